@@ -96,6 +96,7 @@ FILES: Files = {
         csv, CORE | {"Date of Deletion": among("2026-11-20"), "Ground for Deletion": among("D", "F")}
     ),
     "home-educated-ticks.csv": _with("Electively Home Educated", among("\u2713", "\u2714")),
+    "new-starters-ticks.csv": _with("New Starter", among("\u2713", "\u2714")),
     "primary-reason-bullying.csv": _with("Primary Reason", among("", "Bullying")),
     "ehcp-date-pending.csv": _with("EHCP Date", among("", "Pending")),
     "part-time-timetable.csv": partial(
