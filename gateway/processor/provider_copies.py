@@ -175,9 +175,12 @@ class Copier:
             )
 
     def _stays(self, session: Session, copy: Copy) -> bool:
-        """Return True if a copy in /out is due; remove it if its file was withdrawn or marked meanwhile."""
+        """Return True if a copy in /out is due; remove it if its file was withdrawn or marked meanwhile.
+
+        So is a copy that was held back and is given again: another part of the file may be due now.
+        """
         due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
-        stays = any(one.number == copy.number for one in due)
+        stays = any((one.number, one.decided_at) == (copy.number, copy.decided_at) for one in due)
         if not stays:
             copy_path(self._home, copy).unlink(missing_ok=True)
         return stays

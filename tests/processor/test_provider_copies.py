@@ -9,6 +9,7 @@ import json
 import os
 import random
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -491,6 +492,31 @@ def test_a_part_of_another_school_leaves_out_also_where_the_file_names_the_right
     rows = rows_of(opened(oak, copy.read_bytes(), desk.certificate))
     assert {row["URN" if by_urn else "DfE number"] for row in rows} == {right}
     assert copies_delivered(desk, sent) == ["oak", "oak"]
+
+
+def test_a_part_being_made_is_not_brought_out_once_another_part_is_due(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, of_many(ABOUT, "9994002", "9994009"))
+    seal = Examiner.seal_copy
+
+    def put_right_meanwhile(*args: Any) -> Any:
+        monkeypatch.undo()
+        desk.now += timedelta(seconds=1)
+        desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "mistyped")
+        with desk.registrar() as registrar:
+            give_copies(registrar)
+        return seal(*args)
+
+    monkeypatch.setattr(Examiner, "seal_copy", put_right_meanwhile)
+    desk.process()
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    (copy,) = out(desk, "oak")
+    rows = rows_of(opened(oak, copy.read_bytes(), desk.certificate))
+    assert {row["DfE number"] for row in rows} == {"9994002"}
 
 
 def test_a_school_has_its_own_copy_again_once_a_mistyped_number_is_right_again(desk: Desk) -> None:
