@@ -35,7 +35,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.schools import copies_for, names_any, parts_for, takes_part
+from gateway.policy.schools import copies_for, parts_for, takes_part
 from gateway.publish.projection import Issued
 from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.record.conclude import (
@@ -282,19 +282,30 @@ def hold_back_copies(registrar: Registrar, session: Session, before: Provider) -
     """Take back the copies that a provider got by a number that it has no longer; return the copied files.
 
     `before` is the provider as it was on record. A copy is given again once the provider may have it by the
-    numbers on record (`give_copies`): a part of a file, of which it may have another one, at once.
+    numbers on record (`give_copies`): a part of a file, of which it may have another one, at once. No copy
+    is taken back while the DfE number stays: a new URN, such as an academy's, does not show the former wrong.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
+    if after.dfe_number and after.dfe_number == before.dfe_number:
+        return []
     was, known = (replace(one, suspended=False, ratified=True, closed_on=None) for one in (before, after))
-    lost = {before.dfe_number, before.urn} - {after.dfe_number, after.urn, None}
+    own = set(filter(None, (after.dfe_number, after.urn)))
+    lost = {before.dfe_number, before.urn} - {*own, None}
     found = [
         (row, transfer)
         for row, transfer in copies.given(session, after.id)
-        if (row.part and isinstance(transfer.content, Classified) and names_any(transfer.content, lost))
+        if (row.part and _names_other(transfer.content, lost, own))
         or (_is_for(was, row, transfer, catalogue) and not _is_for(known, row, transfer, catalogue))
     ]
     copies.hold_back(session, *(row for row, _ in found))
     return [transfer for _, transfer in found]
+
+
+def _names_other(content: Classified | ContentRefused | None, lost: set[str | None], own: set[str]) -> bool:
+    """Return True if a school in a file has one of the `lost` numbers, and none of the provider's `own`."""
+    schools = content.schools if isinstance(content, Classified) else ()
+    each = [{one.dfe_number, one.urn} for one in schools]
+    return any(named & lost and not named & own for named in each)
 
 
 def _is_for(provider: Provider, row: CopyRow, transfer: Transfer, catalogue: Catalogue) -> bool:

@@ -519,6 +519,46 @@ def test_a_part_being_made_is_not_brought_out_once_another_part_is_due(
     assert {row["DfE number"] for row in rows} == {"9994002"}
 
 
+def with_urns(*schools: str) -> bytes:
+    """Estimates of pupils of each of these schools, with a URN beside the DfE number that ends alike."""
+    header, *rows = of_many(*schools).decode().replace("Zzyzx", "URN").splitlines()
+    urns = {school: f"10000{school[-1]}" for school in schools}
+    told = [next((urn for school, urn in urns.items() if f",{school}," in row), "") for row in rows]
+    made = [row.replace("secret", urn) for row, urn in zip(rows, told, strict=True)]
+    return "\r\n".join([header, *made, ""]).encode()
+
+
+def test_a_part_stays_in_out_where_an_academy_has_a_new_urn(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.gateway("providers", "set", "oak", "--urn", "100001")
+    sent = desk.send(fft, with_urns(ABOUT, "9994002"))
+    desk.process()
+    (copy,) = out(desk, "oak")
+    sealed = copy.read_bytes()
+    desk.gateway("providers", "convert", "oak", "--kind", "academy", "--why", "converted")
+    assert "fetched" not in desk.gateway("providers", "set", "oak", "--urn", "100777")
+    desk.process()
+    assert copy.read_bytes() == sealed
+    assert copies_delivered(desk, sent) == ["oak"]
+    assert json.loads(desk.gateway("notices", "list", "--json")) == []
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_part_by_a_former_number_leaves_out_unless_its_school_has_the_other_number(
+    desk: Desk, *, is_own: bool
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.gateway("providers", "set", "oak", "--urn", "100001")
+    desk.send(fft, with_urns(ABOUT, "9994002"))
+    desk.process()
+    assert len(out(desk, "oak")) == 1
+    changed = ("--dfe-number", "9994008", *(() if is_own else ("--urn", "100008")))
+    desk.gateway("providers", "set", "oak", *changed, "--why", "mistyped")
+    assert len(json.loads(desk.gateway("notices", "list", "--json"))) == (not is_own)
+
+
 def test_a_school_has_its_own_copy_again_once_a_mistyped_number_is_right_again(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
