@@ -279,11 +279,12 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
 
 
 def hold_back_copies(registrar: Registrar, session: Session, before: Provider) -> list[Transfer]:
-    """Take back the copies that a provider got by a number that it has no longer; return the copied files.
+    """Take back the copies that a provider got by a number that it has no longer; return the files it had.
 
     `before` is the provider as it was on record. A copy is given again once the provider may have it by the
     numbers on record (`give_copies`): a part of a file, of which it may have another one, at once. No copy
     is taken back while the DfE number stays: a new URN, such as an academy's, does not show the former wrong.
+    Of a copy never made the file is not returned.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
     if after.dfe_number and after.dfe_number == before.dfe_number:
@@ -298,7 +299,7 @@ def hold_back_copies(registrar: Registrar, session: Session, before: Provider) -
         or (_is_for(was, row, transfer, catalogue) and not _is_for(known, row, transfer, catalogue))
     ]
     copies.hold_back(session, *(row for row, _ in found))
-    return [transfer for _, transfer in found]
+    return [transfer for row, transfer in found if row.certificates is not None]
 
 
 def _names_other(content: Classified | ContentRefused | None, lost: set[str | None], own: set[str]) -> bool:

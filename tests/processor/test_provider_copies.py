@@ -596,6 +596,21 @@ def test_data_protection_has_a_notice_of_a_copy_about_another_school_whatever_fa
     assert out(desk, "oak") == []
 
 
+def test_data_protection_has_no_notice_of_a_copy_that_was_never_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    with monkeypatch.context() as broken:
+        broken.setattr(Examiner, "seal_copy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
+        desk.process()
+    assert "fetched" not in desk.gateway("providers", "set", "oak", "--dfe-number", "9994002")
+    assert json.loads(desk.gateway("notices", "list", "--json")) == []
+    desk.process()
+    assert out(desk, "oak") == []
+
+
 def test_a_copy_stays_in_out_where_what_is_put_right_is_not_what_it_is_by(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
