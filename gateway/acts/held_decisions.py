@@ -418,7 +418,8 @@ def judged(
     )
     of_key = distrust(session, transfer, rulebook.catalogue)
     # Of a file that waits for its key to be approved, `check_release` judges who releases it.
-    if of_key is None or (transfer.waits_for == "key" and of_key in transfer.reasons):
+    codes = {one.code for one in transfer.reasons}
+    if of_key is None or (transfer.waits_for == "key" and of_key.code in codes):
         return asked
     return replace(asked, forbidden=tuple(dict.fromkeys((of_key, *asked.forbidden))))
 

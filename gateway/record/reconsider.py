@@ -274,7 +274,10 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
         (row, transfer)
         for row, transfer in (copies.waiting(session, ready) if ready else ())
         if _is_for(registrar.provider(session, row.provider, now), row, transfer, catalogue)
-        and ((why := distrust(session, transfer, catalogue)) is None or why in transfer.reasons)
+        and (
+            (why := distrust(session, transfer, catalogue)) is None
+            or why.code in {one.code for one in transfer.reasons}
+        )
     ]
 
 

@@ -27,7 +27,7 @@ from gateway.processor.provider_copies import Copier
 from gateway.record.reconsider import give_copies
 from gateway.record.registrar import Registrar
 from gateway.registry.copies import Copy
-from gateway.registry.tables import CopyRow
+from gateway.registry.tables import CopyRow, ReasonRow
 from gateway.registry.tables.row import rows
 from gateway.samples import MARKER, make
 from tests.clock import THIS_YEAR
@@ -310,6 +310,22 @@ def test_a_copy_that_waits_is_not_made_of_what_a_stolen_key_signed(desk: Desk) -
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
     desk.process()
     assert (out(desk, "oak"), copies_delivered(desk, sent)) == ([], [])
+
+
+def test_a_copy_that_two_people_allowed_is_made_though_its_reason_is_worded_anew(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    transfer = desk.transfer(sent)
+    assert transfer.signature is not None
+    desk.gateway("keys", "revoke", "fft", transfer.signature.certificate, "--why", "laptop stolen")
+    texts = {"clause": "in earlier words", "sentence": "in earlier words", "next_step": "none"}
+    with desk.registry.write() as session:
+        session.add(ReasonRow(transfer=transfer.sequence, ordinal=9, code="open:key-revoked", **texts))
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    assert len(out(desk, "oak")) == 1
 
 
 def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: Desk) -> None:
