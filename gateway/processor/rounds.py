@@ -159,6 +159,7 @@ class Rounds:
         self._home, self._penalties = registrar.home, Listed()
         self._deleted_at: datetime | None = None
         self._due = reconsider.Portions(reconsider.due)
+        self._copies: reconsider.Judged | None = None
         self.more_held = False
 
     def copy_penalties(self) -> None:
@@ -182,7 +183,7 @@ class Rounds:
         self.more_held = self._due.next(registrar)
         reconsider.reconsider_approved(registrar)
         if leads:
-            reconsider.give_copies(registrar)
+            self._copies = reconsider.give_copies(registrar, self._copies)
 
     def keys(self, registrar: Registrar) -> None:
         """Retire keys on their last day, warn of expiry, and finish a change of the gateway's key.

@@ -28,6 +28,7 @@ from gateway.model import (
     Decision,
     Held,
     Provider,
+    RatificationsThatCount,
     Released,
     Transfer,
 )
@@ -60,6 +61,8 @@ from gateway.zones.failpoints import passing
 
 A_PORTION = 32
 """Most held files decided in one transaction."""
+Judged = tuple[int, str, RatificationsThatCount, tuple[int, int]]
+"""What waiting copies were judged by: the register's version, the policies, the day, and which copies."""
 _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 
 
@@ -245,11 +248,18 @@ def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
     )
 
 
-def give_copies(registrar: Registrar) -> None:
-    """Let the copies be made that waited until the recipient ratified."""
+def give_copies(registrar: Registrar, judged: Judged | None = None) -> Judged:
+    """Let the copies be made that waited until the recipient ratified; return by what they were judged.
+
+    `judged`: what the last call returned. While the register, the policies, the day and the copies that wait
+    are the same, none is judged again.
+    """
+    catalogue = registrar.catalogue
     with registrar.registry.read() as session:
-        if not _copies_ready(registrar, session):
-            return
+        known = register.version(session), catalogue.digest, years_at(registrar.clock(), catalogue)
+        found = (*known, copies.last_waiting(session))
+        if found == judged or not _copies_ready(registrar, session):
+            return found
     now = registrar.clock()
     with registrar.registry.write() as session:
         entries = []
@@ -260,6 +270,7 @@ def give_copies(registrar: Registrar) -> None:
         session.flush()
         issued = put_on_record(registrar, session, entries, (), now)
     registrar.bring_out(issued)
+    return found
 
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:

@@ -77,6 +77,18 @@ def count_waiting(session: Session) -> Counter[str]:
     return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 
 
+def last_waiting(session: Session) -> tuple[int, int]:
+    """Return how many copies wait until their provider may have them, and the number of the newest or 0."""
+    found = (
+        select(func.count(), func.max(col(CopyRow.id)))
+        .select_from(CopyRow)
+        .join(TransferRow, _TRANSFER)
+        .where(*_WAITING)
+    )
+    count, last = session.exec(found).one()
+    return count, last or 0
+
+
 def owed(
     session: Session,
     *,

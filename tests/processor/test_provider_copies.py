@@ -24,6 +24,7 @@ from gateway.homes.demo.parties import Party
 from gateway.processor import provider_copies
 from gateway.processor.claim import SideJobs
 from gateway.processor.provider_copies import Copier
+from gateway.processor.rounds import Rounds
 from gateway.record.reconsider import give_copies
 from gateway.record.registrar import Registrar
 from gateway.registry.copies import Copy
@@ -419,6 +420,25 @@ def test_files_are_not_read_in_each_round_for_schools_that_have_not_ratified(des
     with desk.registrar() as registrar, statements() as asked:
         give_copies(registrar)
     assert [one for one in asked if "transfer.content" in one] == []
+
+
+def test_files_of_copies_that_are_held_back_are_read_again_only_after_a_change(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "a new number")
+    with desk.registrar() as registrar:
+        rounds, read = Rounds(registrar), []
+        for number in (None, None, "9994003", ABOUT):
+            if number:
+                desk.gateway("providers", "set", "oak", "--dfe-number", number, "--why", "mistyped")
+            with statements() as asked:
+                rounds.held(registrar, leads=True)
+            read.append(any("transfer.content" in one for one in asked))
+    assert read == [True, False, True, True]
+    desk.process()
+    assert len(out(desk, "oak")) == 1
 
 
 def test_no_copy_follows_a_start_while_a_child_in_the_file_is_restricted(
