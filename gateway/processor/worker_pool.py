@@ -156,7 +156,7 @@ class WorkerPool:
         """Examine files one after another until the pool ends; runs in a worker thread."""
         mine = self.examiners.mine()
         if warm:
-            with suppress(GatewayError, OSError):  # Told with the first file, which starts them again.
+            with suppress(Exception):  # Whatever it is: told with the first file, which starts them again.
                 mine.start()
         rested = True
         while not self._ending.is_set():
