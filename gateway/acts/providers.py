@@ -28,7 +28,6 @@ from gateway.acts.act import (
 from gateway.acts.fields import GivenFile, OneLine, ProviderId, Why, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.listing import ListingAct, Row, columns_of
-from gateway.acts.notices import tell_of_copies
 from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home import provider_of
@@ -39,11 +38,9 @@ from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.decide import OF_OTHERS
 from gateway.policy.ratification import years_at
-from gateway.policy.schools import has_own_pupils_only
+from gateway.policy.schools import OF_OTHERS, has_own_pupils_only
 from gateway.policy.small_schemas import BodiesFile
-from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import SET_ASIDE
 from gateway.registry import keys, log, providers, register, rolls, transfers, waits
 from gateway.registry.tables import ContactRow, ProviderRow
@@ -288,6 +285,8 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Change the record and contacts; after new numbers, put copies and held files right."""
+        from gateway.acts.notices import tell_of_copies  # noqa: PLC0415 - as in decide_again
+        from gateway.publish.everything import take_back_copies  # noqa: PLC0415 - as in decide_again
         from gateway.record.reconsider import hold_back_copies  # noqa: PLC0415 - as in decide_again
 
         wanted, others = self._wanted(), list[str]()

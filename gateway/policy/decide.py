@@ -376,9 +376,7 @@ _TAKES_TWO = frozenset((
     "open:malware", "policy:awaited", "policy:sensitive", "policy:items-outside-held",
     "policy:items-proposed-held",
 ))  # fmt: skip
-OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
-"""The reasons for a hold over pupils possibly of another school than the sender's."""
-STAY = _TAKES_TWO | OF_OTHERS
+STAY = _TAKES_TWO | schools.OF_OTHERS
 """The reasons a recalled file keeps, because they limit its later release."""
 
 
@@ -432,7 +430,7 @@ def judge_release(
         flow=flow.id,
         teams=wanted,
         forbidden=tuple(dict.fromkeys(asked.forbidden(held_for, now, wanted))),
-        on_roll=asked.on_roll() and not any(why.code in OF_OTHERS for why in held_for),
+        on_roll=asked.on_roll() and not any(why.code in schools.OF_OTHERS for why in held_for),
     )
 
 

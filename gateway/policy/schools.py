@@ -35,6 +35,8 @@ _NAMELESS = NamedSchool(records=0)
 _ENOUGH_PUPILS = 10
 _AUTHORITIES_SHOWN = 3
 _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
+OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
+"""The reasons for a hold over pupils possibly of another school than the sender's."""
 
 
 def named_school(classified: Classified) -> str | None:
