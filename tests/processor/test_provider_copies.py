@@ -493,7 +493,7 @@ def test_a_copy_about_another_school_leaves_out_once_a_wrong_number_is_put_right
     desk.process()
     with monkeypatch.context() as setting:
         if in_console:  # Whose service writes nothing that is published.
-            setting.setattr("gateway.acts.providers.take_back_copies", lambda *_: None)
+            setting.setattr("gateway.publish.everything.take_back_copies", lambda *_: None)
         said = desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "mistyped")
         assert f"which may have fetched it: {sent}" in " ".join(said.split())
         assert len(out(desk, "oak")) == in_console
@@ -623,7 +623,7 @@ def test_data_protection_has_a_notice_of_a_copy_about_another_school_whatever_fa
         raise Fault("published/ cannot be written")
 
     with monkeypatch.context() as broken:
-        broken.setattr("gateway.acts.providers.take_back_copies", fails)
+        broken.setattr("gateway.publish.everything.take_back_copies", fails)
         assert invoke(desk.home.root, "providers", "set", "oak", "--dfe-number", "9994002").exit_code
     (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
     assert notice["reference"] == sent
