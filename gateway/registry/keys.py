@@ -202,8 +202,8 @@ def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
     """Return the certificates of providers, active or retiring, that expire before a moment."""
-    at_work = col(KeyRow.state).in_(IN_FORCE)
-    return _read(session, KeyRow.owner_kind == "provider", at_work, col(KeyRow.expires_at) < before)
+    is_used = col(KeyRow.state).in_(IN_FORCE)
+    return _read(session, KeyRow.owner_kind == "provider", is_used, col(KeyRow.expires_at) < before)
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
