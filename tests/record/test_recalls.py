@@ -104,6 +104,12 @@ def test_a_withdrawn_file_takes_its_pupils_off_the_roll_and_brings_them_back(des
     desk.gateway("log", "verify")
 
 
+def on_roll(desk: Desk) -> int:
+    """Return how many pupils are on the roll of the school "oak"."""
+    with desk.registry.read() as session:
+        return rolls.count_on_rolls(session, ["oak"])["oak"]
+
+
 @pytest.mark.parametrize(("later", "before"), [((), 10), ((core_data(seed=2, pupils=3),), 13)])
 def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(
     desk: Desk, named, later: tuple[bytes, ...], before: int
@@ -119,17 +125,13 @@ def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(
         desk.send(oak, same_pupils)
         desk.process()
 
-    def on_roll() -> int:
-        with desk.registry.read() as session:
-            return rolls.count_on_rolls(session, ["oak"])["oak"]
-
-    assert on_roll() == 3
+    assert on_roll(desk) == 3
     named("jane")
     desk.gateway("transfers", "withdraw", wrong, "--why", "the export of one class")
-    assert on_roll() == before
+    assert on_roll(desk) == before
     named("sam")
     desk.gateway("transfers", "redeliver", wrong, "--why", "it was right after all")
-    assert on_roll() == 3
+    assert on_roll(desk) == 3
 
 
 @pytest.mark.parametrize(
@@ -151,23 +153,19 @@ def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(
     desk.process()
     assert desk.codes(no_roll)[0] == why
 
-    def on_roll() -> int:
-        with desk.registry.read() as session:
-            return rolls.count_on_rolls(session, ["oak"])["oak"]
-
     named("jane")
     where = ("--team", "central-data-team")
     desk.gateway("held", "release", no_roll, "--as", "school-census", *where, "--why", "it is one")
-    assert (desk.state(no_roll), on_roll()) == ("accepted", 10)
+    assert (desk.state(no_roll), on_roll(desk)) == ("accepted", 10)
     desk.gateway("transfers", "withdraw", no_roll, "--why", "it is another one")
-    assert on_roll() == 10
+    assert on_roll(desk) == 10
     named("sam")
     desk.gateway("transfers", "redeliver", no_roll, "--why", "it was right after all")
-    assert (desk.state(no_roll), on_roll()) == ("accepted", 10)
+    assert (desk.state(no_roll), on_roll(desk)) == ("accepted", 10)
     desk.gateway("providers", "close", "oak", "--why", "closed")
-    assert on_roll() == 0
+    assert on_roll(desk) == 0
     desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
-    assert on_roll() == 10
+    assert on_roll(desk) == 10
     desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "it was the other one's")
     due = Due(reference=no_roll, what="index", data_type="school-census", rule="index", since=desk.now)
     for is_forgotten in (False, True):
@@ -176,7 +174,7 @@ def test_a_file_that_entered_no_roll_is_no_complete_roll_by_any_way(
                 retention.record_deletion(session, due, (), desk.now)
         desk.gateway("providers", "close", "oak", "--why", "closed")
         desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
-        assert on_roll() == 10
+        assert on_roll(desk) == 10
 
 
 def test_a_complete_roll_given_again_is_one_though_its_school_has_another_number_since(
@@ -189,11 +187,7 @@ def test_a_complete_roll_given_again_is_one_though_its_school_has_another_number
     roll = desk.send(oak, census(seed=2, pupils=3))
     desk.process()
 
-    def on_roll() -> int:
-        with desk.registry.read() as session:
-            return rolls.count_on_rolls(session, ["oak"])["oak"]
-
-    assert (desk.state(roll), on_roll()) == ("accepted", 3)
+    assert (desk.state(roll), on_roll(desk)) == ("accepted", 3)
     named("jane")
     desk.gateway("transfers", "withdraw", roll, "--why", "the export of one class")
     named("sam")
@@ -202,7 +196,7 @@ def test_a_complete_roll_given_again_is_one_though_its_school_has_another_number
     desk.gateway("providers", "convert", "oak", *academy)
     desk.gateway("providers", "close", "oak", "--why", "closed")
     desk.gateway("providers", "reopen", "oak", "--why", "it was another one")
-    assert on_roll() == 3
+    assert on_roll(desk) == 3
 
 
 def test_a_held_file_released_to_no_roll_is_none_though_it_was_of_its_school_when_held(
