@@ -154,10 +154,9 @@ class WorkerPool:
 
     def _work(self, warm: bool) -> None:
         """Examine files one after another until the pool ends; runs in a worker thread."""
-        mine = self.examiners.mine()
         if warm:
             with suppress(Exception):  # Whatever it is: told with the first file, which starts them again.
-                mine.start()
+                self.examiners.mine().start()
         rested = True
         while not self._ending.is_set():
             with self._more:
@@ -170,7 +169,7 @@ class WorkerPool:
                 if job:
                     job()
                 elif not rested:
-                    mine.rest()
+                    self.examiners.mine().rest()
             except BaseException as error:  # noqa: BLE001 - told where it was raised; no worker ends by it
                 FAULTS.labels("internal").inc()
                 _log.error("a worker failed: %s", trace_of(error))

@@ -48,9 +48,12 @@ class Watchable:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.one = Watched(self.told)
+        self.failing = threading.Semaphore(0)
 
     def mine(self) -> Watched:
-        """The only one."""
+        """The only one, once the disk answers."""
+        if self.failing.acquire(blocking=False):
+            raise OSError("the disk does not answer")
         return self.one
 
     def close(self) -> None:
@@ -183,6 +186,17 @@ def test_as_many_are_looked_at_at_once_as_there_are_workers(pool: WorkerPool, ex
         pool.give(file("oak", number), struck=False)
     finished(pool, 10 * WORKERS)
     assert len({one.split()[0] for one in examiners.told}) == WORKERS
+
+
+def test_a_worker_whose_examiner_cannot_be_made_at_the_start_makes_it_for_the_first_file(
+    examiners: Watchable,
+) -> None:
+    examiners.failing.release(WORKERS)
+    pool = WorkerPool(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
+    with pool.at_work(warm=True):
+        until(lambda: not examiners.failing._value, "each worker to fail")
+        pool.give(file("oak"), struck=False)
+        assert finished(pool, 1)
 
 
 def test_the_end_waits_for_nobody_who_lingers(examiners: Watchable, monkeypatch: pytest.MonkeyPatch) -> None:
