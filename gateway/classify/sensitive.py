@@ -63,7 +63,7 @@ _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _SHORTEST_IN_PIECES = 4
 # The one abbreviation sought with full stops in names: others are people's initials as often ("J.A.W.").
 _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
-_DOTTED = re.compile(rf"(?<!\w)(?:[a-z]\.){{3,}}|{_ALSO_KNOWN_AS.pattern}", re.IGNORECASE)
+_DOTTED = re.compile(r"(?<!\w)(?:[a-z]\.){2,}[a-z]\b", re.IGNORECASE)
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5

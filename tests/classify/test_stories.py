@@ -248,7 +248,9 @@ def test_also_known_as_is_found_with_full_stops_and_no_initials_are_taken_for_a_
 
 
 @pytest.mark.parametrize("key", ["registration-group", "address"])
-@pytest.mark.parametrize("text", ["L.A.C.", "C.I.N.", "C.P.P.", "C.S.E.", "a.k.a. Brown", "A.K.A Brown"])
+@pytest.mark.parametrize(
+    "text", ["L.A.C.", "L.A.C", "c.i.n", "4B (C.P.P)", "C.S.E.", "a.k.a. Brown", "A.K.A Brown"]
+)
 def test_letters_with_full_stops_are_a_word_in_labels_and_addresses(key: str, text: str) -> None:
     check, quick = RULES.check(key), RULES.quick(key, with_queries=True)
     assert check is not None
