@@ -56,6 +56,15 @@ def test_what_is_sensitive_by_the_rights_is_so_where_nobody_recognises_the_file(
     assert [head for head in heads if not rules.sensitive.of_name(head)] == []
 
 
+def test_words_that_are_sensitive_or_codes_in_one_agreement_are_so_in_the_other() -> None:
+    one, other = rules_of("somerset"), rules_of("cwm-alarch")
+    assert one.sensitive == other.sensitive
+    for codes in ("exclusion-reason", "language", "relationship", "religion", "travel-mode", "year-group"):
+        assert one.code_sets[codes] == other.code_sets[codes]
+    assert other.code_sets["ethnicity"] >= {"PREFER NOT TO SAY", "MIRPURI PAKISTANI", "VIETNAMESE"}
+    assert other.column_field("Default Address") == "address"
+
+
 @pytest.mark.parametrize(
     "head", ["Dydd Llun", "Dosbarth", "Enw", "Cyfenw", "Set", "Detail", "Salutation", "South West"]
 )
