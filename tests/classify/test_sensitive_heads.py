@@ -17,7 +17,7 @@ HEADS = {
     "social care": "SW;SW Name;S/W;Soc Wkr;Allocated SW;CIN;S17;s20;CSC;CSC Ref;FSW;IRO;SGO;SG Order;"
     "Gweithiwr Cymdeithasol;Plentyn mewn Angen;Gofalwr Ifanc",
     "looked-after children": "LAC;CLA;PEP;VSH;UASC;Plentyn sy'n Derbyn Gofal;Derbyn Gofal;Mabwysiadu;Maethu;"
-    "Gofalwr Maeth",
+    "Gofalwr Maeth;CIC;Addopted;Mewn Gofal",
     "health": "Meds;Med Cond;Asth;Allerg;Dx;ASC Dx;HV;SALT;GP;Iechyd;Cyflwr Meddygol;Meddyginiaeth;"
     "Alergeddau;Meddyg Teulu;Anabledd;Epilepsi;Beichiog",
     "mental health": "CAMHS;CYPMHS;EBSA;Ed Psych;Gorbryder;Iselder;Cwnsela;Profedigaeth",
