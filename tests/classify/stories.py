@@ -167,6 +167,9 @@ NAMES = tuple(
     Zia ul Haq
     Crook
     Coward
+    Nurse
+    Will Self
+    Blood
     Refugio Ortiz
     D'Eath
     De'Ath
