@@ -125,6 +125,7 @@ FILES: Files = {
     "marks-primary-reason.csv": lambda: _beside(
         [row[:-1] for row in made.mark_rows()], "Primary Reason", "Illness"
     ),
+    "marks-reason.csv": lambda: _beside(made.mark_rows(), "Reason", "Unwell"),
     "marks-behaviour.csv": lambda: _beside(made.mark_rows(), "Behaviour", "2"),
     "exclusions-police.csv": lambda: _beside(made.exclusion_rows(), "Police informed", "Y"),
     "results-medical.csv": lambda: _beside(made.result_rows(["9", "4"]), "Medical evidence", "Y"),
