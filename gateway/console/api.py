@@ -27,6 +27,10 @@ from gateway.zones.http_paths import CREDENTIAL, ROOT
 
 _log = logging.getLogger(__name__)
 _COLLECTING = "mailbox collect"
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
+    HTTPStatus.METHOD_NOT_ALLOWED: {"allow": "GET"},
+}
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
 
 
@@ -40,6 +44,8 @@ async def _ask(request: Request) -> Response:
     """Answer a program's question (an act without effect). For "mailbox collect", stream the file."""
     act, query = _act(request), request.query_params
     if act == _COLLECTING:
+        if request.method != "GET":  # HEAD comes here, too, and brings no file.
+            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "A file is collected by GET alone.")
         wanted = {name: query.get(name, "") for name in ("team", "reference")}
         return await collected(site_of(request), _question(request, **wanted))
     fields = {
@@ -81,11 +87,9 @@ async def _whole(request: Request, name: str, **fields: object) -> Response:
 
 
 def _problem(status: int, detail: str) -> Response:
-    title = HTTPStatus(status).phrase
-    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    return JSONResponse(
-        {"title": title, "status": status, "detail": detail}, status, headers, "application/problem+json"
-    )
+    known = HTTPStatus(status)
+    told = {"title": known.phrase, "status": status, "detail": detail}
+    return JSONResponse(told, status, _HEADERS.get(known), "application/problem+json")
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

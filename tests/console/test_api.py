@@ -145,6 +145,16 @@ def test_no_program_lists_collects_or_acknowledges_a_file_that_is_for_few(api: A
     assert [event.kind for event in api.room.events(few)] == []
 
 
+def test_whoever_asks_for_the_head_of_a_file_has_not_collected_it(api: Api) -> None:
+    reference = api.room.deliver(b"not asked for", TEAM)
+    with api.program("heads", *MAILBOX) as client:
+        told = client.head("/api/v1/mailbox/collect", params={"team": TEAM, "reference": reference})
+        assert (told.status_code, told.headers["allow"]) == (405, "GET")
+        new = client.get("/api/v1/mailbox/list", params={"team": TEAM, "new": True}).json()["rows"]
+    assert reference in [one["reference"] for one in new]
+    assert api.room.events(reference) == []
+
+
 def test_a_list_is_read_in_pages(api: Api) -> None:
     every = [api.room.deliver(f"{number}".encode(), TEAM) for number in range(5)]
     hidden = {api.room.hold_as_sensitive(b"few")}
