@@ -20,6 +20,7 @@ from gateway.zones.http_paths import row_number
 Row: TypeAlias = Mapping[str, Any]
 MOST = 500
 """The most rows of a page."""
+NO_PAGE = "that is the cursor of no page: begin at the first one"
 
 
 class ListingAct(ReadingAct):
@@ -129,13 +130,13 @@ class ListingAct(ReadingAct):
     def _in_groups(self, rows: Iterable[Row]) -> Iterable[Row]:
         """Return rows sorted by group; the order within a group stays the same."""
         by = self.grouped_by()
-        return sorted(rows, key=lambda row: _order(self.value_in(row, by))) if by else rows
+        return sorted(rows, key=lambda row: order_of(self.value_in(row, by))) if by else rows
 
     def _found(self, context: ActContext) -> Iterable[Row]:
         found: Iterable[Row] = (row for row in self.rows(context) if self._fits(row))
         if self.sort is not None:
             column = self.sort.removeprefix("-")
-            found = sorted(found, key=lambda row: _order(row.get(column)), reverse=self.sort[0] == "-")
+            found = sorted(found, key=lambda row: order_of(row.get(column)), reverse=self.sort[0] == "-")
         return found
 
     def has_text(self, row: Row) -> bool:
@@ -233,7 +234,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _order(value: object) -> tuple[int, float, str]:
+def order_of(value: object) -> tuple[int, float, str]:
     """Return a key for sorting values of any type: numbers first, then texts and times, then empty values."""
     if isinstance(value, int | float):
         return 0, value, ""
@@ -251,7 +252,13 @@ def _place(found: Sequence[Row], cursor: str) -> int:
     A cursor notes the last row shown and the index after that row. The page begins after the row, even if the
     row has moved; if the row is gone or changed, at the index. GatewayError for an invalid cursor.
     """
-    if (end := row_number(cursor.partition(".")[0])) is None:
-        raise GatewayError("that is the cursor of no page: begin at the first one")
+    end = number_in_cursor(cursor.partition(".")[0])
     there = (place for place in range(1, len(found) + 1) if _cursor(end, found[place - 1]) == cursor)
     return next(there, end)
+
+
+def number_in_cursor(text: str) -> int:
+    """Return the number that a cursor, or a part of one, consists of. GatewayError for an invalid cursor."""
+    if (number := row_number(text)) is None:
+        raise GatewayError(NO_PAGE)
+    return number

@@ -5,16 +5,23 @@ People do so by SFTP and on pages of the console.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from itertools import islice
+from typing import Any, ClassVar, TypeAlias
+
+from pydantic import TypeAdapter
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct
 from gateway.acts.fields import FileReference, Reference, argument, option
-from gateway.acts.listing import MOST, ListingAct, Row
-from gateway.errors import NotFoundError
+from gateway.acts.listing import MOST, NO_PAGE, ListingAct, Row, number_in_cursor, order_of
+from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.deliveries import DeliveriesWanted
-from gateway.zones.http_paths import row_number
+
+_Place: TypeAlias = tuple[tuple[int, float, str], int]
+"""The place of a file in a sorted list: the order of its value in the sorted column, and its sequence."""
+_PLACE = TypeAdapter[_Place](_Place)
 
 
 class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
@@ -40,12 +47,30 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
             before = found[-1]["sequence"]
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return a page of at most `limit` files after the cursor `after`, latest first unless sorted."""
+        """Return a page of at most `limit` files after the cursor `after`, latest first unless sorted.
+
+        The cursor has the place of the last file in the order, as the file may be dealt with meanwhile.
+        """
+        del counted
         if self.where or self.sort or self.search:
-            return super().page(context, limit, after, counted=counted)
-        found = self._read(context, limit + 1, row_number(after))
+            last = _place_in(after) if after else None
+            further = (row for row in self._found(context) if last is None or self._is_beyond(row, last))
+            found = [*islice(further, limit + 1)]
+            place = _PLACE.dump_json(self._place_of(found[limit - 1])) if len(found) > limit else b""
+            return self._listing(context, found[:limit], following=urlsafe_b64encode(place).decode())
+        found = self._read(context, limit + 1, number_in_cursor(after) if after else None)
         following = str(found[limit - 1]["sequence"]) if len(found) > limit else ""
         return self._listing(context, found[:limit], following=following)
+
+    def _place_of(self, row: Row) -> _Place:
+        return order_of(row.get((self.sort or "").removeprefix("-"))), row["sequence"]
+
+    def _is_beyond(self, row: Row, last: _Place) -> bool:
+        """Return True if a row comes after the place `last`: of equal values the latest file comes first."""
+        (key, sequence), (last_key, last_sequence) = self._place_of(row), last
+        if key == last_key:
+            return sequence < last_sequence
+        return (key < last_key) == (self.sort or "").startswith("-")
 
     def _read(self, context: ActContext, limit: int, before: int | None) -> list[Row]:
         wanted = DeliveriesWanted(
@@ -86,3 +111,11 @@ def _mailboxes(context: ActContext) -> Any:  # noqa: ANN401 - as in the context
     if context.mailboxes is None:
         raise NotFoundError("the mailboxes are not here")
     return context.mailboxes
+
+
+def _place_in(cursor: str) -> _Place:
+    """Return the place in a cursor of a filtered or sorted list. GatewayError for an invalid cursor."""
+    try:
+        return _PLACE.validate_json(urlsafe_b64decode(cursor))
+    except ValueError:
+        raise GatewayError(NO_PAGE) from None

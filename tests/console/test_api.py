@@ -155,6 +155,42 @@ def test_whoever_asks_for_the_head_of_a_file_has_not_collected_it(api: Api) -> N
     assert api.room.events(reference) == []
 
 
+@pytest.mark.parametrize("sort", ["reference", "-reference", "provider", "-new", None])
+def test_no_file_is_passed_over_by_who_deals_with_each_page_before_the_next(
+    api: Api, sort: str | None
+) -> None:
+    team = "education-welfare"
+    sent = {api.room.deliver(f"{number}".encode(), team) for number in range(5)}
+    asked: dict[str, Any] = {"team": team, "limit": 2, "where": f"provider={PROVIDER}"}
+    asked |= {} if sort is None else {"sort": sort}
+    found: list[str] = []
+    with api.program(f"pages{sort or ''}", *MAILBOX, team=team) as client:
+        after: str | None = ""
+        while after is not None:
+            page = client.get("/api/v1/mailbox/list", params={**asked, "after": after}).json()
+            references = [one["reference"] for one in page["rows"]]
+            told = {"team": team, "references": references}
+            key = {"idempotency-key": references[0]}
+            assert client.post("/api/v1/mailbox/deal-with", json=told, headers=key).status_code == 200
+            found += references
+            after = page["next"]
+    assert sorted(found) == sorted(sent)
+
+
+def test_the_cursor_of_no_page_is_refused(api: Api) -> None:
+    api.room.deliver(b"one", TEAM)
+    with api.program("cursors", "transfers list", "letters list", *MAILBOX) as client:
+        for path, more in (
+            ("mailbox/list", {"team": TEAM}),
+            ("mailbox/list", {"team": TEAM, "sort": "reference"}),
+            ("transfers/list", {}),
+            ("letters/list", {}),
+        ):
+            for after in ("x", "-1", "x.2", "9" * 30):
+                told = client.get(f"/api/v1/{path}", params={"after": after, **more})
+                assert "begin at the first one" in problem(told, 409), (path, after)
+
+
 def test_a_list_is_read_in_pages(api: Api) -> None:
     every = [api.room.deliver(f"{number}".encode(), TEAM) for number in range(5)]
     hidden = {api.room.hold_as_sensitive(b"few")}
