@@ -8,10 +8,11 @@ must match.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 512 * 1024
@@ -73,6 +74,13 @@ class Guard:
         turned_down = self._turned_down(scope["method"], Headers(scope=scope), scope["path"])
         await (turned_down or self._app)(scope, receive, guarded)
 
+    def _refused(self, path: str, sentence: str, status: int) -> Response:
+        """Return a refusal as text, or for a program as problem details (RFC 9457)."""
+        if not path.startswith(self._programs):
+            return PlainTextResponse(sentence, status_code=status)
+        told = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+        return JSONResponse(told, status, media_type="application/problem+json")
+
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
         """Return the answer that turns a request down; None where the request may pass.
 
@@ -82,14 +90,14 @@ class Guard:
             ours = headers.get("host") == self._host
             return None if ours else RedirectResponse(f"{self._origin}{path}", status_code=307)
         if headers.get("host") != self._host:
-            return PlainTextResponse("This is not our address.", status_code=421)
+            return self._refused(path, "This is not our address.", 421)
         if method not in self._changing:
-            return PlainTextResponse("Not offered.", status_code=405)
+            return self._refused(path, "Not offered.", 405)
         # A program bears its credential itself: no page of elsewhere can send one.
         if headers.get("origin") != self._origin and not path.startswith(self._programs):
-            return PlainTextResponse("This form was not sent from one of our pages.", status_code=403)
+            return self._refused(path, "This form was not sent from one of our pages.", 403)
         length = headers.get("content-length", "" if method in _WITH_BODY else "0")
         chunked = "transfer-encoding" in headers  # Of any length, whatever is said beside it.
         if chunked or not length.isdecimal() or int(length) > self._larger.get(path, self._most):
-            return PlainTextResponse("That is too large.", status_code=413)
+            return self._refused(path, "That is too large.", 413)
         return None

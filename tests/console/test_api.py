@@ -191,6 +191,12 @@ def test_the_cursor_of_no_page_is_refused(api: Api) -> None:
                 assert "begin at the first one" in problem(told, 409), (path, after)
 
 
+def test_what_is_too_long_or_asked_in_another_way_is_refused_by_a_problem_document(api: Api) -> None:
+    with api.program("long", "held note") as client:
+        problem(client.post("/api/v1/held/note", content=b"x" * 600_000), 413)
+        problem(client.put("/api/v1/held/note", content=b"{}"), 405)
+
+
 def test_a_list_is_read_in_pages(api: Api) -> None:
     every = [api.room.deliver(f"{number}".encode(), TEAM) for number in range(5)]
     hidden = {api.room.hold_as_sensitive(b"few")}
