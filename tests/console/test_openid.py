@@ -18,7 +18,7 @@ import pytest
 from oidc_provider_mock import _storage
 from werkzeug.serving import make_server
 
-from gateway.registry import keys
+from gateway.registry import keys, staff
 from tests.console.pages import console_of
 from tests.console.through_the_api import Console, console_api_of
 from tests.console.visitor import Visitor
@@ -147,6 +147,7 @@ def test_an_account_is_bound_by_an_invitation_and_logs_its_person_in(served: Ser
     with served.room.registry.read() as session:
         (key,) = [each for each in keys.list_keys(session, "staff", "anna") if each.kind == "openid"]
     assert "subject-of-anna" not in key.material
+    assert (key.uses, key.last_used_at) == (1, key.added_at)
     again = served.arrives()
     again.get("/login")
     assert "Log in with the county account" in again.text
@@ -154,6 +155,11 @@ def test_an_account_is_bound_by_an_invitation_and_logs_its_person_in(served: Ser
         served.follow(again, served.provider.log_in(link(again, served.provider), "subject-of-anna")) == 200
     )
     assert "anna" in again.text
+    with served.room.registry.read() as session:
+        (used,) = [each for each in keys.list_keys(session, "staff", "anna") if each.kind == "openid"]
+        (row,) = [one for one in staff.list_everybody(session, key.added_at) if one["name"] == "anna"]
+    assert used.uses == 2
+    assert row["last_login"] == used.last_used_at > key.added_at
 
 
 def test_who_was_not_invited_is_nobody_here(served: Served) -> None:

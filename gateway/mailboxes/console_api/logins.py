@@ -26,8 +26,7 @@ from gateway.acts.listing import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import NotProvedError, OpenIdProvider
-from gateway.registry import log, logins
-from gateway.registry.keys import list_keys
+from gateway.registry import keys, log, logins
 from gateway.registry.log import Entry
 from gateway.registry.logins import passkey_part
 from gateway.registry.tables import InvitationRow, KeyRow, StaffRow
@@ -214,10 +213,13 @@ def finish_openid(
                     raise GuessedError(_NOT_INVITED)
                 key = logins.bind_openid(session, by.staff, issuer, subject, by=by.made_by, at=now)
                 begun = _take_up(console, session, question, by, algorithm="openid", key=key)
+                owner = by.staff
             elif (known := logins.find_openid(session, issuer, subject, now)) is not None:
-                begun = _begin_session(session, question, *known, now)
+                owner, key = known
+                begun = _begin_session(session, question, owner, key, now)
             else:
                 raise NotProvedError
+            keys.note_each(session, "staff", [(owner, key, now)])
     if digest:
         _log.info("console-enrolled")
     else:
@@ -276,7 +278,7 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
     """
     now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
-        theirs = list_keys(session, "staff", caller.name)
+        theirs = keys.list_keys(session, "staff", caller.name)
     new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
     news = []
     for key in sorted(new, key=lambda key: key.added_at, reverse=True):
