@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.today import WaitingTask
 from gateway.model import Provider, Released
 from gateway.record import policy_proposals
-from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
+from gateway.registry import hand_ons, keys, log, markers, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
 from tests import policies
@@ -102,6 +102,22 @@ def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:
     assert office.console.ask("carry-out", session=session, **asked, assertion=assertion).status_code == 200
     again = office.console.ask("carry-out", session=session, **asked, assertion=assertion)
     assert again.status_code == 403
+
+
+def test_a_child_is_protected_for_nobody_who_left_before_the_signature_came(office: Office) -> None:
+    key = SoftKey()
+    for name in ("dot", "lia"):
+        office.room.staff(name, TEAM)
+    office.console.grant("dot", "data-protection")
+    session = office.console.enrolled("dot", key)
+    child = {"surname": "Alder", "forename": "Ann", "born": "2015-03-01"}
+    asked = {"act": "pupils protect", "fields": {**child, "person": ("lia",), "why": "a court order"}}
+    options = office.console.ask("carry-out", session=session, **asked).json()["options"]
+    office.room.remove_staff("lia")
+    signed = office.console.ask("carry-out", session=session, **asked, assertion=key.signed(options, ORIGIN))
+    assert signed.status_code == 404, signed.text
+    with office.room.registry.read() as read:
+        assert [one for one in markers.list_markers(read) if "lia" in one.people] == []
 
 
 def test_another_persons_passkey_signs_for_nobody_else(office: Office) -> None:
