@@ -416,14 +416,14 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
         )
         yield fault(
             f"{what}: {faults[0]}",
-            "gateway policy withdraw, mend the draft, and gateway policy propose: from that day on the "
-            "processor does not start, and until then decides by those of before",
+            "gateway policy withdraw, mend the draft, and gateway policy propose: on that day and after it "
+            "those of before stay in force",
         )
-    if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
+    elif coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
             f"the policies {coming.digest[:16]} are approved, and yet not in force",
-            "see that the processor is at work; where they lose protection, nobody approved them on the "
-            "machine: gateway policy withdraw",
+            "see that the processor is at work; its log says where they are missing, or lose protection and "
+            "nobody approved them on the machine: gateway policy withdraw",
         )
     if latest is not None and home.policies_in_force != home.version(latest):
         yield fault(

@@ -223,6 +223,7 @@ def approve(
     with _keeper(home) as keeper:
         with keeper.registry.read() as session:
             found = proposals.to_approve(session, by=who(), at=at, digest=digest)
+        keeper.check_sound(found.digest)
         out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}")
         _compare(keeper, keeper.folder(found.digest), days)
         if not yes:
@@ -255,10 +256,7 @@ def roll_back(home: HomeOption, why: WhyOption) -> None:
     with _keeper(home) as keeper:
         with keeper.registry.read() as session:
             digest, coming = proposals.before(session), proposals.proposal(session)
-        if faults := faults_of(
-            keeper.folder(digest)
-        ):  # Policies that an earlier version of the gateway took.
-            raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
+        keeper.check_sound(digest)
         keeper.put_in_force(digest, by=who(), why=why)
         keeper.draft(digest)
     out.print(f"in force again: {digest}")

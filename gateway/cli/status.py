@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from gateway.secrets import passphrase, secret_files
 from gateway.zones.places import answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 3.0
+_LATE = timedelta(minutes=2)
 _SHOWN_DAYS = 60
 _FEW = 3
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -100,6 +102,7 @@ def policies_standing(session: Session, place: Home) -> dict[str, Any]:
         "proposed_by": None if found is None else found.by,
         "approved_by": None if found is None else found.approved_by,
         "begins": None if found is None else rfc3339(found.begins),
+        "late": found is not None and found.approved_by is not None and found.begins + _LATE < now(),
         "edited": bool(past) and draft not in known,
     }
 
@@ -109,9 +112,10 @@ def policies_told(found: dict[str, Any]) -> list[str]:
     lines = [f"in force    {found['in_force'] or 'policies/ as it is when the gateway first starts'}"]
     if found["proposed"] is not None:
         state = f"approved by {found['approved_by']}" if found["approved_by"] else "waits for a second person"
-        lines.append(
-            f"proposed    {found['proposed']} by {found['proposed_by']}: {state}, from {found['begins']}"
-        )
+        state += f", from {found['begins']}"
+        if found["late"]:
+            state += ", AND YET NOT IN FORCE: gateway doctor says why"
+        lines.append(f"proposed    {found['proposed']} by {found['proposed_by']}: {state}")
     if found["edited"]:
         lines.append("edited      policies/ differs from these and decides nothing: gateway policy propose")
     return lines

@@ -153,9 +153,10 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put the folder policies/ in force.
 
-        An approved version whose day has come is put in force first. A version that loses protection is
-        not used without a mark (`allow`), even if in force by the log: the present version stays. Raises
-        ConfigurationError for a version that is missing, faulty or changed on the disk.
+        An approved version whose day has come is put in force first. The present version stays if the
+        approved one is missing or has faults by now. A version that loses protection is not used without a
+        mark (`allow`), even if in force by the log: the present version stays. Raises ConfigurationError if
+        the version in force is missing, faulty or changed on the disk.
         """
         with self.registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -167,9 +168,34 @@ class Keeper:
             return self.put_in_force(digest)
         if self._may_use(past[-1], past):
             self._point_to(past[-1])
-        if coming is not None and self._is_due(coming) and self._may_use(coming.digest, past):
+        if coming is not None and self._is_due(coming) and self._may_come(coming.digest, past):
             return self.put_in_force(coming.digest)
         return self._version(self.home.policies_in_force.name)
+
+    def check_sound(self, digest: str) -> None:
+        """Raise ConfigurationError, with every fault named, if a version is missing or has faults by now.
+
+        An earlier version of the gateway may have found no fault in the version.
+        """
+        if faults := check(self.folder(digest)):
+            raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
+
+    def _may_come(self, digest: str, past: Collection[str]) -> bool:
+        """Return True if an approved version is there, has no faults and may be used; log once why not."""
+        try:
+            self.check_sound(digest)
+        except ConfigurationError as error:
+            if digest != self._refused:
+                _log.error(
+                    "the policies %s are due and cannot be used: %s; %s stay in force. "
+                    "gateway policy withdraw, mend the draft, and gateway policy propose",
+                    digest,
+                    error,
+                    self.home.policies_in_force.name,
+                )
+            self._refused = digest
+            return False
+        return self._may_use(digest, past)
 
     def _may_use(self, digest: str, past: Collection[str]) -> bool:
         """Return True if a version keeps protection, or a person marked the loss as allowed (`allow`).

@@ -16,6 +16,7 @@ from gateway.mailboxes.mailbox_access import Person
 from gateway.mailboxes.server import open_resources
 from gateway.policy.catalogue import policy_digest
 from gateway.record import policy_proposals as proposals
+from gateway.record.policies_in_force import Keeper
 from gateway.registry import keys, staff
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
@@ -199,6 +200,33 @@ def test_approved_policies_that_have_faults_by_now_are_told_before_their_day(
     told = invoke(desk.home.root, "doctor", environment={"GATEWAY_ADMIN": "ann"}).output
     assert "come into force on" in told
     assert "items.toml:1: old_key: there is no such key" in told
+
+
+def test_policies_that_have_faults_on_their_day_leave_those_of_before_in_force(
+    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, begins = loaded(desk), desk.now - timedelta(hours=1)
+    faulty = Path(shutil.copytree(desk.home.policies, desk.home.root.parent / "faulty"))
+    (faulty / "items.toml").write_text(f"old_key = 1\n{(faulty / 'items.toml').read_text('utf-8')}", "utf-8")
+    with monkeypatch.context() as earlier, desk.registrar() as registrar:
+        earlier.setattr("gateway.record.policies_in_force.check", lambda _folder: [])
+        digest = Keeper(desk.home, desk.registry, registrar.signing, desk.clock).keep(faulty)
+    with desk.registry.write() as session:
+        proposals.propose(session, digest, begins, by="ann", why=None, at=begins)
+    assert "there is no such key" in said(desk, "ben", "approve", "--yes", code=1)
+    with desk.registry.write() as session:
+        proposals.approve(session, by="ben", at=begins)
+    second = desk.send(oak, school_history(2))
+    desk.process()
+    assert (desk.state(second), loaded(desk)) == ("accepted", before)
+    assert f"the policies {digest} are due and cannot be used: {digest[:16]}/items.toml:1" in caplog.text
+    assert "AND YET NOT IN FORCE: gateway doctor says why" in said(desk, "ann", "status")
+    told = invoke(desk.home.root, "doctor", environment={"GATEWAY_ADMIN": "ann"}).output
+    assert "items.toml:1: old_key: there is no such key" in told
+    assert "those of before stay in force" in told
+    shutil.rmtree(desk.home.version(digest))
+    desk.process()
+    assert loaded(desk) == before
 
 
 @pytest.mark.long

@@ -152,6 +152,8 @@ class ApproveProposal(Act, command="policies approve", right=AccessRight.ENROL):
             version = context.home.version(approved.digest)
             if not version.is_dir():
                 raise GatewayError(_NOT_KEPT)
+            if faults := check(version):  # An earlier version of the gateway took them.
+                raise GatewayError("; ".join(map(str, faults)))
             if loses_protection(context.home.policies_in_force, version):
                 raise GatewayError(_LOSES)
         is_now = approved.begins <= record.at
