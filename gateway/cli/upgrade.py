@@ -139,7 +139,8 @@ def _agree(
             typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
     if load_settings(place).database is None:
         with progress("copying the home") as told:
-            back_up(place, backup, now(), progress=told)
+            # The home may be backed up by other means, which note nothing: doctor would ask for the next one.
+            back_up(place, backup, now(), noted=False, progress=told)
     kept = {"backup": backup.absolute(), "entries": work.size_of_log(place)}
     agreed = agreed.model_copy(update=kept)
     write_plan(place, agreed)

@@ -154,12 +154,14 @@ def back_up(
     now: datetime,
     *,
     earlier: Path | None = None,
+    noted: bool = True,
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
     """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
 
     Sealed files that the backup `earlier` has are linked, not copied, if on the same file system: also one
     missing in the store meanwhile, but none that retention has deleted.
+    `noted`: note the time in the home, so that `gateway doctor` tells when backups stop.
     `progress` gets the steps done and the total: each file is copied, then read again. A failed copy is
     removed.
 
@@ -192,7 +194,8 @@ def back_up(
                 folder.rmdir()
             raise
     try:
-        note_backup(home, now)
+        if noted:
+            note_backup(home, now)
     except OSError as error:  # The copy is complete anyway, for example of a read-only home.
         _log.warning("the home cannot be told of its backup: %s", error.strerror)
     return manifest

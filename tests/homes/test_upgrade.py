@@ -27,6 +27,7 @@ from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, agree, draft_folder, read_plan
 from gateway.registry.database import Registry, newest_revision
 from gateway.zones.failpoints import VARIABLE, UpgradeStep
+from gateway.zones.places import last_backup
 from tests import warm
 from tests.commands import Result, invoke
 
@@ -136,6 +137,7 @@ def test_two_people_upgrade_it(home: Home, tmp_path: Path) -> None:
         ("policy-approved", "ben (as root)"),
         ("policy-loaded", None),
     ]
+    assert last_backup(home) is None  # One for the upgrade is not the first of many.
 
 
 def test_one_person_does_not(home: Home, tmp_path: Path) -> None:
