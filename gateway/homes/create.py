@@ -9,7 +9,7 @@ import shutil
 import stat
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -51,7 +51,7 @@ def create_home(
 
     Raises ConfigurationError where `home` holds any file or the database any table (empty folders may be
     there, with their intended owners), Fault where the database does not answer, and OSError where a folder
-    cannot be written. After an error `home` is as before.
+    cannot be written. After an error `home` and the database are as before.
     """
     check_unused(home)
     registry = Registry(settings.database_url(home, new=True))
@@ -62,7 +62,7 @@ def create_home(
             raise ConfigurationError(f"{policies} is no folder of policies")
         if faults := check(policies):
             raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
-    with whole_or_nothing(home.root):
+    with whole_or_nothing(home.root), closing(registry):
         make_folders(home)
         _copy_policies(policies or shipped_policies(), home)
         if known is not None:
@@ -78,19 +78,18 @@ def create_home(
         if settings.database is None:
             home.registry.touch()
             home.registry.chmod(private_mode(home.root))
-        registry.migrate()
-        with registry.write() as session:
-            keys.add_key(
-                session, "gateway", "gateway", "openpgp",
-                fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
-                at=now, by="init",
-            )  # fmt: skip
-            log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
-            log.sign_head(session, log_key, settings.log_origin, now)
-        registry.close()
-        # Write the settings last: their presence marks a complete home.
-        write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
-        publish_all(home, now)
+        with registry.founding():
+            with registry.write() as session:
+                keys.add_key(
+                    session, "gateway", "gateway", "openpgp",
+                    fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
+                    at=now, by="init",
+                )  # fmt: skip
+                log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
+                log.sign_head(session, log_key, settings.log_origin, now)
+            # Write the settings last: their presence marks a complete home.
+            write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
+            publish_all(home, now)
     return new.fingerprint
 
 

@@ -38,6 +38,10 @@ _QUICK_COMPRESSION = """
 # In SQLite every transaction reads one snapshot anyway.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
+_USED = (
+    "the database holds tables already; a registry is never overwritten. What an init that was killed left: "
+    "dropdb and createdb"
+)
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
@@ -188,7 +192,7 @@ class Registry:
             used = inspect(connection).get_table_names()
             encoding = connection.scalar(text("SHOW server_encoding")) if self.is_shared else "UTF8"
         if used:
-            raise ConfigurationError("the database holds tables already; a registry is never overwritten")
+            raise ConfigurationError(_USED)
         if encoding != "UTF8":
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
@@ -234,6 +238,24 @@ class Registry:
             after = _revision(connection)
         if before not in {None, after}:
             _log.info("registry-upgraded from=%s to=%s", before, after)
+
+    @contextmanager
+    def founding(self) -> Iterator[None]:
+        """Make the tables; if the context ends by an error, remove all tables from a PostgreSQL database.
+
+        ConfigurationError where another process has made tables meanwhile; they stay. Fault as for `write`.
+        """
+        if self.revision() is not None:
+            raise ConfigurationError(_USED)
+        self.migrate()
+        try:
+            yield
+        except BaseException:
+            if self.is_shared:  # A file is removed with the rest of the home.
+                with self.moving() as connection:
+                    for name in inspect(connection).get_table_names():
+                        connection.execute(text(f'DROP TABLE "{name}" CASCADE'))
+            raise
 
     def close(self) -> None:
         """Close every connection."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from gateway.cli.identity import real_account
 from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
+from gateway.homes import create
 from gateway.registry import log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -256,6 +259,27 @@ def test_a_database_that_does_not_answer_leaves_no_home(cluster: Cluster, tmp_pa
     said = init(tmp_path / "home", f"postgresql+psycopg://gateway@/nowhere?host={cluster.folder}")
     assert "did not answer" in said
     assert not (tmp_path / "home").exists()
+
+
+def test_an_init_that_fails_can_be_run_again(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(log_origin="test.invalid/log", database=cluster.database("again"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(create, "publish_all", full)
+        with pytest.raises(OSError, match="No space"):
+            create.create_home(Home(tmp_path / "home"), settings, NOW)
+    assert not (tmp_path / "home").exists()
+    create.create_home(Home(tmp_path / "home"), settings, NOW)
+    with closing(Registry(settings.database or "")) as registry:
+        with pytest.raises(ConfigurationError, match="tables already"), registry.founding():
+            pass
+        with registry.read() as session:
+            assert [one.kind for one in log.events(session, "log")].count("log-started") == 1
 
 
 def test_a_database_in_another_encoding_is_refused(cluster: Cluster) -> None:
