@@ -7,9 +7,11 @@ kit overwrite or disclose the keys.
 import errno
 import hashlib
 import os
+import secrets
 import signal
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ _HERE = os.supports_dir_fd >= {os.open, os.rename, os.unlink}
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _SHARING_VIOLATION = 32
+_WRITTEN_SECONDS = 600
+"""Seconds after which nobody writes to a file under its temporary name any more."""
 
 
 class IsLink(GatewayError):  # noqa: N818 - named after the event
@@ -45,12 +49,13 @@ class InUse(GatewayError):  # noqa: N818 - named after the event
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """Write a file whole or not at all, durably: under a temporary name, then renamed.
 
-    A file or link at `path` is replaced, but never a link's target. IsLink if the folder is a link.
+    A file or link at `path` is replaced, but never a link's target. IsLink if the folder is a link. Two
+    processes may write the same file at once: the later one wins.
     """
-    aside = f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.new"
+    known = f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}"
+    aside = f"{known}.{secrets.token_hex(4)}.new"
     with _folder(path.parent) as folder:
-        with suppress(FileNotFoundError):
-            os.unlink(_within(path.parent, aside, folder), dir_fd=folder)
+        _remove_old(path.parent, known, folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _BINARY
         descriptor = os.open(_within(path.parent, aside, folder), flags, mode, dir_fd=folder)
         try:
@@ -67,6 +72,16 @@ def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
             _within(path.parent, aside, folder), _within(path.parent, path.name, folder),
             src_dir_fd=folder, dst_dir_fd=folder,
         )  # fmt: skip
+
+
+def _remove_old(parent: Path, known: str, folder: int | None) -> None:
+    """Remove files with temporary names that begin with `known`, which a process that was killed left."""
+    for name in (path.name for path in parent.glob(f"{known}*")):
+        place = _within(parent, name, folder)
+        with suppress(FileNotFoundError):
+            written_at = os.stat(place, dir_fd=folder, follow_symlinks=False).st_mtime
+            if abs(time.time() - written_at) > _WRITTEN_SECONDS:
+                os.unlink(place, dir_fd=folder)
 
 
 def move(file: Path, target: Path) -> None:

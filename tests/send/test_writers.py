@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 
 from gateway.cli.send_keys import Display
 from gateway.samples import make, school
-from gateway.send.files import InUse, unwritten
+from gateway.send.files import InUse, make_anew, unwritten
 from gateway.send.kit import Kit
 from gateway.send.passphrases import Passphrases
 from gateway.send.sending import KitAtWork
@@ -222,3 +224,20 @@ def test_where_the_system_cannot_tell_a_file_has_to_be_still_for_longer(tmp_path
 def make_list(seed: int) -> bytes:
     rng = random.Random(seed)
     return make("student-core", "csv-aliases", rng=rng, school=school(rng, 1), pupils=30)
+
+
+def test_a_file_that_two_runs_write_at_once_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, sync = tmp_path / "settings.toml", os.fsync
+    killed = tmp_path / f".{hashlib.sha256(file.name.encode()).hexdigest()[:16]}.new"
+    killed.touch()
+    os.utime(killed, (0, 0))
+
+    def meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        make_anew(file, b"of the other run")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    make_anew(file, b"of this run")
+    assert file.read_bytes() == b"of this run"
+    assert list(tmp_path.iterdir()) == [file]
