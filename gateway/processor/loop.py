@@ -63,6 +63,7 @@ class Watch(FileSystemEventHandler):
         self._wake = wake
         self._observer: BaseObserver | None = None
         self._watched: tuple[int, int] | None = None
+        self._refused: str | None = None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Call `wake` if an event of the folder is about an upload, or a provider's look for receipts."""
@@ -71,7 +72,7 @@ class Watch(FileSystemEventHandler):
             self._wake()
 
     def renew(self) -> None:
-        """Watch the folder that is now at the path, if not watched yet. A failure is only logged."""
+        """Watch the folder that is now at the path, if not watched yet. A failure is only logged, once."""
         try:
             status = self._folder.stat()
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
@@ -82,9 +83,12 @@ class Watch(FileSystemEventHandler):
             observer.schedule(self, str(self._folder), event_filter=told_of)
             observer.start()
             self._observer, self._watched = observer, (status.st_dev, status.st_ino)
+            self._refused = None
         except OSError as error:
             self.close()
-            _log.warning("the spool cannot be watched (%s); it is scanned", error.strerror)
+            if self._refused != error.strerror:
+                _log.warning("the spool cannot be watched (%s); it is scanned", error.strerror)
+            self._refused = error.strerror
 
     def close(self) -> None:
         """Stop watching."""

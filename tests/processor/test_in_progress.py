@@ -131,6 +131,23 @@ def test_an_upload_and_a_look_for_receipts_wake_the_processor(tmp_path: Path) ->
             woken.clear()
 
 
+def test_a_watch_that_the_system_refuses_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> int:
+        return caplog.text.count("the spool cannot be watched (No space left on device)")
+
+    with closing(Watch(tmp_path, lambda: None)) as watch:
+        with monkeypatch.context() as none_left:
+            refused = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+            none_left.setattr("watchdog.observers.inotify.InotifyWatchGroup", refused)
+            watch.renew()
+            watch.renew()
+            assert (refused.call_count, told()) == (2, 1)
+        watch.renew()
+        (tmp_path / "one.landed").touch()
+
+
 def test_a_decided_upload_that_stays_in_the_spool_is_told_as_a_fault(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
