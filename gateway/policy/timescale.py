@@ -169,6 +169,29 @@ def count_states(
     return found
 
 
+def overdue(
+    provider: Provider,
+    received: Sequence[Arrival],
+    catalogue: Catalogue,
+    span: tuple[date, date],
+    *,
+    on: date,
+    owed: DutySpan,
+) -> Iterator[tuple[Flow, FlowDataType, date]]:
+    """Yield data not sent by the end of the day `on` that was due on a day within `span`: with that day.
+
+    Also of periods that were followed by another one since. Daily and weekly flows are left out. Other
+    arguments: see `status`.
+    """
+    if not owes_anything(provider) or on > owed.until:
+        return
+    first, last = max(span[0], owed.since), span[1]
+    for row in _rows(provider, received, catalogue, on, owed, year=on.year):
+        for index, period in enumerate(row.periods if row.must and row.scale not in _BY_SCHOOL_DAYS else ()):
+            if first <= period.due <= last and _state(period, row.came(index), on) == "missing":
+                yield row.flow, row.entry, period.due
+
+
 _Came = tuple[date, Arrival]
 """An arrival with its local day."""
 

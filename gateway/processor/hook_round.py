@@ -23,7 +23,7 @@ from gateway.policy.dates import local_day
 from gateway.processor.handing_on import lay_out_folders, trouble_in
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, hooks, log
-from gateway.registry.flow_status import statuses
+from gateway.registry.flow_status import overdue, statuses
 from gateway.registry.tables import EventRow, HookRow
 from gateway.zones.spool import BadFileError, read_words, write_durably
 
@@ -201,16 +201,24 @@ def _of_day(session: Session, registrar: Registrar, since: datetime, now: dateti
     """
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
-    for provider, flows in statuses(session, catalogue, today) if first < today else ():
-        for flow in flows:
-            if flow.due is None or not flow.asked or flow.timescale in {"daily", "weekly"}:
-                continue
-            soon = flow.state in {"due", "not-due"} and first < flow.due - _SOON <= today <= flow.due
-            late = flow.state == "missing" and first < flow.due + _LATE <= today
-            if (soon or late) and (of := catalogue.flow_of(flow.data_type)) is not None:
-                what = "late" if late else "due"
-                yield _told(
-                    f"_{what}-{provider.id}-{flow.data_type}-{flow.due:%Y%m%d}", f"data.{what}", now,
-                    provider=provider.id, data_type=flow.data_type, flow=flow.flow,
-                    due=flow.due.isoformat(), teams=of.of(flow.data_type).teams,
-                )  # fmt: skip
+    if first >= today:
+        return
+    found = [
+        ("due", provider, flow.flow, flow.data_type, flow.due)
+        for provider, flows in statuses(session, catalogue, today)
+        for flow in flows
+        if flow.due is not None and flow.asked and flow.timescale not in {"daily", "weekly"}
+        if flow.state in {"due", "not-due"} and first < flow.due - _SOON <= today <= flow.due
+    ]
+    # One that was given up is told anew though another period is current by now.
+    found += [
+        ("late", provider, flow.id, entry.id, due)
+        for provider, flow, entry, due in overdue(session, catalogue, (first, today - _LATE), today)
+    ]
+    for what, provider, flow, data_type, due in found:
+        if (of := catalogue.flow_of(data_type)) is not None:
+            yield _told(
+                f"_{what}-{provider.id}-{data_type}-{due:%Y%m%d}", f"data.{what}", now,
+                provider=provider.id, data_type=data_type, flow=flow,
+                due=due.isoformat(), teams=of.of(data_type).teams,
+            )  # fmt: skip

@@ -18,6 +18,7 @@ from gateway.model import Arrival, Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
+from gateway.policy.schema import Flow, FlowDataType
 from gateway.registry import agreements, providers
 from gateway.registry.tables import (
     DeclarationRow,
@@ -42,14 +43,33 @@ def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
     """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
+    for provider, came, owed in _owing(session, catalogue, day, only):
+        yield provider, timescale.status(provider, came, catalogue, day, owed)
+
+
+def overdue(
+    session: Session, catalogue: Catalogue, span: tuple[date, date], day: date
+) -> Iterator[tuple[Provider, Flow, FlowDataType, date]]:
+    """Yield what providers did not send by the end of `day`, of what was due within `span`: with the due day.
+
+    Daily and weekly flows are left out.
+    """
+    for provider, came, owed in _owing(session, catalogue, day, None):
+        for flow, entry, due in timescale.overdue(provider, came, catalogue, span, on=day, owed=owed):
+            yield provider, flow, entry, due
+
+
+def _owing(
+    session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None
+) -> Iterator[tuple[Provider, Sequence[Arrival], timescale.DutySpan]]:
+    """Yield each provider (with `only`, those named), its arrivals, and the days on which it owes data."""
     judged = window_for(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
     for provider in providers.list_providers(session):
-        if only is not None and provider.id not in only:
-            continue
-        owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
-        yield provider, timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
+        if only is None or provider.id in only:
+            owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
+            yield provider, came.get(provider.id, ()), owed
 
 
 def owed_by(

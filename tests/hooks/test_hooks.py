@@ -488,6 +488,26 @@ def test_data_due_whose_message_was_given_up_is_told_once_it_is_asked_for(
     assert due <= {path.stem for path in folder.glob("*.json")}
 
 
+def test_data_late_whose_message_was_given_up_is_told_though_the_next_is_due_by_then(
+    desk: Desk, receiver: Receiver
+) -> None:
+    desk.now = TERM_TIME
+    desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    folder = hooked(desk, receiver, "data.late")
+    while not list(folder.glob("*.json")):
+        desk.pass_time(days=1)
+        desk.process()
+    late = {path.stem for path in folder.glob("*.json")}
+    for days in (2, 2, 120):
+        desk.pass_time(days=days)
+        desk.process()
+    for path in folder.glob("*.json"):
+        path.unlink()
+    desk.gateway("hooks", "try", "case-files")
+    desk.process()
+    assert late <= {path.stem for path in folder.glob("*.json")}
+
+
 def test_a_batch_that_another_system_did_not_acknowledge_is_told_once(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "hand_on.late")
     with desk.registry.write() as session:
