@@ -192,6 +192,8 @@ class HandingOn:
             if self._declared.get(each.id) != each or not markers_unchanged(session, each, made):
                 return  # The next round makes it anew.
             batch = hand_ons.find(session, each.id, number)
+            if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
+                hand_ons.owe_again(session, batch)
             still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
             made = [one for one in made if one.collected.subject in still]
             files = hand_ons.files(session, batch)

@@ -238,6 +238,21 @@ def test_a_batch_being_made_while_another_host_key_is_approved_is_placed_with_th
     assert keys[1:] == [system.host_key.get_fingerprint()]
 
 
+def test_a_batch_to_be_made_anew_while_another_host_key_is_approved_is_on_record_with_that_key(
+    desk: Desk, system: System, owed: str
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    before = system.pinned
+    system.host_key = asyncssh.generate_private_key("ssh-ed25519")
+    restrict(desk)
+    declare(desk, declared.replace(before, system.pinned))
+    desk.process()
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+    keys = [json.loads(one.leaf)["fields"]["key"] for one in desk.events(owed) if one.kind == "collected"]
+    assert keys[1:] == [system.host_key.get_fingerprint()]
+
+
 def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:
     shutil.rmtree(place(desk))
     (place(desk).with_name("done") / f"{BATCH}.sent").touch()
