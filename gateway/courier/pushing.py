@@ -4,10 +4,12 @@ On the server, a file gets its final name only when completely uploaded, and the
 last. After the service was killed, the same files are pushed again, under the same names.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import paramiko
@@ -16,6 +18,7 @@ from gateway.courier.service import credential, serve_each, troubles
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
+from gateway.zones.memory import closing_descriptor
 from gateway.zones.spool import write_durably
 
 _SECONDS = 30
@@ -85,9 +88,8 @@ def push(folder: Path, *, look: bool = True) -> int:
                 with suppress(FileNotFoundError):  # Of an earlier sending.
                     sftp.remove(acknowledged)
                 _push_batch(sftp, batch, there)
-                write_durably(_note(batch, "sent"), b"")
                 pushed += 1
-            elif _is_there(sftp, acknowledged):
+            elif _note(batch, "sent").exists() and _is_there(sftp, acknowledged):
                 write_durably(_note(batch, "ack"), b"")
     return pushed
 
@@ -97,20 +99,26 @@ def _note(batch: Path, end: str) -> Path:
 
 
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
-    """Put the files of a batch into the server's folder `there`.
+    """Put the files of a batch into the server's folder `there`, and note that the batch is sent.
 
-    The manifest comes last, right after the manifest's signature.
+    The manifest comes last, right after the manifest's signature. FileNotFoundError if the batch is removed,
+    or made anew, meanwhile.
     """
-    last = [batch / f"{batch.name}.json.asc", batch / f"{batch.name}.json"]
-    for path in [*sorted(path for path in batch.iterdir() if path not in last), *last]:
-        aside = f"{there}/{path.name}.part"
-        sftp.put(str(path), aside)
-        try:
-            sftp.posix_rename(aside, f"{there}/{path.name}")
-        except OSError:  # Not every server can replace a file in one step.
-            with suppress(OSError):
-                sftp.remove(f"{there}/{path.name}")
-            sftp.rename(aside, f"{there}/{path.name}")
+    last = [f"{batch.name}.json.asc", f"{batch.name}.json"]
+    with closing_descriptor(os.open(batch, os.O_DIRECTORY)) as folder:
+        for name in [*sorted({path.name for path in batch.iterdir()}.difference(last)), *last]:
+            aside = f"{there}/{name}.part"
+            with open(name, "rb", opener=partial(os.open, dir_fd=folder)) as file:
+                sftp.putfo(file, aside)
+            try:
+                sftp.posix_rename(aside, f"{there}/{name}")
+            except OSError:  # Not every server can replace a file in one step.
+                with suppress(OSError):
+                    sftp.remove(f"{there}/{name}")
+                sftp.rename(aside, f"{there}/{name}")
+        if not os.path.samestat(os.fstat(folder), batch.stat()):
+            raise FileNotFoundError(batch)
+        write_durably(_note(batch, "sent"), b"")
 
 
 def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:

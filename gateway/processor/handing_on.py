@@ -210,9 +210,9 @@ class HandingOn:
             log.append(session, entries, now)
             registrar.sign_head(session, now)
             place = self._place(batch)
+        shutil.rmtree(place, ignore_errors=True)  # The courier then notes no more of it.
         for end in ("sent", "ack"):  # Of an earlier making.
             _note(place, end).unlink(missing_ok=True)
-        shutil.rmtree(place, ignore_errors=True)
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:

@@ -253,6 +253,32 @@ def test_a_batch_to_be_made_anew_while_another_host_key_is_approved_is_on_record
     assert keys[1:] == [system.host_key.get_fingerprint()]
 
 
+@pytest.mark.parametrize("file", ["addresses_", f"{BATCH}.json"])
+def test_a_batch_made_anew_while_it_is_pushed_is_pushed_anew(
+    desk: Desk, system: System, owed: str, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    rename, is_marked = paramiko.SFTPClient.posix_rename, False
+
+    def marked_then_renamed(sftp: paramiko.SFTPClient, old: str, new: str) -> None:
+        nonlocal is_marked
+        if not is_marked and Path(new).name.startswith(file):
+            is_marked = True
+            restrict(desk)
+            desk.process()
+        rename(sftp, old, new)
+
+    monkeypatch.setattr(paramiko.SFTPClient, "posix_rename", marked_then_renamed)
+    with system.up():
+        with pytest.raises(FileNotFoundError):
+            pushing.push(place(desk).parent)
+        desk.process()
+        assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "waits"
+        assert pushing.push(place(desk).parent) == 1
+    assert [one["UPN"] for one in rows(system.folder / "in", "addresses")] == values(CONTENT, "UPN")[1:]
+    desk.process()
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "sent"
+
+
 def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:
     shutil.rmtree(place(desk))
     (place(desk).with_name("done") / f"{BATCH}.sent").touch()
