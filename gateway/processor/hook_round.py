@@ -91,7 +91,8 @@ class HookRound:
                 lost.append(min(at, written, hook.looked_at + _LATE) if stem.startswith("_") else at)
         entry = min((int(stem.partition("_")[0] or until) for stem in waiting), default=until)
         by_day = any(stem.startswith("_") for stem in waiting)
-        looked_at = hook.looked_at if by_day or now - hook.looked_at < _LATE else now
+        # A look from the future is of a clock that was ahead.
+        looked_at = hook.looked_at if by_day or timedelta() <= now - hook.looked_at < _LATE else now
         trouble = trouble_in(folder, _TROUBLE, "the address is not reached")
         if trouble is None and any(age > _IDLE for age in waiting.values()):
             trouble = "nothing is sent: see that the courier is at work"

@@ -91,3 +91,27 @@ def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(de
         (folder / "done" / later.stem).touch()
         found.tend(registrar)
     assert list(folder.glob("*.json")) == [earlier]
+
+
+def test_after_a_clock_that_was_a_year_ahead_a_late_batch_is_told(desk: Desk) -> None:
+    with desk.registry.write() as session:
+        session.add(
+            HookRow(
+                name="case-files", address="https://a.example", events="hand_on.late", teams="",
+                made_at=desk.now, made_by="ann", entry=log.size(session), looked_at=desk.now,
+            )
+        )  # fmt: skip
+    with desk.registrar() as registrar:
+        for days in (365, -365):
+            desk.pass_time(days=days)
+            HookRound(registrar).tend(registrar)
+        with desk.registry.write() as session:
+            session.add(
+                HandOnBatchRow(
+                    hand_on="casework", number=1, team="education-welfare", target="t", owed_at=desk.now,
+                    made_at=desk.now, sent_at=desk.now, due_at=desk.now + timedelta(hours=1),
+                )
+            )  # fmt: skip
+        desk.pass_time(hours=2)
+        HookRound(registrar).tend(registrar)
+    assert len([*(desk.home.hooks / "case-files").glob("_late-casework-000001-*.json")]) == 1
