@@ -96,11 +96,11 @@ class HookRound:
         trouble = trouble_in(folder, _TROUBLE, "the address is not reached")
         if trouble is None and any(age > _IDLE for age in waiting.values()):
             trouble = "nothing is sent: see that the courier is at work"
-        before, lost_since = (hook.entry, hook.looked_at), min(lost, default=None)
-        if taken or (*before, hook.trouble, hook.lost_since) != (entry, looked_at, trouble, lost_since):
+        before, lost_since = (hook.entry, hook.looked_at, hook.lost_since), min(lost, default=None)
+        if taken or (*before, hook.trouble) != (entry, looked_at, lost_since, trouble):
             with registrar.registry.write() as session:
                 row = hooks.find(session, hook.name)
-                if (row.entry, row.looked_at) != before:  # Set back meanwhile.
+                if (row.entry, row.looked_at, row.lost_since) != before:  # Set back meanwhile.
                     return
                 row.entry, row.looked_at, row.trouble, row.lost_since = entry, looked_at, trouble, lost_since
                 row.told_at = now if taken else row.told_at

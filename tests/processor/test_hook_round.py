@@ -115,3 +115,32 @@ def test_after_a_clock_that_was_a_year_ahead_a_late_batch_is_told(desk: Desk) ->
         desk.pass_time(hours=2)
         HookRound(registrar).tend(registrar)
     assert len([*(desk.home.hooks / "case-files").glob("_late-casework-000001-*.json")]) == 1
+
+
+def test_what_is_asked_for_in_the_middle_of_a_round_is_recorded_as_given_up_no_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.pass_time(hours=1)
+    with desk.registry.write() as session:
+        session.add(
+            HookRow(
+                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
+                made_by="ann", entry=log.size(session), looked_at=desk.now - timedelta(days=2),
+                lost_since=desk.now,
+            )
+        )  # fmt: skip
+        tried = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
+        log.append(session, [tried], desk.now)
+
+    def asked_for(*_: object) -> str:
+        with desk.registry.write() as session:
+            row = hooks.find(session, "case-files")
+            hooks.tell_again(session, row, desk.now)
+            session.add(row)
+        return "it answered 500"
+
+    with desk.registrar() as registrar, monkeypatch.context() as patched:
+        patched.setattr(hook_round, "trouble_in", asked_for)
+        HookRound(registrar).tend(registrar)
+    with desk.registry.read() as session:
+        assert hooks.find(session, "case-files").lost_since is None
