@@ -82,9 +82,9 @@ class JcqRule(RuleTable):
 
 class SchoolsRule(RuleTable):
     """The columns and elements naming the school of a record, each with a `Slot`: LA, number, centre or name.
-    `fields`: the slot of a column, by the key of its field. `columns`: further columns with a school's name.
-    `elements`: the slot of an element in registers. `history`: a pattern of names of columns and elements
-    about a school that the pupil left or will join.
+    `fields`: the slot of a column, by the key of its field. `columns`: columns with a school's code; they
+    count for none where each pupil has another code. `elements`: the slot of an element in registers.
+    `history`: a pattern of names of columns and elements about a school that the pupil left or will join.
     """
 
     fields: dict[str, Slot]

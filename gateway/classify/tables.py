@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from gateway.classify.content import Row, Unreadable, beside, classified_as, declared_between, unknown
 from gateway.classify.delimited import Header, TableOf
@@ -35,6 +35,7 @@ _SAYS_WHAT = frozenset(
 # Field proving that a row is a record: the first of these in the table.
 _TELLING = ("upn", "birth-date")
 _WORDS_OF_A_NUMBER = 3
+_FEWEST_PUPILS = 10
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
 """Fields with one value for each pupil."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
@@ -201,7 +202,9 @@ class _Counter:
             if key is not None:
                 self._columns.setdefault(key, []).append(index)
         named = ((name, part.key) for name, part in zip(header.names, self._parts, strict=True))
-        self._schools = tally.rules.data_types.schools.slots(named)
+        schools = tally.rules.data_types.schools
+        self._schools, codes = schools.slots(named), set(map(plain, schools.columns))
+        self._codes = {index for index, name in enumerate(header.names) if plain(name) in codes}
         self._may_be_grades = {
             index: tally.column("subject-grade")
             for index, part in enumerate(self._parts)
@@ -317,6 +320,7 @@ class _Counter:
             for key, columns in by_field.items()
             if key in self._tally.naming
         }
+        self._check_codes(columns, by_field.get("upn", ()))
         slots, named = [slot for _, slot in self._schools], [columns[index] for index, _ in self._schools]
         schools = self._tally.schools.count_rows(slots, named, len(batch))
         self._tally.rows(naming, rows, full, naming.get("leaving-date", blank), schools)
@@ -324,6 +328,13 @@ class _Counter:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
             for said, count in Counter(zip(*outcomes, strict=True)).items():
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
+
+    def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
+        """Ignore schools' codes that differ from pupil to pupil: iSAMS heads a pupil's number "School ID"."""
+        pupils = len(set(chain(*upns)) - {""}) if self._codes and self._batches == 1 else 0
+        if pupils >= _FEWEST_PUPILS:
+            own = {index for index in self._codes if len({*columns[index]}) == pupils}
+            self._schools = tuple((index, slot) for index, slot in self._schools if index not in own)
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
         """Raise Unreadable if columns under one heading name different pupils in a row, as in two tables."""
