@@ -170,6 +170,12 @@ NAMES = tuple(
     Nurse
     Will Self
     Blood
+    Bull
+    Salt
+    Mace
+    Couch
+    Cheek
+    Gaunt
     Refugio Ortiz
     D'Eath
     De'Ath
