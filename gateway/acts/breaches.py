@@ -16,7 +16,7 @@ from gateway.acts.fields import Moment, MomentAfter, Reference, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import keys, log, recalls, transfers
+from gateway.registry import keys, log, programs, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen
 from gateway.registry.tables import EventRow, StaffRow
@@ -57,7 +57,10 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         "Amend this record: new values replace the earlier ones, and lists grow.", None, metavar="N", ge=1
     )
     transfer: tuple[Reference, ...] = option("Files concerned.", ())
-    person: tuple[str, ...] = option("Members of staff concerned: all that they opened.", (), names="person")
+    person: tuple[str, ...] = option(
+        'Members of staff concerned, or programs, as "program case-files": all that they opened.',
+        (), names="person", form="Members of staff concerned: all that they opened.",
+    )  # fmt: skip
     key: tuple[str, ...] = option("Keys concerned, by fingerprint: all that went over them.", ())
     from_: Moment | None = option("When it began.", None)
     to: MomentAfter | None = option("When it ended.", None)
@@ -222,14 +225,16 @@ def _latest(session: Session, number: int) -> KeptBreach:
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
     """Return the report data of each transfer that a breach concerns, in order of landing.
 
-    The breach statement `told` may name files, members of staff and keys. Then these transfers count: the
-    files named; files opened by a member of staff or by the owner of a staff key; files sent or signed with a
-    provider's key; files opened with a key of the gateway. If `told` names none of these, all files with an
-    event in the time of the breach count. NotFoundError for a file, person or key not on record.
+    The breach statement `told` may name files, members of staff, programs and keys. Then these transfers
+    count: the files named; files opened by a member of staff, a program or the owner of a staff key; files
+    sent or signed with a provider's key; files opened with a key of the gateway. If `told` names none of
+    these, all files with an event in the time of the breach count. NotFoundError for a file, person or key
+    not on record.
     """
     references = set(told.transfers)
+    known = {programs.actor_of(one) for one in programs.listed(session)}
     for name in told.staff:
-        if session.get(StaffRow, name) is None:  # Neither now nor once.
+        if name not in known and session.get(StaffRow, name) is None:  # Neither now nor once.
             raise NotFoundError(f"there is no member of staff {name}")
         references |= recalls.stepped_between(session, told.since, told.until, opened_by=name)
     for fingerprint in told.keys:

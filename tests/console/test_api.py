@@ -264,6 +264,19 @@ def test_a_credential_is_made_by_two_and_counts_for_what_it_names(api: Api) -> N
     assert "no program may do this" in api.command("jane", *scope[:4], "staff add", "--why", "w", code=1)
 
 
+def test_a_breach_takes_in_what_a_program_collected(api: Api) -> None:
+    taken, other = api.room.deliver(b"taken", TEAM), api.room.deliver(b"not taken", TEAM)
+    with api.program("leaked", *MAILBOX) as client:
+        asked = {"team": TEAM, "reference": taken}
+        assert client.get("/api/v1/mailbox/collect", params=asked).status_code == 200
+    api.command("jane", "programs", "revoke", "leaked", "--why", "it was seen in a log")
+    breach = ("breach", "record", "--aware-at", "2026-11-24T10:00Z", "--dry-run", "--annex", "--person")
+    told = api.command("jane", *breach, "program leaked")
+    assert taken in told
+    assert other not in told
+    assert "no member of staff program none" in api.command("jane", *breach, "program none", code=1)
+
+
 def test_whoever_takes_a_leaver_out_is_told_which_credentials_the_leaver_was_shown(api: Api) -> None:
     api.room.staff("mary", TEAM)
     for name in ("payroll", "dinners"):
