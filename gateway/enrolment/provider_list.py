@@ -113,19 +113,19 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     heading = data.splitlines()[0] if data else b""
     delimiter = max(",;\t", key=lambda mark: heading.count(mark.encode()))  # As spreadsheets of the locale.
     reader = csv.reader(io.StringIO(decoded(data, "the list is"), newline=""), delimiter=delimiter)
-    headings = [heading.strip().lower() for heading in next(reader, [])]
-    places = {
-        column: place
-        for column, names in _NAMES.items()
-        for place in [next((headings.index(name) for name in names if name in headings), None)]
-        if place is not None
-    }
-    if "name" not in places:
-        raise GatewayError(
-            "no column is called name or EstablishmentName; the first line has to name the columns: "
-            "docs/admins.md lists them"
-        )
     try:
+        headings = [heading.strip().lower() for heading in next(reader, [])]
+        places = {
+            column: place
+            for column, names in _NAMES.items()
+            for place in [next((headings.index(name) for name in names if name in headings), None)]
+            if place is not None
+        }
+        if "name" not in places:
+            raise GatewayError(
+                "no column is called name or EstablishmentName; the first line has to name the columns: "
+                "docs/admins.md lists them"
+            )
         for cells in reader:
             row = {column: cells[place].strip() for column, place in places.items() if place < len(cells)}
             if any(row.values()):

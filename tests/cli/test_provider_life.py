@@ -80,6 +80,8 @@ def test_a_list_with_a_mistake_enrols_nobody_and_names_every_line(site: Site, tm
     assert "line 2: " in site.refused("providers", "import", str(wrong))
     wrong.write_text("what\nash\n")
     assert "no column is called name" in site.refused("providers", "import", str(wrong))
+    wrong.write_text("x" * 200_000)
+    assert "line 1: this is no CSV" in site.refused("providers", "import", str(wrong))
     assert not {"ash", "fir", "yew"} & set(listed(site))
 
 
