@@ -337,18 +337,21 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[bytes]:
-    """Yield a ZIP of files fetched one by one; a text at the end names the files refused."""
+    """Yield a ZIP of files fetched one by one; a text at the end names the files refused, or cut short."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:
+            cut = ""
             try:
                 async with site.inside.collected(one) as given:
-                    with whole.open(given.headers["x-gateway-name"], "w", force_zip64=True) as entry:
+                    name = given.headers["x-gateway-name"]
+                    with whole.open(name, "w", force_zip64=True) as entry:
+                        cut = f"{name} is NOT WHOLE here: delete it, and download it again. "
                         async for piece in given.aiter_bytes():
                             entry.write(piece)
                             yield sink.taken()
             except DeclinedInside as declined:
-                lacking.append(f"{one.fields['reference']}: {declined}")
+                lacking.append(f"{one.fields['reference']}: {cut}{declined}")
         if lacking:
             whole.writestr("NOT-INCLUDED.txt", "\r\n".join(lacking) + "\r\n")
     yield sink.taken()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlmodel import Session
 
 from gateway.acts.act import Area
 from gateway.acts.fields import area_of, every_act
@@ -25,7 +26,7 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.processor.follow import Follow
 from gateway.publish.penalties import copy_listed
-from gateway.registry import agreements, copies, keys, providers, transfers
+from gateway.registry import agreements, copies, deliveries, keys, providers, transfers
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow, RatificationRow
 from gateway.samples import make, school
 from gateway.zones.penalty_files import Listed, of_intake
@@ -275,6 +276,30 @@ def test_a_zip_names_what_could_not_be_given(served: Served) -> None:
         assert other in whole.read("NOT-INCLUDED.txt").decode()
     assert len(names) == 2
     assert served.kinds(other) == []
+
+
+def test_a_zip_names_a_file_that_was_taken_back_while_it_was_read(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut, good = served.room.deliver(b"x" * 600_000, TEAM), served.room.deliver(b"mine", TEAM)
+    served.jane.get(BOX)
+    fields = {"reference": [good, cut], "do": "download", "token": served.jane.hidden("token")}
+    read: list[str] = []
+
+    def taken_back(_session: Session, delivery: deliveries.Delivery, _person: str) -> bool:
+        read.append(delivery.reference)
+        return read.count(cut) < 2
+
+    monkeypatch.setattr(deliveries, "may_read", taken_back)
+    told = served.jane.client.post(BOX, data=fields)
+    with zipfile.ZipFile(io.BytesIO(told.content)) as whole:
+        (short,) = [name for name in whole.namelist() if cut in name]
+        assert len(whole.read(short)) < 600_000
+        said = whole.read("NOT-INCLUDED.txt").decode()
+        (whole_one,) = [name for name in whole.namelist() if good in name]
+        assert whole.read(whole_one) == b"mine"
+    assert f"{cut}: {short} is NOT WHOLE here" in said
+    assert good not in said
 
 
 def test_another_teams_files_are_not_there_by_address(served: Served) -> None:
