@@ -12,7 +12,7 @@ from sqlmodel import Session
 from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct
 from gateway.acts.fields import FileReference, option
-from gateway.acts.listing import DatedListing, ProviderListing, Row, columns_of, number_in_cursor
+from gateway.acts.listing import DatedListing, ProviderListing, Row, columns_of
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
 from gateway.reasons import (
@@ -29,6 +29,7 @@ from gateway.reasons import (
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
+from gateway.zones.http_paths import row_number
 
 
 class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
@@ -99,13 +100,13 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)
         end, _, last = after.partition(".")
-        before, start = (number_in_cursor(end), number_in_cursor(last)) if after else (0, None)
+        before = row_number(end) or 0
         with context.reading() as session:
             self.check_provider(session)
             wanted = self.wanted(context)
             group = self.grouped_by() or None
             wanted = replace(wanted, equal=(*wanted.equal, *asked), sort=self.sort, group=group)
-            found = transfer_lists.page(session, wanted, start, limit + 1)
+            found = transfer_lists.page(session, wanted, row_number(last), limit + 1)
             further = len(found) > limit
             groups = transfer_lists.by_group(session, wanted) if group else {}
             total = sum(groups.values()) or (transfer_lists.count(session, wanted) if counted else None)

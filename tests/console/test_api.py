@@ -179,11 +179,10 @@ def test_no_file_is_passed_over_by_who_deals_with_each_page_before_the_next(
 
 def test_the_cursor_of_no_page_is_refused(api: Api) -> None:
     api.room.deliver(b"one", TEAM)
-    with api.program("cursors", "transfers list", "letters list", *MAILBOX) as client:
+    with api.program("cursors", "letters list", *MAILBOX) as client:
         for path, more in (
             ("mailbox/list", {"team": TEAM}),
             ("mailbox/list", {"team": TEAM, "sort": "reference"}),
-            ("transfers/list", {}),
             ("letters/list", {}),
         ):
             for after in ("x", "-1", "x.2", "9" * 30):
