@@ -128,9 +128,11 @@ def take_back_copies(home: Home, registry: Registry) -> None:
     A copy of a file about a marked child is not due until the marker is off. Raises Fault where published/
     cannot be written.
     """
+    # The files first: a copy that another process puts there meanwhile is on record before it is there.
+    there = [*(home.published.root / "providers").glob("*/out/[!.]*")]
     with registry.read() as session:
         owed = {copy_path(home, copy) for copy in copies.owed(session, made_too=True, shown=True)}
     with published_is_written():
-        for path in (home.published.root / "providers").glob("*/out/[!.]*"):
+        for path in there:
             if path not in owed:
                 path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import openpyxl
 import pysequoia
 import pytest
+from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
@@ -25,8 +27,10 @@ from gateway.processor import provider_copies
 from gateway.processor.claim import SideJobs
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
+from gateway.publish.everything import take_back_copies
 from gateway.record.reconsider import give_copies
 from gateway.record.registrar import Registrar
+from gateway.registry import copies
 from gateway.registry.copies import Copy
 from gateway.registry.tables import CopyRow, ReasonRow
 from gateway.registry.tables.row import rows
@@ -481,6 +485,25 @@ def test_a_copy_in_out_is_taken_back_while_a_child_in_the_file_is_marked_and_fol
     (copy,) = out(desk, "oak")
     assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_copy_that_is_made_while_others_are_taken_back_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft, owed = desk.provider("fft", "fft"), copies.owed
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+
+    def slow(session: Session, **asked: Any) -> Sequence[Copy]:
+        found = owed(session, **asked)
+        monkeypatch.undo()  # The processor goes on, while a command still works on what it read.
+        desk.send(fft, estimates())
+        desk.process()
+        assert len(out(desk, "oak")) == 1
+        return found
+
+    monkeypatch.setattr(copies, "owed", slow)
+    take_back_copies(desk.home, desk.registry)
+    assert len(out(desk, "oak")) == 1
 
 
 @pytest.mark.parametrize("in_console", [False, True])
