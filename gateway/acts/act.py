@@ -17,6 +17,7 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.registry import log
+from gateway.zones.http_paths import BEYOND_ROWS
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
@@ -272,10 +273,15 @@ class Act(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _is_of_our_time(cls, given: object) -> object:
-        """Return a field's value unchanged. ValueError for a date outside the years 1900 to 2999."""
+    def _is_possible(cls, given: object) -> object:
+        """Return a field's value unchanged. ValueError for a date outside the years 1900 to 2999.
+
+        ValueError also for a number that no row of the registry can have.
+        """
         if isinstance(given, date) and given.year not in _YEARS:
             raise ValueError("write a year from 1900 to 2999")
+        if isinstance(given, int) and abs(given) >= BEYOND_ROWS:
+            raise ValueError("no number here is so large")
         return given
 
     @classmethod

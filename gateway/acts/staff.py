@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from gateway.access import EVERYTHING, ROLES_TOLD, AccessRight, LookingTeams, Role, Sight
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, ReadingAct, Recording
-from gateway.acts.fields import GivenFile, Why, argument, option
+from gateway.acts.fields import GivenFile, OneLine, Why, argument, option
 from gateway.acts.keys import RING_TO_CONFIRM_KEY, check_read_out, enrol_key
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
@@ -319,7 +319,7 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
     name: _Member
     role: _Role
     why: Why
-    account: str | None = option(
+    account: OneLine | None = option(
         "The account of this machine that is theirs alone: by it they are known.", None
     )
 

@@ -34,6 +34,8 @@ WRONG = [
     ),
     ("flows/nil", {"identifier": PROVIDER, "data_type": "attendance", "on": "soon", "why": "x"}, "on"),
     ("letters/chase", {"provider": "nobody"}, "provider"),
+    ("letters/bounced", {"number": "1" * 25, "why": "x"}, "number"),
+    ("discrepancies/resolve", {"number": "1" * 25, "why": "x"}, "number"),
 ]
 
 

@@ -45,7 +45,7 @@ def ask_schools(
     _caller: Caller,
     *,
     late: Annotated[bool, OR_DEFAULT] = False,
-    on: date | None = None,
+    on: Annotated[date | None, Field(ge=date(1900, 1, 1), lt=date(3000, 1, 1))] = None,
     page: Annotated[int, Field(ge=0), OR_DEFAULT] = 0,
 ) -> Shown:
     """Return a page of the table of schools, in the order of names, with the data due at the end of a day.
