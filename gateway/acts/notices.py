@@ -13,7 +13,7 @@ from gateway.receipts.notices import render_authority_notice
 from gateway.registry import providers, recalls
 from gateway.registry.sight import sees
 
-_OTHERS = "A copy about another school was TAKEN OUT of a school's /out."
+_FORMER = "A copy by a school's former number was TAKEN OUT of its /out."
 _BREACH = (
     "The school got it by a number on its record that was changed now, and may have fetched it. If that was "
     "another school's number, decide whether this is a breach of personal data (agreement, section 10), and "
@@ -86,11 +86,15 @@ def tell_of_copies(
     why = why or "its number on record was put right"
     for one in back:
         openings = recalls.openings(record.session, one.upload.reference)
-        tell_dpo(record, one, openings, why, (provider,), headline=_OTHERS, next_step=_BREACH)
+        tell_dpo(record, one, openings, why, (provider,), headline=_FORMER, next_step=_BREACH)
     seen = [one for one in (each.upload.reference for each in back) if sees(record.session, sight, one)]
     told = [
-        f"a copy about another school is out of its /out, which may have fetched it: {one}" for one in seen
+        f"a copy by the former number of {provider} is out of its /out, which may have fetched it: {one}"
+        for one in seen
     ]
     if more := len(back) - len(seen):
-        told.append(f"copies about other schools out of its /out, of files that you may not know of: {more}")
+        told.append(
+            f"copies by the former number of {provider} out of its /out, of files that you may not know of: "
+            f"{more}"
+        )
     return told
