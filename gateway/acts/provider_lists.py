@@ -12,7 +12,16 @@ from gateway.acts.act import Act, ActContext, ActDetails, ActListing, Recording
 from gateway.acts.fields import GivenFile, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.listing import columns_of
-from gateway.acts.providers import decide_again, enrol, judged_key, keep_contact, note, set_columns
+from gateway.acts.providers import (
+    decide_again,
+    enrol,
+    hold_back,
+    judged_key,
+    keep_contact,
+    note,
+    set_columns,
+    take_back,
+)
 from gateway.enrolment.provider_list import ListedProvider, read_list
 from gateway.errors import GatewayError
 from gateway.model import Provider, counted
@@ -39,12 +48,15 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Import the list; on a dry run, only return the changes. GatewayError names faulty lines.
 
-        Files held because of a provider's record are decided again.
+        Files held because of a provider's record are decided again. Copies that a provider had by a former
+        number are taken back.
         """
+        others = list[str]()
         with context.recording(access=True, tried=self.dry_run) as record:
+            before = {one.id: one for one in providers.list_providers(record.session)}
             known = {
                 number: provider.id
-                for provider in providers.list_providers(record.session)
+                for provider in before.values()
                 if provider.closed_on is None
                 for number in (provider.dfe_number, provider.urn)
                 if number is not None
@@ -53,9 +65,15 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
             folder = self.file.folder or Path()
             listed, passed_over = read_list(self.file.content, folder, known, bodies.kinds())
             rows = [self._row(record, one) for one in listed]
+            for one in providers.list_providers(record.session):
+                was = before.get(one.id, one)
+                if (was.dfe_number, was.urn) != (one.dfe_number, one.urn):
+                    others += hold_back(context, record, was, _BY_LIST)
         if not self.dry_run:
+            if others:
+                take_back(context, record)
             decide_again(context)
-        return self._told(rows, Counter(passed_over), bodies.with_own_pupils)
+        return self._told(rows, Counter(passed_over), bodies.with_own_pupils, others)
 
     def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
         """Enrol or update the provider on one line; return the result. GatewayError names the line."""
@@ -90,8 +108,9 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
         return True
 
     def _told(
-        self, rows: Sequence[dict[str, Any]], passed_over: Counter[str], with_own_pupils: Collection[str]
-    ) -> ActDetails:
+        self, rows: Sequence[dict[str, Any]], passed_over: Counter[str], with_own_pupils: Collection[str],
+        others: Sequence[str],
+    ) -> ActDetails:  # fmt: skip
         counts = Counter(str(row["what"]).partition(":")[0] for row in rows)
         done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
         closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
@@ -105,6 +124,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
         if added := sum(row["keys"] for row in rows):
             ring = "ring each provider, then gateway keys confirm ID FPR"
             closing.append(f"{counted(added, 'key')} to be confirmed: {ring}")
+        closing += others
         columns = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
         changed = [row for row in rows if row["what"] != _AS_BEFORE or row["keys"]]
         tried = (ActListing(changed, columns, empty="all of it is on record so already"),)

@@ -525,6 +525,36 @@ def test_a_copy_about_another_school_leaves_out_once_a_wrong_number_is_put_right
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+def test_a_copy_about_another_school_leaves_out_whichever_option_puts_its_number_right(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    said = desk.gateway("providers", "set", "oak", "--number", "9994002", "--why", "mistyped")
+    assert f"which may have fetched it: {sent}" in " ".join(said.split())
+    assert out(desk, "oak") == []
+    (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
+    assert notice["reference"] == sent
+
+
+def test_a_copy_about_another_school_leaves_out_once_a_list_puts_a_wrong_number_right(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    path = desk.root / "schools.csv"
+    path.write_text("id,name,kind,dfe_number\noak,The oak,school,9994002\n")
+    told = f"which may have fetched it: {sent}"
+    assert told in " ".join(desk.gateway("providers", "import", str(path), "--dry-run").split())
+    assert len(out(desk, "oak")) == 1
+    assert json.loads(desk.gateway("notices", "list", "--json")) == []
+    assert told in " ".join(desk.gateway("providers", "import", str(path)).split())
+    assert out(desk, "oak") == []
+    (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
+    assert notice["reference"] == sent
+    assert "another school" not in notice["subject"], "the number may have been its own, too"
+
+
 @pytest.mark.parametrize("by_urn", [False, True])
 def test_a_part_of_another_school_leaves_out_also_where_the_file_names_the_right_one(
     desk: Desk, *, by_urn: bool
