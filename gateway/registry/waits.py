@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
@@ -82,12 +82,13 @@ def examine_again(
 ) -> Sequence[str]:
     """Set held files of a provider back to landed; return their references.
 
-    These are the files that wait for a key. With `ended`, the fingerprint of a key that has ended, they are
-    those of them that it may have signed; if it is `stolen`, also whatever else it signed, or a login with it
-    brought, and nobody has withdrawn. With `login`, the fingerprint of an SSH key in force again, they are
-    instead those that wait because a login with it did not count.
+    These are the files of data that wait for a key. With `ended`, the fingerprint of a key that has ended,
+    they are those of them that it may have signed; if it is `stolen`, also whatever else it signed, or a
+    login with it brought, and nobody has withdrawn. With `login`, the fingerprint of an SSH key in force
+    again, they are instead what waits in any folder because a login with it did not count.
     """
     waits, signer = col(TransferRow.waits_for) == "key", col(TransferRow.signer)
+    of_data = TransferRow.folder == "in" if login is None else true()
     if login is not None:
         by_it = col(TransferRow.ssh_key) == login, has_reason((UNKNOWN_LOGIN,))
         waits = and_(*by_it, ~has_reason(WITHDRAWN))
@@ -96,7 +97,7 @@ def examine_again(
     if stolen:
         with_it = or_(signer == ended, col(TransferRow.ssh_key) == ended)
         waits = or_(waits, and_(with_it, ~has_reason(WITHDRAWN)))
-    which = TransferRow.provider == provider, TransferRow.state == "held", TransferRow.folder == "in", waits
+    which = TransferRow.provider == provider, TransferRow.state == "held", of_data, waits
     found = session.exec(select(TransferRow).where(*which).order_by(col(TransferRow.sequence))).all()
     for row in found:
         row.state, row.waits_for = "landed", None

@@ -217,6 +217,25 @@ def test_what_came_by_a_login_goes_on_unless_the_login_is_suspended(
         until(lambda: shop.state(reference) == "accepted", "its release")
 
 
+def test_what_was_dropped_by_a_suspended_login_is_decided_on_once_the_login_is_approved(
+    shop: Workshop, school
+) -> None:
+    oak: School = school("oak", ratified=False)
+    new, text = oak.new_key(), (shop.home.published.common / "agreement" / "agreement.txt").read_bytes()
+    with shop.changing("jane") as clerk:
+        clerk.suspend(login_key(shop, oak), why="laptop stolen")
+    dropped = [
+        shop.sent(oak, oak.signed(what, "--clearsign"), folder)
+        for folder, what in (("agreement", text), ("keys", oak.certificate(new)))
+    ]
+    assert [codes(one) for one in dropped] == [{"open:unknown-login"}, {"open:unknown-login"}]
+    with shop.changing("joe") as clerk:
+        clerk.approve(login_key(shop, oak))
+    copy, key = (one.upload.reference for one in dropped)
+    until(lambda: codes(shop.transfer(copy)) == {"agreement:ratified"}, "the ratification")
+    until(lambda: codes(shop.transfer(key)) == {"key:pending"}, "the new key")
+
+
 def test_a_file_that_somebody_took_back_stays_so_when_its_key_is_stolen(shop: Workshop, oak: School) -> None:
     given = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
     reference = given.upload.reference
