@@ -238,9 +238,13 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             short.append(Paragraph(f"{more} gateway pupils index puts them into it.", important=True))
         rules = load_retention(record.registrar.home)
         restricted = any(one.kind == "restricted" for one in found.markers)
+        # A hold on another child in a file is told to nobody who asks about this one.
+        on = [one for one in holds.list_holds(record.session) if one.persons is None or one in found.holds]
+        references = [one.transfer.upload.reference for one in found.files]
+        held = holds.on_hold(record.session, references, on)
         kept = [
-            (one.transfer.upload.reference, _kept(record.session, rules, one, restricted=restricted))
-            for one in found.files
+            (name, _kept(record.session, rules, one, on_hold=name in held, restricted=restricted))
+            for name, one in zip(references, found.files, strict=True)
         ]
         on_rolls = [
             f"{'on the roll' if row.on_roll else 'no longer, or not mainly, on the roll'} of {row.provider}, "
@@ -552,10 +556,11 @@ def _team(team: str, catalogue: Catalogue) -> str:
     return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
 
-def _kept(session: Session, rules: Retention, one: _FoundFile, *, restricted: bool) -> str:
+def _kept(session: Session, rules: Retention, one: _FoundFile, *, on_hold: bool, restricted: bool) -> str:
     """Return words on how long a file is kept under the retention rules, and on providers with a copy.
 
-    `restricted`: a marker restricts the data of the child asked about.
+    `on_hold`: a legal hold is on the file, on its provider, or on the child asked about. `restricted`: a
+    marker restricts the data of this child.
     """
     transfer = one.transfer
     if one.deleted_at is not None:
@@ -571,7 +576,7 @@ def _kept(session: Session, rules: Retention, one: _FoundFile, *, restricted: bo
         until = transfer.decided_at + timedelta(days=days)
         said = f"kept until {until:%Y-%m-%d}, or longer if the authority must keep it"
     copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
-    if one.on_hold:
+    if on_hold:
         said += ", and on legal hold"
     if restricted:
         said += ", and as long as the child's data is restricted"

@@ -49,9 +49,12 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
     return rows(session, HoldRow, "number", lifted_at=None)
 
 
-def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return the `references` under a legal hold: on the file, on the provider, or on a child in the file."""
-    wanted, on = list(references), list_holds(session)
+def on_hold(session: Session, references: Collection[str], on: Sequence[HoldRow] | None = None) -> set[str]:
+    """Return the `references` under a legal hold: on the file, on the provider, or on a child in the file.
+
+    `on`: the holds that count; None for all in force.
+    """
+    wanted, on = list(references), list_holds(session) if on is None else on
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}
     for table in (TransferRow, ReceiptRow) if held else ():

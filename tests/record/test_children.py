@@ -127,6 +127,22 @@ def test_the_report_for_one_child_tells_nothing_of_a_restriction_of_another(desk
     assert "or longer if the authority must keep it" in before
 
 
+def test_the_report_for_one_child_tells_nothing_of_a_legal_hold_on_another(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1), child(2)))
+    desk.process()
+
+    def kept() -> str:
+        said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(2).upn).split())
+        return said.partition("WHAT IS LEFT")[2].partition("ON WHICH ROLLS")[0]
+
+    before = kept()
+    desk.gateway("legal-holds", "place", "--upn", made.Child(1).upn, "--why", "claim 14")
+    assert kept() == before
+    assert "on hold" in desk.gateway("pupils", "find", "--upn", made.Child(2).upn)
+    desk.gateway("legal-holds", "place", sent, "--why", "claim 15")
+    assert ", and on legal hold" in kept()
+
+
 def test_only_named_people_see_the_record_of_a_marked_child(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS)
     before = desk.send(oak, core(child(1), child(2)))
