@@ -159,7 +159,7 @@ def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
         {
             **_standing(provider, signed[provider.id], day, catalogue),
             "covered_by": None,
-            "copies_waiting": waiting[provider.id],
+            "copies_waiting": 0 if provider.ratified else waiting[provider.id],
         }
         for provider in known
         if provider.kind in catalogue.bodies.parties and provider.closed_on is None

@@ -114,7 +114,9 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
                 _FoundFile(
                     transfer=transfers.get(session, name),
                     openings=recalls.openings(session, name),
-                    copies=tuple(copy.provider for copy in copies.owed(session, made_too=True, of=name)),
+                    copies=tuple(
+                        copy.provider for copy in copies.owed(session, made_too=True, of=name, shown=True)
+                    ),
                     copied_to=recalls.copied_to(session, name),
                     deleted_at=deleted.get(name),
                     on_hold=name in held,
@@ -143,8 +145,8 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 class _FoundFile:
     """A file with data of the child.
 
-    - `openings`: who opened the file, and when. `copies`: the providers that have a copy; `copied_to`: those
-      that were given one, also of a withdrawn file.
+    - `openings`: who opened the file, and when. `copies`: the providers with a copy in /out;
+      `copied_to`: those that were given one, also of a withdrawn file.
     - `deleted_at`: when the sealed file was deleted, or None. `on_hold`: True under a legal hold.
     """
 

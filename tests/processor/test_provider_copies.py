@@ -648,6 +648,24 @@ def test_a_part_by_a_former_number_leaves_out_unless_its_school_has_the_other_nu
     assert len(json.loads(desk.gateway("notices", "list", "--json"))) == (not is_own)
 
 
+def test_a_copy_that_is_held_back_is_told_neither_as_the_school_s_nor_as_waiting_for_it(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    child = next(csv.DictReader(io.StringIO(estimates().decode("utf-8-sig"))))
+    sent = desk.send(fft, estimates())
+    desk.process()
+
+    def report() -> str:
+        return " ".join(desk.gateway("pupils", "report", "--upn", child["UPN"]).split())
+
+    assert "copies for oak" in report()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "mistyped")
+    assert "copies for oak" not in report()
+    (standing,) = json.loads(desk.gateway("agreement", "status", "--json"))
+    assert (standing["standing"], standing["copies_waiting"]) == ("ratified", 0)
+    assert f"{sent}: a copy was given to The oak" in report()
+
+
 def test_a_school_has_its_own_copy_again_once_a_mistyped_number_is_right_again(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
