@@ -329,7 +329,7 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
         Entry(kind="delivered", subject=upload.reference, fields={**fields, "team": team})
         for team in asked.teams
     ]
-    if had.issuperset(asked.teams):
+    if had.issuperset(asked.teams) and not asked.forbidden:
         again = Entry(
             kind="redelivered", subject=upload.reference, actor=record.by, name=upload.name, note=why,
             fields={"provider": upload.provider, "state": transfer.state}, content=transfer.content_sha256,
@@ -337,7 +337,7 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
         record.issued = put_on_record(registrar, session, [again, *delivered], (), now)
         return
     recalls.add_reasons(session, transfer.sequence, decision.reasons)
-    # Issue a receipt to the sender about a further team.
+    # Issue a receipt to the sender about a further team, or about what spoke against the delivery.
     after = transfers.get(session, upload.reference)
     known, counting = register.of(session), years_at(now, catalogue)
     sender = known.provider(upload.provider, counting)

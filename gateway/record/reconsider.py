@@ -61,8 +61,8 @@ from gateway.zones.failpoints import passing
 
 A_PORTION = 32
 """Most held files decided in one transaction."""
-Judged = tuple[int, str, RatificationsThatCount, tuple[int, int]]
-"""What waiting copies were judged by: the register's version, the policies, the day, and which copies."""
+Judged = tuple[int, str, RatificationsThatCount, tuple[int, int, int]]
+"""What waiting copies were judged by: the register's version, the policies, the day, copies and reasons."""
 _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 
 
@@ -251,8 +251,8 @@ def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
 def give_copies(registrar: Registrar, judged: Judged | None = None) -> Judged:
     """Let the copies be made that waited until the recipient ratified; return by what they were judged.
 
-    `judged`: what the last call returned. While the register, the policies, the day and the copies that wait
-    are the same, none is judged again.
+    `judged`: what the last call returned. While the register, the policies, the day, the copies that wait
+    and the reasons of their files are the same, none is judged again.
     """
     catalogue = registrar.catalogue
     with registrar.registry.read() as session:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
-from gateway.registry.tables import CopyRow, TransferRow
+from gateway.registry.tables import CopyRow, ReasonRow, TransferRow
 from gateway.registry.tables.row import drop, from_row, rows, store
 from gateway.registry.transfers import is_stored, transfers_of
 
@@ -77,16 +77,24 @@ def count_waiting(session: Session) -> Counter[str]:
     return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 
 
-def last_waiting(session: Session) -> tuple[int, int]:
-    """Return how many copies wait until their provider may have them, and the number of the newest or 0."""
+def last_waiting(session: Session) -> tuple[int, int, int]:
+    """Return what tells whether other copies wait until their provider may have them, or for other files.
+
+    These are the number of the copies, the number of the newest or 0, and how many reasons their files have.
+    """
     found = (
-        select(func.count(), func.max(col(CopyRow.id)))
+        select(
+            func.count(func.distinct(col(CopyRow.id))),
+            func.max(col(CopyRow.id)),
+            func.count(col(ReasonRow.code)),
+        )
         .select_from(CopyRow)
         .join(TransferRow, _TRANSFER)
+        .join(ReasonRow, col(ReasonRow.transfer) == col(CopyRow.transfer), isouter=True)
         .where(*_WAITING)
     )
-    count, last = session.exec(found).one()
-    return count, last or 0
+    count, last, reasons = session.exec(found).one()
+    return count, last or 0, reasons
 
 
 def owed(

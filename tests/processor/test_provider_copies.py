@@ -333,6 +333,29 @@ def test_a_copy_that_two_people_allowed_is_made_though_its_reason_is_worded_anew
     assert len(out(desk, "oak")) == 1
 
 
+def test_a_copy_that_waits_is_made_once_two_people_gave_its_file_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    desk.gateway("keys", "revoke", "fft", signer.certificate, "--why", "laptop stolen")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    with desk.registrar() as registrar:
+        rounds = Rounds(registrar)
+        rounds.held(registrar, leads=True)
+        assert copies_delivered(desk, sent) == []
+        monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+        desk.gateway("transfers", "redeliver", sent, "--why", "it is theirs", "--override")
+        monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+        desk.gateway("transfers", "confirm", sent, "--why", "they made this file")
+        rounds.held(registrar, leads=True)
+    assert copies_delivered(desk, sent) == ["oak"]
+
+
 def test_a_copy_that_waits_for_a_ratification_still_waits_after_a_start(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", dfe_number=ABOUT)

@@ -326,6 +326,21 @@ def test_what_a_stolen_key_signed_is_given_again_by_two_people_alone(desk: Desk,
     assert "AGAINST" in notice["subject"]
 
 
+def test_what_two_people_gave_again_to_the_same_teams_says_what_spoke_against_it(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    signer = desk.transfer(sent).signature
+    assert signer is not None
+    desk.gateway("keys", "revoke", "oak", signer.certificate, "--why", "laptop stolen")
+    teams = desk.teams_given(sent)
+    named("jane")
+    desk.gateway("transfers", "redeliver", sent, "--why", "a tribunal", "--override")
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "the school made this file")
+    assert desk.codes(sent)[-2:] == ["person:released-against-policy", "open:key-revoked"]
+    assert "open:key-revoked" in desk.receipt(sent)
+    assert desk.teams_given(sent) == teams
+
+
 def test_a_sender_is_not_told_to_send_again_what_two_people_gave_to_a_further_team(desk: Desk, named) -> None:
     sent = accepted(desk)
     signer = desk.transfer(sent).signature
