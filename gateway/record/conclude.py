@@ -117,6 +117,12 @@ def came_by_login(session: Session, upload: Upload) -> bool:
     return all(upload.landed_at < moment for moment in ended)
 
 
+def distrusts_login(session: Session, upload: Upload) -> bool:
+    """Return True if the SSH key of the session that brought an upload is suspended or compromised now."""
+    login = register.of(session).holders.get(("ssh", upload.ssh_key))
+    return login is not None and (login.state == "pending" or login.revocation == "hard")
+
+
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
     """Return those of the gateway's `own` keys that may open an upload: in force now, or at the landing.
 
