@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from gateway.access import AccessRight, Sight
+from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Recording
 from gateway.acts.fields import argument
 from gateway.acts.listing import DatedListing, Row
-from gateway.model import LogStep, Transfer
+from gateway.model import LogStep, Provider, Transfer
 from gateway.openpgp.sealer import clearsign
+from gateway.publish import everything
 from gateway.receipts.notices import render_authority_notice
+from gateway.record.reconsider import hold_back_copies
 from gateway.registry import providers, recalls
 from gateway.registry.sight import sees
 
@@ -76,25 +78,33 @@ def tell_dpo(
     recalls.leave_notice(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
 
 
-def tell_of_copies(
-    record: Recording, provider: str, back: Sequence[Transfer], why: str | None, sight: Sight
-) -> list[str]:
-    """Leave a notice of each file of which a provider's copy is taken back; return sentences about them.
+def hold_back(context: ActContext, record: Recording, before: Provider, why: str | None) -> list[str]:
+    """Hold back the copies that a provider had by its former numbers; return sentences about them.
 
-    The sentences name the files within `sight`.
+    `before` is the provider as it was on record, `why` the reason for the change. Data protection has a
+    notice of each copy. The sentences name the files within the person's sight. After the commit, `take_back`
+    removes the copies from /out.
     """
-    why = why or "its number on record was put right"
+    back = hold_back_copies(record.registrar, record.session, before)
+    why, sight = why or "its number on record was put right", context.sight(record.session)
     for one in back:
         openings = recalls.openings(record.session, one.upload.reference)
-        tell_dpo(record, one, openings, why, (provider,), headline=_FORMER, next_step=_BREACH)
+        tell_dpo(record, one, openings, why, (before.id,), headline=_FORMER, next_step=_BREACH)
     seen = [one for one in (each.upload.reference for each in back) if sees(record.session, sight, one)]
     told = [
-        f"a copy by the former number of {provider} is out of its /out, which may have fetched it: {one}"
+        f"a copy by the former number of {before.id} is out of its /out, which may have fetched it: {one}"
         for one in seen
     ]
     if more := len(back) - len(seen):
         told.append(
-            f"copies by the former number of {provider} out of its /out, of files that you may not know of: "
+            f"copies by the former number of {before.id} out of its /out, of files that you may not know of: "
             f"{more}"
         )
     return told
+
+
+def take_back(context: ActContext, record: Recording) -> None:
+    """Remove from /out what was held back, unless the processor does, which follows the log."""
+    if record.registrar.brings_out:
+        with context.open_registry() as registry:
+            everything.take_back_copies(context.home, registry)

@@ -12,16 +12,7 @@ from gateway.acts.act import Act, ActContext, ActDetails, ActListing, Recording
 from gateway.acts.fields import GivenFile, argument, option
 from gateway.acts.keys import enrol_key
 from gateway.acts.listing import columns_of
-from gateway.acts.providers import (
-    decide_again,
-    enrol,
-    hold_back,
-    judged_key,
-    keep_contact,
-    note,
-    set_columns,
-    take_back,
-)
+from gateway.acts.providers import decide_again, enrol, judged_key, keep_contact, note, set_columns
 from gateway.enrolment.provider_list import ListedProvider, read_list
 from gateway.errors import GatewayError
 from gateway.model import Provider, counted
@@ -51,6 +42,8 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
         Files held because of a provider's record are decided again. Copies that a provider had by a former
         number are taken back.
         """
+        from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
+
         others = list[str]()
         with context.recording(access=True, tried=self.dry_run) as record:
             before = {one.id: one for one in providers.list_providers(record.session)}
@@ -68,10 +61,10 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
             for one in providers.list_providers(record.session):
                 was = before.get(one.id, one)
                 if (was.dfe_number, was.urn) != (one.dfe_number, one.urn):
-                    others += hold_back(context, record, was, _BY_LIST)
+                    others += notices.hold_back(context, record, was, _BY_LIST)
         if not self.dry_run:
             if others:
-                take_back(context, record)
+                notices.take_back(context, record)
             decide_again(context)
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils, others)
 

@@ -285,12 +285,14 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Change the record and contacts; after new numbers, put copies and held files right."""
+        from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
+
         wanted, others = self._wanted(), list[str]()
         with context.recording() as record:
             before = providers.get_provider(record.session, self.id)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if wanted.keys() & {"dfe_number", "urn", "number"}:
-                others = hold_back(context, record, before, self.why)
+                others = notices.hold_back(context, record, before, self.why)
             if self.contact is not None:
                 reached = (self.contact, self.email, self.telephone)
                 changed.append(keep_contact(record, self.id, *reached, why=self.why))
@@ -299,7 +301,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 record.note("contact-changed", self.id, note=self.why)
                 changed.append(True)
         if others:
-            take_back(context, record)
+            notices.take_back(context, record)
         said = f"{self.id} is changed" if any(changed) else f"{self.id} is on record so already"
         gone_on = 0
         # Even if a fault came between, and it is repeated.
@@ -507,28 +509,6 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
     provider = providers.get_provider(record.session, row.id)
     providers.check_numbers(record.session, provider)
     return provider
-
-
-def hold_back(context: ActContext, record: Recording, before: Provider, why: str | None) -> list[str]:
-    """Hold back the copies that a provider had by its former numbers; return sentences about them.
-
-    `before` is the provider as it was on record, `why` the reason for the change. Data protection has a
-    notice of each. After the commit, `take_back` removes the copies from /out.
-    """
-    from gateway.acts.notices import tell_of_copies  # noqa: PLC0415 - as in decide_again
-    from gateway.record.reconsider import hold_back_copies  # noqa: PLC0415 - as in decide_again
-
-    back = hold_back_copies(record.registrar, record.session, before)
-    return tell_of_copies(record, before.id, back, why, context.sight(record.session))
-
-
-def take_back(context: ActContext, record: Recording) -> None:
-    """Remove from /out what was held back, unless the processor does, which follows the log."""
-    from gateway.publish.everything import take_back_copies  # noqa: PLC0415 - as in decide_again
-
-    if record.registrar.brings_out:
-        with context.open_registry() as registry:
-            take_back_copies(context.home, registry)
 
 
 _OF_ITS_RECORD = (*OF_OTHERS, "policy:other-phase", "policy:assessment", "policy:closed")
