@@ -290,6 +290,11 @@ class TwoPersonAct:
     about: str = ""
     right: AccessRight = AccessRight.ENROL
 
+    @property
+    def noted(self) -> str:
+        """The beginning of the note of a log entry on this act: `about`, in which no end of it can stand."""
+        return re.sub(": +", ":", self.about) + _MARK
+
 
 def agreed(
     session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime, always: bool = False
@@ -492,11 +497,11 @@ def _check_two(session: Session, act: TwoPersonAct, first: EventRow, by: str, at
 def _is_of(event: EventRow, act: TwoPersonAct) -> bool:
     if event.kind not in {_PROPOSAL, *_ENDS}:
         return False
-    about = not act.about or (event.note or "").startswith(f"{act.about}{_MARK}")
+    about = not act.about or (event.note or "").startswith(act.noted)
     return about and json.loads(event.leaf)["fields"]["what"] == act.what
 
 
 def _note(session: Session, kind: Kind, act: TwoPersonAct, by: str, why: str | None, at: datetime) -> None:  # noqa: PLR0917
-    note = f"{act.about}{_MARK}{why or ''}" if act.about else why
+    note = f"{act.noted}{why or ''}" if act.about else why
     entry = Entry(kind=kind, subject=act.subject, fields={"what": act.what}, actor=by, note=note)
     log.append(session, [entry], at)

@@ -137,3 +137,17 @@ def test_what_was_proposed_for_somebody_who_left_counts_for_nobody_else_of_that_
     with desk.registry.write() as session:
         assert not agreed(session, act, by="ben", why="another jane", at=desk.now, always=True)
         assert agreed(session, act, by="ann", why="she, too", at=desk.now, always=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("notes = surname: how taken = reason", "notes = surname"), ("jane:  root", "jane")],
+)
+def test_what_was_proposed_of_one_thing_counts_for_no_other_with_which_its_name_begins(
+    desk: Desk, first: str, second: str
+) -> None:
+    one, other = (TwoPersonAct("say-heading", "oak", about) for about in (first, second))
+    with desk.registry.write() as session:
+        assert not agreed(session, one, by="ann", why="w", at=desk.now, always=True)
+        assert not agreed(session, other, by="ben", why="w", at=desk.now, always=True)
+        assert agreed(session, one, by="ben", why="w", at=desk.now, always=True)
