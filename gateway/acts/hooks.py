@@ -17,6 +17,7 @@ from gateway.acts.fields import Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings_file import written_as
+from gateway.log.leaf import rfc3339
 from gateway.record.dual_control import WAITS_FOR_SECOND_PERSON, TwoPersonAct, agreed
 from gateway.registry import hooks, log
 from gateway.registry.hooks import HookEvent
@@ -128,5 +129,6 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:
                 hooks.tell_again(record.session, row, since.astimezone(UTC))
-            record.note("hook-tried", "hooks", {"what": self.name})
+            begins = {"begins": rfc3339(self.since.astimezone(UTC))} if self.since else {}
+            record.note("hook-tried", "hooks", {"what": self.name} | begins)
         return ActDone("a message is on its way; within a minute gateway hooks list says what became of it")

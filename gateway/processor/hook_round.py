@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,12 +69,12 @@ class HookRound:
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
         messages, until = self._messages(registrar, hook, now)
         waiting, taken, lost = dict[str, timedelta](), False, [hook.lost_since] if hook.lost_since else []
-        done, asked = folder / "done", (stem for stem in messages if messages[stem]["type"] == "hook.tried")
-        is_asked = any(not (folder / f"{s}.json").exists() and not os.path.lexists(done / s) for s in asked)
-        for stem, told in messages.items():
+        done, (is_asked, since) = folder / "done", _asked(folder, messages)
+        # Test messages come last, so that a round that was cut off is repeated whole.
+        for stem, told in sorted(messages.items(), key=lambda one: one[1]["type"] == "hook.tried"):
             path, note, at = folder / f"{stem}.json", done / stem, datetime.fromisoformat(told["timestamp"])
             is_lost = hook.lost_since is not None and hook.lost_since <= at and not is_asked
-            if os.path.lexists(note) and (is_lost or not _was_given_up(note)):
+            if os.path.lexists(note) and (is_lost or not _is_sent_again(note, even_taken=since <= at)):
                 taken |= path.exists()
                 path.unlink(missing_ok=True)
                 continue
@@ -138,13 +138,25 @@ class HookRound:
         return wanted, events[-1].number + 1 if len(events) == hooks.AT_ONCE else size
 
 
-def _was_given_up(note: Path) -> bool:
-    """Remove a note that a message was given up; return True if it was removed.
+def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:
+    """Return True if a test message is still to be laid out, and since when it asks for all messages."""
+    asked = [
+        datetime.fromisoformat(told["data"].get("since", "9999-12-31T00:00:00Z"))
+        for stem, told in messages.items()
+        if told["type"] == "hook.tried"
+        and not (folder / f"{stem}.json").exists()
+        and not os.path.lexists(folder / "done" / stem)
+    ]
+    return bool(asked), min(asked, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _is_sent_again(note: Path, *, even_taken: bool) -> bool:
+    """Remove a note that a message was given up, or `even_taken`; return True if the note was removed.
 
     The message is then sent again: it was asked for, or the power went before the loss was on record.
     """
     try:
-        if read_words(note, len(_GIVEN_UP)) == _GIVEN_UP:
+        if even_taken or read_words(note, len(_GIVEN_UP)) == _GIVEN_UP:
             note.unlink()
             return True
     except (OSError, BadFileError):  # Whoever writes notes may put anything there.
@@ -163,7 +175,8 @@ def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
     teams = fields.get("teams") or fields.get("team") or ""
     match event.kind, fields.get("state"):
         case "hook-tried", _:
-            yield _told(stem, "hook.tried", event.at, hook=fields["what"], teams=[])
+            since = {"since": fields["begins"]} if "begins" in fields else {}
+            yield _told(stem, "hook.tried", event.at, hook=fields["what"], teams=[], **since)
             return
         case ("delivered", _) | ("decided" | "released" | "redelivered", "accepted") if teams:
             kind = "file.accepted"

@@ -263,6 +263,29 @@ def test_what_is_taken_before_an_earlier_message_is_laid_out_no_more(desk: Desk,
     assert list(folder.glob("*.json")) == [earlier]
 
 
+def test_all_since_a_moment_is_sent_once_more_though_an_earlier_message_waits(
+    desk: Desk, receiver: Receiver
+) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    oak, references = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001"), []
+    for seed in (1, 2, 3):
+        references.append(desk.send(oak, core_data(seed)))
+        desk.process()
+        desk.pass_time(hours=1)
+    for one in sorted(folder.glob("*.json"))[1:]:
+        (folder / "done" / one.stem).touch()
+    desk.process()
+    desk.gateway("hooks", "try", "case-files", "--since", (desk.now - timedelta(minutes=90)).isoformat())
+    for _ in range(2):
+        desk.process()
+    with receiver.up():
+        posting.post(folder, set())
+        desk.process()
+        assert posting.post(folder, set()) == 0
+    told = [one["data"]["reference"] for one in receiver.taken if one["type"] == "file.accepted"]
+    assert told == [references[0], references[2]]
+
+
 def test_a_redirect_is_not_followed(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "file.accepted")
     sent(desk)
