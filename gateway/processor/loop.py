@@ -100,7 +100,7 @@ class Watch(FileSystemEventHandler):
 
 _CLOCKS_APART = timedelta(hours=1)
 _SELDOM_SECONDS = 1.0
-"""Seconds for which work besides files may wait while files arrive: it takes half as long as a file."""
+"""Seconds for which work besides files may wait after a change: it takes half as long as a file."""
 _log = logging.getLogger(__name__)
 Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
@@ -144,7 +144,8 @@ class Processor:
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
         self._besides_at, self._is_besides_due = float("-inf"), True
         self._all_unshown = self._is_behind = False
-        self._news, self._has_handed_out = News(-1, 0, None, landed=True), False
+        self._news = self._besides_for = News(-1, 0, None, landed=True)
+        self._has_handed_out = False
         self._asked_at = float("-inf")
         self._owner = owner
         self._work: Work
@@ -215,8 +216,8 @@ class Processor:
         """Run the steps of one round; return the first fault, or None.
 
         A failed step stops no other step, and is tried again in the next round. Steps that do not concern new
-        files are skipped if done a moment ago, unless `at_once`. While the processor of another host holds
-        the registry, or the registry does not answer, no file is processed.
+        files are skipped if done a moment ago, or lately and nothing has changed since, unless `at_once`. No
+        file is processed while the processor of another host holds the registry, or it does not answer.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
@@ -259,7 +260,8 @@ class Processor:
         With `at_once` all such steps are due. Some steps are for the leader only.
         """
         now = time.monotonic()
-        self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
+        pause = self._rescan_seconds if self._news == self._besides_for else self._seldom_seconds
+        self._is_besides_due = at_once or now - self._besides_at >= pause
         leads = self._work.leads
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
@@ -268,7 +270,7 @@ class Processor:
             yield lambda: self._copier.hand_out(self._registrar, leads=leads)
         if not self._is_besides_due:
             return
-        self._besides_at = now
+        self._besides_at, self._besides_for = now, self._news
         yield lambda: self._rounds.follow.tend(self._registrar)
         yield self._rounds.copy_penalties
         yield lambda: self._rounds.checkpoints.tend(self._registrar, leads=leads)
