@@ -23,7 +23,7 @@ from gateway.passage import Examination, examine
 from gateway.record.conclude import Assignment
 
 ATTEMPTS = 3
-A_MOMENT_SECONDS = 0.25
+A_MOMENT_SECONDS = 1.0
 """Seconds for which a worker keeps its children for the same provider before preparing fresh ones."""
 A_COMMIT, WORTH_A_COMMIT = 64, 16
 """The most files in one transaction, and the number of results that wait for no others."""
