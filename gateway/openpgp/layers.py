@@ -48,7 +48,7 @@ class SecretKey:
             every = {str(key.fingerprint.keyid): key, **key.subkeys}
             packets = {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other way
             self._keys = {
-                key_id: (packet, packet.keymaterial.__privkey__())
+                key_id: (packet, packet.keymaterial.__privkey__(), packet.fingerprint)
                 for key_id, packet in packets.items()
                 if packet.pkalg in _UNWRAPPING
             }
@@ -100,13 +100,13 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
         yield data
 
 
-_DecryptionKey = tuple[pgpy.packet.Packet, Any]
-"""A decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
+_DecryptionKey = tuple[pgpy.packet.Packet, Any, str]
+"""A decryption key: PGPy's packet, and what is slow to make of it, the private key and the fingerprint."""
 
 
 def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
     """Unwrap the session key in a PKESK packet of version 3 or 6 (RFC 9580, 5.1)."""
-    packet, private = key
+    packet, private, fingerprint = key
     if wrap[0] == 3:  # noqa: PLR2004
         algorithm, numbers, named = wrap[9], wrap[10:], True
     else:
@@ -126,7 +126,7 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
         else:
             point = EllipticCurvePublicNumbers(wrapped.p.x, wrapped.p.y, material.oid.curve())
             shared = private.exchange(ECDH(), point.public_key())
-        kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, packet.fingerprint)
+        kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, fingerprint)
         padded = aes_key_unwrap(kek, bytes(wrapped.c))
         secret = padded[: -padded[-1]]
         if padded[len(secret) :] != bytes([padded[-1]]) * padded[-1]:

@@ -315,10 +315,13 @@ def _key(row: KeyRow) -> Key:
     return Key(**{name: getattr(row, _COLUMN.get(name, name)) for name in Key.__slots__})
 
 
+_KEYS = select_columns(
+    *(getattr(KeyRow, _COLUMN.get(name, name)).label(name) for name in Key.__slots__)
+).order_by(col(KeyRow.id))
+
+
 def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditions, as `select` takes them
-    columns = (getattr(KeyRow, _COLUMN.get(name, name)).label(name) for name in Key.__slots__)
-    query = select_columns(*columns).where(*which).order_by(col(KeyRow.id))
-    return [Key(**row) for row in session.execute(query).mappings()]
+    return [Key(**row) for row in session.execute(_KEYS.where(*which)).mappings()]
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
