@@ -64,6 +64,8 @@ _SHORTEST_IN_PIECES = 4
 # The one abbreviation sought with full stops in names: others are people's initials as often ("J.A.W.").
 _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<!\w)(?:[a-z]\.){2,}[a-z]\b", re.IGNORECASE)
+# In brackets behind a class, as in "5B (PRU)".
+_ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
@@ -243,6 +245,8 @@ class Sensitive(RuleTable):
         An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
         """
         may, plain = self._exempt_words[kind == "name"], plain_text(text)
+        if kind == "label" and self._has_aside(text):
+            return True
         # As it is written, and as "10Citizenship1" is read.
         for written in (plain, plain_text(_GLUED.sub(" ", text))) if kind == "label" else ():
             title = self._titles.search(written)
@@ -264,6 +268,12 @@ class Sensitive(RuleTable):
         dotted = _ALSO_KNOWN_AS if kind == "name" else _DOTTED
         made += [found.replace(".", "").lower() for found in dotted.findall(text)]
         return any(self.is_sensitive_word(word) and word not in may for word in made)
+
+    def _has_aside(self, text: str) -> bool:
+        """Return True if a word in brackets behind a class is sensitive, and no surname or title."""
+        words = self._value_words.intersection(plain_text(" ".join(_ASIDE.findall(text))).split())
+        places, names = self._exempt_words
+        return any(len(word) == _INITIALS or word in places - names for word in words)
 
     @cached_property
     def _titles(self) -> re.Pattern[str]:

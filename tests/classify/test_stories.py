@@ -122,6 +122,15 @@ TITLED = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("aside", ["PRU", "HMP", "nfa", "Police", "at hospital", "LAC"])
+def test_what_stands_in_brackets_behind_a_class_is_no_place_and_no_initials(aside: str) -> None:
+    for label in (f"5B ({aside})", f"11XY({aside}) Red"):
+        assert [key for key in LABELS if not fault(key, label)] == [], label
+    for label in ("5B (Mr Foster)", "7A (Dr Court)", "10X (Psychology)", "5B (Ash)", "Taunton PRU", "7 RSO"):
+        assert [key for key in LABELS if fault(key, label)] == [], label
+    assert not fault("forename", "Pru")
+
+
 @pytest.mark.parametrize("title", [*TITLED, *map(str.title, RULES.sensitive.remarks.labels)])
 def test_titles_of_subjects_and_clubs_are_labels_and_no_names(title: str) -> None:
     assert [key for key in LABELS if fault(key, title)] == []
