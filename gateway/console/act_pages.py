@@ -107,8 +107,10 @@ async def carry_out(request: Request) -> Response:
     """
     page = await _page_of(request)
     act, sent = page.act, await site_of(request).form(request)
-    form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
-    await sent.close()
+    try:
+        form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
+    finally:
+        await sent.close()
     if act["reads"] and text(form, "ask") != "form":
         return await _asked_for(page, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
@@ -244,10 +246,15 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as the DfE publishes."""
+    """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as the DfE publishes.
+
+    HTTPException for a file that is too large: no part of one is taken for the whole.
+    """
     if isinstance(value, str):
         return value
-    data = await value.read(MOST_OF_A_PART)
+    data = await value.read(MOST_OF_A_PART + 1)
+    if len(data) > MOST_OF_A_PART:
+        raise HTTPException(413)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -34,7 +34,7 @@ from gateway.home.settings import SECURITY
 from gateway.zones.http_paths import ROOT
 
 _log = logging.getLogger(__name__)
-_NOT_LOGGED_IN = 401
+_NOT_LOGGED_IN, _TOO_LARGE = 401, 413
 _ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
 _MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
     "/work/providers/import": 4 * 1024**2,
@@ -183,6 +183,8 @@ async def _no_page(request: Request, error: Exception) -> Response:
     if isinstance(error, ValueError):
         return _problem(request, 400, "That request does not make sense.")
     status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == _TOO_LARGE:
+        return _problem(request, status, "That file is too large: 1 MiB at most. Send it in several parts.")
     return _problem(request, status, "There is no such page.")
 
 

@@ -116,6 +116,19 @@ def test_a_list_that_cannot_be_taken_changes_nothing(served: Served, text: str, 
     assert served.room.log_size() == size
 
 
+@pytest.mark.parametrize(("rows", "status", "words"), [(10, 200, "10 new"), (11, 413, "too large")])
+def test_no_part_of_a_list_that_is_too_long_is_taken_for_the_whole(
+    served: Served, rows: int, status: int, words: str
+) -> None:
+    mary, path = served.mary, "/work/providers/import"
+    mary.get(path)
+    lines = (f"School {number} of a long list,school,{'x' * 100_000}" for number in range(rows))
+    file = {"file": ("schools.csv", "\n".join(["name,kind,remarks", *lines]).encode(), "text/csv")}
+    tried = {"token": mary.hidden("token"), "dry_run": "yes"}
+    told = mary.client.post(path, data=tried, files=file)
+    assert (told.status_code, words in told.text) == (status, True), told.text[:2000]
+
+
 def test_contacts_closing_converting_and_ratifying_are_on_record_by_name(served: Served) -> None:
     mary = enrolled(served, "yew")
     of_it, at_school = {"provider": "yew"}, "/schools/yew"
