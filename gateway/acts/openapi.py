@@ -15,12 +15,12 @@ from gateway.zones.http_paths import ROOT
 _OURS = frozenset({"place", "metavar", "asked", "personal", "names", "also", "title"})
 _TEXT = {"type": "string"}
 _PROBLEMS = {
-    "400": "The request is no JSON, or too long.",
     "401": "The credential is missing, unknown, expired or revoked.",
     "403": "The credential does not allow this act.",
     "404": "There is no such act, file or thing, or it is not the program's.",
     "409": "It cannot be done as things stand, or the Idempotency-Key was used for another request.",
-    "422": "The fields do not make sense.",
+    "413": "The request is too long.",
+    "422": "The request is no JSON, or its fields do not make sense.",
     "503": "The gateway cannot answer at the moment.",
 }
 _PAGING: list[dict[str, Any]] = [

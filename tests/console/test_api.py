@@ -194,6 +194,9 @@ def test_what_is_too_long_or_asked_in_another_way_is_refused_by_a_problem_docume
     with api.program("long", "held note") as client:
         problem(client.post("/api/v1/held/note", content=b"x" * 600_000), 413)
         problem(client.put("/api/v1/held/note", content=b"{}"), 405)
+        problem(client.post("/api/v1/held/note", content=b"no JSON"), 422)
+    for path in json.loads(openapi_document())["paths"].values():
+        assert {"413", "422"} <= next(iter(path.values()))["responses"].keys()
 
 
 def test_a_list_is_read_in_pages(api: Api) -> None:
