@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from tests.corpus.benign import Columns, Export, born, csv, forename, of, rows, sex, surname, upn
+from tests.corpus.benign import A_LEVEL_DAY, Columns, Export, born, csv, forename, of, rows, sex, surname, upn
 
 WHO: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "DOB": born()}
 
@@ -113,5 +113,44 @@ FILES: Mapping[str, Export] = {
             },
             9,
         ),
+    ),
+    "arbor-days.csv": Export(
+        "attendance",
+        "academy",
+        lambda: csv(
+            rows(
+                {
+                    "Student": lambda p: f"{p.forename} {p.surname}",
+                    "UPN": upn,
+                    "Form": "4A",
+                    **{
+                        f"{day} Nov {half}": of("/", "\\", "L", "I")
+                        for day in (16, 17)
+                        for half in ("AM", "PM")
+                    },
+                }
+            )
+        ),
+    ),
+    "sims-group-summary.csv": Export(
+        "attendance",
+        "school",
+        lambda: _table({"Reg Grp": "4A", "Sessions Possible": 120, "Present": 104, "% Attend": "86.7"}, 4),
+    ),
+    "sims-elements.csv": Export(
+        "a-level-results",
+        "school",
+        lambda: _table(
+            {
+                "Exam Number": lambda p: f"{4000 + p.number}",
+                "Element Title": of("Physics", "French"),
+                "Level": "GCE/A",
+                "Board": "OCR",
+                "Season": "Summer 2026",
+                "Result": of("A*", "B"),
+            },
+            13,
+        ),
+        A_LEVEL_DAY,
     ),
 }
