@@ -176,6 +176,7 @@ NAMES = tuple(
     Couch
     Cheek
     Gaunt
+    Wei He
     Refugio Ortiz
     D'Eath
     De'Ath

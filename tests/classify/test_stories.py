@@ -71,7 +71,8 @@ SLIPS = """
     Athsma; Alergy; Pregnent; CAHMS; Refugge; Aslyum Seeker; Reffuge; Polcie; Confidental; Mewn Gofal;
     Pod Opiek\u0105; Policja; Uchod\u017aca; God Liya; Le Palak; Panah Guzeen; R\xe9fugi\xe9; Azilant;
     Famille D'Accueil; Abuse; Child Abuse; Care Experienced; Short Term Foster; Ward Of Court; Child Prot.;
-    Home Off; Downs Synd; Modern Slavery; Pre-adoptive; Preadoptive; Sucidal
+    Home Off; Downs Synd; Modern Slavery; Pre-adoptive; Preadoptive; Sucidal;
+    Now He; He Knows
 """
 
 
