@@ -177,6 +177,9 @@ NAMES = tuple(
     Cheek
     Gaunt
     Wei He
+    Nino
+    Niño de Guzmán
+    Ibán
     Refugio Ortiz
     D'Eath
     De'Ath
