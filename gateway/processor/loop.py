@@ -143,9 +143,8 @@ class Processor:
         self._secrets_gone_at: datetime | None = None
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
         self._besides_at, self._is_besides_due = float("-inf"), True
-        self._all_unshown = self._is_behind = False
+        self._all_unshown = self._is_behind = self._has_handed_out = False
         self._news = self._besides_for = News(-1, 0, None, landed=True)
-        self._has_handed_out = False
         self._asked_at = float("-inf")
         self._owner = owner
         self._work: Work

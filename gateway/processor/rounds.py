@@ -36,7 +36,7 @@ from gateway.publish.provider_page import publish_log_proofs, publish_pages, pub
 from gateway.record import reconsider
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
-from gateway.registry import keys, log
+from gateway.registry import keys, log, register
 from gateway.registry.keys import Key
 from gateway.registry.providers import list_providers
 from gateway.zones.penalty_files import Listed
@@ -134,17 +134,22 @@ class LetterRound:
             self._passed_at = time.monotonic()
 
 
-def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return the keys that need a warning before they expire, each with the days left and the warning due.
+def _due(session: Session, policy: KeyPolicy, now: datetime) -> tuple[list[Key], list[tuple[Key, int, int]]]:
+    """Return the keys to retire, and those to warn of before they expire, with the days left and the warning.
 
     The warning is named by the smallest number in `warn_days` (keys.toml) that the days left have reached.
     """
-    found = []
-    for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
-        step = key.step_due(now, policy.warn_days)
+    retiring, warned = list[Key](), list[tuple[Key, int, int]]()
+    latest = now + timedelta(days=max(policy.warn_days))
+    for key in register.of(session).holders.values():
+        if key.state == "retiring" and key.not_after is not None and key.not_after <= now:
+            retiring.append(key)
+        is_used = key.owner_kind == "provider" and key.state in keys.IN_FORCE
+        ends = is_used and key.expires_at is not None and key.expires_at < latest
+        step = key.step_due(now, policy.warn_days) if ends else None
         if step is not None and (key.warned_days is None or step < key.warned_days):
-            found.append((key, key.days_left(now) or 0, step))
-    return found
+            warned.append((key, key.days_left(now) or 0, step))
+    return retiring, warned
 
 
 class Rounds:
@@ -195,12 +200,12 @@ class Rounds:
             publish_all(registrar.home, now)
         registry, policy = registrar.registry, registrar.key_policy
         with registry.read() as session:
-            if not (keys.due_to_retire(session, now) or _to_warn_of(session, policy, now)):
+            if not any(_due(session, policy, now)):
                 return
         with registry.write() as session:
             clerk = registrar.clerk(session, now)
-            due, warned = keys.due_to_retire(session, now), _to_warn_of(session, policy, now)
-            for key in due:
+            retiring, warned = _due(session, policy, now)
+            for key in retiring:
                 clerk.retire(key)
             for key, days, step in warned:
                 keys.note_warning(session, key, step)

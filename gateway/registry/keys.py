@@ -195,17 +195,6 @@ def keys_in_force(
     return [key for key in found if key.kind == kind and key.is_in_force(now)]
 
 
-def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
-    """Return the retiring keys with an end at or before `now`."""
-    return _read(session, KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
-
-
-def expiring(session: Session, before: datetime) -> Sequence[Key]:
-    """Return the certificates of providers, active or retiring, that expire before a moment."""
-    is_used = col(KeyRow.state).in_(IN_FORCE)
-    return _read(session, KeyRow.owner_kind == "provider", is_used, col(KeyRow.expires_at) < before)
-
-
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
     """Find a key by its fingerprint or a beginning of it. NotFoundError unless exactly one key fits."""
     return _key(_find(session, owner_kind, owner, fingerprint))
@@ -315,13 +304,10 @@ def _key(row: KeyRow) -> Key:
     return Key(**{name: getattr(row, _COLUMN.get(name, name)) for name in Key.__slots__})
 
 
-_KEYS = select_columns(
-    *(getattr(KeyRow, _COLUMN.get(name, name)).label(name) for name in Key.__slots__)
-).order_by(col(KeyRow.id))
-
-
 def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditions, as `select` takes them
-    return [Key(**row) for row in session.execute(_KEYS.where(*which)).mappings()]
+    columns = (getattr(KeyRow, _COLUMN.get(name, name)).label(name) for name in Key.__slots__)
+    query = select_columns(*columns).where(*which).order_by(col(KeyRow.id))
+    return [Key(**row) for row in session.execute(query).mappings()]
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
