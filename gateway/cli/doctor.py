@@ -31,6 +31,7 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind
+from gateway.keys import rotation
 from gateway.log.checkpoint import VerifierKey
 from gateway.model import counted
 from gateway.openpgp.engines import prove_program
@@ -474,7 +475,7 @@ def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
-        held[own] = frozenset(secret_files.key_file_names(home))
+        held[own] = frozenset(rotation.held(home, session))
     known = keys.list_keys(session, "gateway", "gateway")
     over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
     every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}

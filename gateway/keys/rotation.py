@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlmodel import Session
+
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.examiner.persons import rekeyed, rekeyed_roll
 from gateway.home import Home
@@ -203,9 +205,15 @@ def finish(home: Home, registry: Registry) -> bool:
     return not is_chosen
 
 
-def held(home: Home) -> list[str]:
-    """Return the names of a home's key files, for comparing the hosts of one gateway."""
-    return secret_files.key_file_names(home)
+def held(home: Home, session: Session) -> list[str]:
+    """Return the names of a home's key files, for comparing the hosts of one gateway.
+
+    Keys that were to follow a compromised key, and never did, are left out: no other host is to have them.
+    """
+    known = keys.list_keys(session, "gateway", "gateway")
+    lost = [key.fingerprint for key in known if key.revocation == "hard"]
+    left = {one[:16] for one in secret_files.successors(home, lost, [key.fingerprint for key in known])}
+    return [name for name in secret_files.key_file_names(home) if name.rpartition("/")[2] not in left]
 
 
 def check_all_here(home: Home, registry: Registry) -> None:
@@ -276,10 +284,10 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
     """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
-    held = set(secret_files.key_file_names(home))
     with registry.read() as session:
+        here = set(held(home, session))
         others = (one for one in hosts.known(session) if one.is_at_work and one.name != name)
-        lacking = [one.name for one in others if not held <= one.holds]
+        lacking = [one.name for one in others if not here <= one.holds]
     if lacking:
         raise GatewayError(
             f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "

@@ -210,13 +210,15 @@ def _report(registrar: Registrar, connection: Connection) -> None:
     except OSError:  # Told by the round that cannot claim.
         ages = []
     theirs = connection.scalar(text("SELECT clock_timestamp()"))
+    with Session(connection) as session:
+        holds = rotation.held(registrar.home, session)
     hosts.report(
         connection,
         registrar.settings.host.name or "",
         spool=len(ages),
         oldest_seconds=max(ages, default=0.0),
         ahead_seconds=(registrar.clock() - theirs).total_seconds() if theirs is not None else 0.0,
-        holds=rotation.held(registrar.home),
+        holds=holds,
     )
 
 

@@ -208,9 +208,17 @@ def forget_successors(
 
     `known`: the fingerprints on record; the key sets named in `key_sets` stay.
     """
-    for succession in (home.keys / "succession").glob("[!.]*.asc"):
-        if succession.stem not in known and any(f"old-key: {one}" in _text(succession) for one in lost):
-            _remove_key_sets(home, key_sets, _text(statement_file(home, succession.stem)).__contains__)
+    for fingerprint in successors(home, lost, known):
+        _remove_key_sets(home, key_sets, _text(statement_file(home, fingerprint)).__contains__)
+
+
+def successors(home: Home, lost: Collection[str], known: Collection[str]) -> list[str]:
+    """Return the fingerprints of OpenPGP keys that were to follow one of the keys `lost`, and never did."""
+    return [
+        succession.stem
+        for succession in (home.keys / "succession").glob("[!.]*.asc")
+        if succession.stem not in known and any(f"old-key: {one}" in _text(succession) for one in lost)
+    ]
 
 
 def _remove_key_sets(home: Home, kept: Collection[str], goes: Callable[[str], bool]) -> None:
@@ -241,10 +249,14 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
 
 
 def key_file_names(home: Home) -> list[str]:
-    """Return the names of a home's key files, sorted; hosts that share work must have the same."""
+    """Return the names of a home's key files, sorted; hosts that share work must have the same.
+
+    A key set without a pupils' key is left out: its removal was interrupted.
+    """
     statements = (path for folder in FOLDERS for path in (home.keys / folder).glob("[!.]*.asc"))
     names = [f"{path.parent.name}/{path.stem[:16]}" for path in statements]
-    return sorted([*names, *(path.stem for path in home.keys.glob("log-*.pem"))])
+    logs = (path.stem for path in home.keys.glob("log-*.pem"))
+    return sorted([*names, *(name for name in logs if home.pupil_key(name.removeprefix("log-")).exists())])
 
 
 def protectable(home: Home) -> list[Path]:

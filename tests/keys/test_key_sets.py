@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -272,7 +272,13 @@ def test_every_host_removes_the_key_set_that_was_to_follow_keys_in_wrong_hands(
     made = {path: content for path, content in made.items() if path.suffix != ".lock"}
     assert len(made) == 5, "a key, two statements, and the key set"
     key_set = [path for path in made if path.suffix != ".asc"]
+    with desk.registry.read() as session:
+        assert len({*rotation.held(desk.home, session)} & told(made)) == 4
     rotate(desk, lost=True)
+    with desk.registry.read() as session:
+        asked_of_others = {*rotation.held(desk.home, session)}
+    assert not asked_of_others & told(made), "hosts are not to hand it on to each other"
+    assert asked_of_others
 
     def as_at_another_host() -> None:
         for path, content in made.items():
@@ -286,6 +292,19 @@ def test_every_host_removes_the_key_set_that_was_to_follow_keys_in_wrong_hands(
     assert not [path for path in key_set if path.exists()]
     assert secret_files.signing_fingerprint(desk.home) not in {path.stem for path in made}
     desk.gateway("log", "verify")
+
+
+def told(made: Iterable[Path]) -> set[str]:
+    """The names by which hosts compare these key files."""
+    return {f"{path.parent.name}/{path.stem[:16]}" if path.suffix == ".asc" else path.stem for path in made}
+
+
+def test_a_key_set_whose_removal_was_cut_off_is_not_asked_of_other_hosts(desk: Desk) -> None:
+    vkey = secret_files.make_key_set(desk.home, load_settings(desk.home).log_origin, [])
+    half = secret_files.key_set_of(vkey)
+    assert f"log-{half}" in secret_files.key_file_names(desk.home)
+    desk.home.pupil_key(half).unlink()
+    assert f"log-{half}" not in secret_files.key_file_names(desk.home)
 
 
 def core(*pupils: int) -> bytes:
