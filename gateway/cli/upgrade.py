@@ -141,8 +141,7 @@ def _agree(
         with progress("copying the home") as told:
             # The home may be backed up by other means, which note nothing: doctor would ask for the next one.
             back_up(place, backup, now(), noted=False, progress=told)
-    kept = {"backup": backup.absolute(), "entries": work.size_of_log(place)}
-    agreed = agreed.model_copy(update=kept)
+    agreed = agreed.model_copy(update={"backup": backup.absolute()})
     write_plan(place, agreed)
     _carry_out(place, agreed)
 

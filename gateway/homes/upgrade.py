@@ -32,7 +32,6 @@ from gateway.publish.projection import number_in, replace_published
 from gateway.record.policies_in_force import take_over
 from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file
-from gateway.registry import log
 from gateway.registry.database import Registry, pending_migrations
 from gateway.secrets.signing import Signing
 from gateway.zones.places import is_locked
@@ -181,8 +180,12 @@ def undo(home: Home, plan: UpgradePlan) -> None:
             if opened.revision() is None:
                 opened.check_version()  # Says so; that of a version cut off in between is taken back.
         with closing(sqlite3.connect(home.registry)) as registry:
-            since = "SELECT leaf FROM event WHERE number >= ?"
-            leaves = registry.execute(since, (plan.entries or 0,)).fetchall()
+            # The services were at work while the home was copied: the backup alone knows what is not in it.
+            registry.execute("ATTACH ? AS backup", (str(kept),))
+            leaves = registry.execute(
+                "SELECT leaf FROM main.event "
+                "WHERE number > (SELECT coalesce(max(number), -1) FROM backup.event)"
+            ).fetchall()
         if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
             raise GatewayError(
                 f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
@@ -216,12 +219,6 @@ def undo(home: Home, plan: UpgradePlan) -> None:
             raise Fault(
                 f"the upgrade could not be taken back yet: {type(error).__name__}; try again"
             ) from None
-
-
-def size_of_log(home: Home) -> int:
-    """Return the number of entries in a home's log, whatever version its tables have."""
-    with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
-        return log.size(session)
 
 
 def _texts(folder: Path) -> dict[str, str]:

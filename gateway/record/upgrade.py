@@ -36,7 +36,7 @@ class UpgradePlan(File):
     """A plan to upgrade, for two people to agree on if there are new policies.
 
     `digest`: the digest of the new policies; None if the policies stay. `before`: the digest of the policies
-    in force when the plan was made. `entries`: the number of log entries at the time of the backup.
+    in force when the plan was made.
     """
 
     by: str
@@ -45,7 +45,6 @@ class UpgradePlan(File):
     digest: str | None = None
     approved_by: str | None = None
     backup: Path | None = None
-    entries: int | None = None
     applied_at: datetime | None = None
 
     @property

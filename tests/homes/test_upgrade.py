@@ -283,6 +283,21 @@ def test_it_is_not_taken_back_once_the_new_version_has_acted(home: Home, tmp_pat
     holds(home)
 
 
+def test_it_is_not_taken_back_where_the_backup_lacks_what_was_decided_while_it_was_made(
+    home: Home, tmp_path: Path
+) -> None:
+    agreed(home, tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup" / "registry.db")) as backup:
+        backup.execute(
+            "DELETE FROM event WHERE number >= (SELECT max(number) FROM event WHERE kind = 'decided')"
+        )
+        backup.commit()
+    result = upgrade(home, "--undo")
+    assert result.exit_code == 1
+    assert "decided" in result.stderr
+    holds(home)
+
+
 def test_doctor_says_that_it_is_of_an_earlier_version(home: Home) -> None:
     result = invoke(home.root, "doctor")
     assert "of an earlier version" in result.stdout
