@@ -34,13 +34,13 @@ _KEPT = _ROOT / ".mutants_cache" / "code"
 _FOLDERS = (
     "record", "registry", "policy", "classify", "openpgp", "intake", "receipts", "log", "verify", "processor",
     "mailboxes", "keys", "views", "ssh", "reports", "agreements", "cli", "layouts", "observe", "corpus",
-    "attacks", "evidence", "console",
+    "attacks", "evidence", "console", "hand_on", "courier",
 )  # fmt: skip
 _LEFT = ".venv", ".git", ".*_cache", ".hypothesis", "build", "*.egg-info", ".term-*", ".fuzz-*"
 _MOST_SECONDS = 20  # Of tests for one mutant, by the work that they took when they were measured.
 _CONTROL = 25
 _begun: set[subprocess.Popen[str]] = set()
-_BROWSERS = re.compile(r"playwright|\bbrowser\b")
+_BROWSERS = re.compile(r"playwright|\bhouse: House\b")
 
 
 @contextmanager

@@ -118,23 +118,32 @@ class Nearest:
                     self._lines[function][int(line)] |= quick.keys() & {names[number] for number in tests}
 
     def to(self, mutant: Mutant, most_seconds: float) -> dict[str, float]:
-        """Return tests of the mutant's lines; else of its function, its file, its room: quick ones first."""
-        own = self._lines.get(f"{mutant.file}:{mutant.function}", {})
-        room = "/".join(mutant.file.split("/")[:2])
-        found = (
-            {test for line in mutant.lines for test in own.get(line - mutant.head, ())}
-            or set().union(*own.values())
-            or self._of(f"{mutant.file}:")
-            or self._of(room)
-        )
-        taken, chosen = 0.0, {}
-        for test in sorted(found, key=lambda test: (self._seconds[test], test)):
-            taken += self._seconds[test]
-            if chosen and taken > most_seconds:
-                break
-            chosen[test] = self._seconds[test]
+        """Return tests of the mutant's lines, then of its function, its file, its room: quick ones first.
+
+        What stands in no function runs as its file is imported, by whichever test comes first: of such a
+        mutant the tests of its room get half of the time.
+        """
+        own = self._lines.get(f"{mutant.file}:{mutant.function}", {}) if mutant.function else {}
+        of_lines = {test for line in mutant.lines for test in own.get(line - mutant.head, ())}
+        of_file, of_room = self._of(f"{mutant.file}:"), self._of("/".join(mutant.file.split("/")[:2]))
+        file_seconds = most_seconds if mutant.function else most_seconds / 2
+        taken, chosen = 0.0, dict[str, float]()
+        for found, most in (
+            (of_lines, most_seconds), (set().union(*own.values()), most_seconds), (of_file, file_seconds),
+            (of_room, most_seconds),
+        ):  # fmt: skip
+            for test in sorted(found - chosen.keys(), key=lambda test: (self._seconds[test], test)):
+                if chosen and taken + self._seconds[test] > most:
+                    break
+                taken += self._seconds[test]
+                chosen[test] = self._seconds[test]
         return chosen
 
     def _of(self, beginning: str) -> set[str]:
-        found = (lines for name, lines in self._lines.items() if name.startswith(beginning))
+        """Return the tests of every function whose name begins so: what stands in none tells of no test."""
+        found = (
+            lines
+            for name, lines in self._lines.items()
+            if name.startswith(beginning) and not name.endswith(":")
+        )
         return {test for lines in found for tests in lines.values() for test in tests}

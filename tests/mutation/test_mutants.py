@@ -69,21 +69,33 @@ def test_a_sample_stays_while_the_function_does() -> None:
 @pytest.mark.parametrize(
     ("line", "tests"),
     [
-        (12, ["t::quick"]),
-        (7, ["t::quick", "t::slow"]),
-        (13, ["t::quick", "t::slow"]),
-        (1, ["t::quick", "t::slow"]),
+        (12, ["t::quick", "t::slow", "t::beside", "t::room"]),
+        (8, ["t::slow", "t::quick", "t::beside", "t::room"]),
+        (7, ["t::quick", "t::slow", "t::beside", "t::room"]),
+        (13, ["t::quick", "t::slow", "t::beside", "t::room"]),
+        (1, ["t::beside", "t::quick", "t::slow", "t::room"]),
     ],
 )
 def test_the_tests_of_a_line_are_nearest_and_quick_ones_first(
     tmp_path: Path, line: int, tests: list[str]
 ) -> None:
     told = {
-        "tests": {"t::slow": 3.0, "t::quick": 1.0, "t::endless": 900.0},
-        "lines": {"gateway/x.py:judge": {"2": [0, 1, 2], "3": [0, 2], "7": [1, 2]}},
-    }
+        "tests": {
+            "t::slow": 3.0, "t::quick": 1.0, "t::endless": 900.0, "t::import": 0.0, "t::beside": 0.5,
+            "t::room": 0.2,
+        },
+        "lines": {
+            "gateway/x/y.py:judge": {"2": [0, 1, 2], "3": [0, 2], "7": [1, 2]},
+            "gateway/x/y.py:": {"1": [3]},
+            "gateway/x/y.py:Kept.text": {"1": [4]},
+            "gateway/x/z.py:judge": {"1": [5]},
+        },
+    }  # fmt: skip
     (tmp_path / "t.json").write_text(json.dumps(told), "utf-8")
     name, head = ("", 0) if line == 1 else ("judge", 5)
-    mutant = Mutant("gateway/x.py", name, head, "", "", range(line, line + 1), 0, 0, "")
-    assert list(Nearest([tmp_path / "t.json"]).to(mutant, 60)) == tests
-    assert list(Nearest([tmp_path / "t.json"]).to(mutant, 1)) == ["t::quick"]
+    mutant = Mutant("gateway/x/y.py", name, head, "", "", range(line, line + 1), 0, 0, "")
+    nearest = Nearest([tmp_path / "t.json"])
+    assert list(nearest.to(mutant, 60)) == tests
+    assert list(nearest.to(mutant, 0)) == tests[:1]
+    if line == 1:  # Half of the time is for the tests of the room.
+        assert list(nearest.to(mutant, 3)) == ["t::beside", "t::quick", "t::room"]
