@@ -40,6 +40,7 @@ _LEFT = ".venv", ".git", ".*_cache", ".hypothesis", "build", "*.egg-info", ".ter
 _MOST_SECONDS = 20  # Of tests for one mutant, by the work that they took when they were measured.
 _CONTROL = 25
 _begun: set[subprocess.Popen[str]] = set()
+_GONE = re.compile(r"^ERROR: not found: .*?/tree/(.+)$", re.MULTILINE)
 _BROWSERS = re.compile(r"playwright|\bhouse: House\b")
 
 
@@ -101,6 +102,11 @@ def measured(folders: list[str], minutes: float) -> list[Path]:
     return [path for file in files if (path := place(file, kept)).exists()]
 
 
+def _failed(said: str) -> list[str]:
+    """Return the tests that failed, by what pytest said."""
+    return [line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+
+
 class Copy:
     """A copy of the tree, and a process of it that has imported the tests."""
 
@@ -145,16 +151,20 @@ class Copy:
             status, said = 0, ""
             if mutant and mutant.function:
                 status, said = self._fork(words, str(path), cpu, wall)
-            if status == 0 or status > 1:  # It survives, or pytest did not come to the tests.
+            if status == 0 or (status > 0 and not _failed(said)):  # It survives, or no test has failed.
                 status, said = run(self._tree, *words, wall=wall, cpu=cpu)
         finally:
             path.write_bytes(before)
             shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
-        failed = [line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        if gone := tests.keys() & set(_GONE.findall(said)):  # A test that is not there notices nothing.
+            if gone == tests.keys():
+                raise RuntimeError(f"none of the tests is there: {sorted(gone)}")
+            return self.judge(mutant, file, {name: tests[name] for name in tests if name not in gone})
+        failed = _failed(said)
         found = "timeout" if status < 0 else "survived" if status == 0 else "killed"
         told = {"found": found, "by": failed[0] if status > 0 and failed else "", "tests": len(tests)}
         told["seconds"] = round(time.monotonic() - begun, 1)
-        return told if status < 2 else {**told, "said": said[-500:]}
+        return {**told, "said": said[-500:]} if status > 0 and not failed else told
 
     def _fork(self, words: list[str], changed: str, cpu: float, wall: float) -> tuple[int, str]:
         out = self._tree.parent / "said"

@@ -69,20 +69,20 @@ def test_a_sample_stays_while_the_function_does() -> None:
 @pytest.mark.parametrize(
     ("line", "tests"),
     [
-        (12, ["t::quick", "t::slow", "t::beside", "t::room"]),
-        (8, ["t::slow", "t::quick", "t::beside", "t::room"]),
-        (7, ["t::quick", "t::slow", "t::beside", "t::room"]),
-        (13, ["t::quick", "t::slow", "t::beside", "t::room"]),
-        (1, ["t::beside", "t::quick", "t::slow", "t::room"]),
+        (12, ["a::quick", "a::room", "b::slow", "c::beside"]),
+        (8, ["b::slow", "a::quick", "a::room", "c::beside"]),
+        (7, ["a::quick", "a::room", "b::slow", "c::beside"]),
+        (13, ["a::quick", "a::room", "b::slow", "c::beside"]),
+        (1, ["c::beside", "a::quick", "a::room", "b::slow"]),
     ],
 )
-def test_the_tests_of_a_line_are_nearest_and_quick_ones_first(
+def test_the_tests_of_a_line_are_nearest_quick_ones_first_and_those_of_a_file_together(
     tmp_path: Path, line: int, tests: list[str]
 ) -> None:
     told = {
         "tests": {
-            "t::slow": 3.0, "t::quick": 1.0, "t::endless": 900.0, "t::import": 0.0, "t::beside": 0.5,
-            "t::room": 0.2,
+            "b::slow": 3.0, "a::quick": 1.0, "a::endless": 900.0, "a::import": 0.0, "c::beside": 0.5,
+            "a::room": 0.2,
         },
         "lines": {
             "gateway/x/y.py:judge": {"2": [0, 1, 2], "3": [0, 2], "7": [1, 2]},
@@ -98,4 +98,4 @@ def test_the_tests_of_a_line_are_nearest_and_quick_ones_first(
     assert list(nearest.to(mutant, 60)) == tests
     assert list(nearest.to(mutant, 0)) == tests[:1]
     if line == 1:  # Half of the time is for the tests of the room.
-        assert list(nearest.to(mutant, 3)) == ["t::beside", "t::quick", "t::room"]
+        assert list(nearest.to(mutant, 3)) == ["c::beside", "a::quick", "a::room"]
