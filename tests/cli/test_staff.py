@@ -11,7 +11,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.registry import log, logins
+from gateway.registry import keys, log, logins
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -68,6 +68,19 @@ def test_who_left_may_come_back_with_the_same_key_and_both_are_on_record(site: C
     site.gateway("staff", "remove", "sam")
     again = ("staff", "add", "sam", "--team", "sen", "--ssh-key", str(party.ssh_public))
     assert "already enrolled" in site.refused(*again)
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "said"),
+    [("max", ("--why", "left the authority"), "left the authority"), ("pat", (), "removed from staff")],
+)
+def test_a_key_of_who_was_removed_tells_why(
+    site: Commands, name: str, why: tuple[str, ...], said: str
+) -> None:
+    site.staff(name, "sen")
+    site.gateway("staff", "remove", name, *why)
+    with registry_of(site) as registry, registry.read() as session:
+        assert [key.why for key in keys.list_keys(session, "staff", name)] == [said]
 
 
 def test_a_link_to_the_console_is_one_persons_and_ends_with_them(site: Commands) -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlmodel import select
 
+from gateway.access import EVERYTHING, Sight
+from gateway.mailboxes.console_api.context import ConsoleContext
 from gateway.mailboxes.console_api.files import findings_seen
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.mailboxes.names import MailboxPlace
-from gateway.model import Finding
+from gateway.model import Finding, Provider
+from gateway.registry import providers
+from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
 from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
 from tests.mailboxes.mailroom import MARKER, UNREAD
+from tests.registry.test_deliveries import ACCEPTED, NOW, put
 
 RESULTS = ("code:unknown", "assessment result"), ("results:lacking", "phonics")
 
@@ -182,3 +189,22 @@ def test_openings_of_a_file_that_few_may_know_of_are_told_to_them_alone(office: 
     for who, may in (("jane", {known}), ("kim", {known, few})):
         told = office.said(who, "openings")["openings"]
         assert {known, few}.intersection(one["reference"] for one in told) == may
+
+
+def test_within_a_sight_no_file_outside_it_is_read(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry.migrate()
+    with registry.write() as session:
+        providers.add_provider(session, Provider(id="school-a", name="School A", kind="school"), NOW)
+    put(registry, 1, ACCEPTED)
+    mailboxes = MailboxAccess(registry, Mock(), Mock(), "test.invalid/log", lambda: NOW)
+    console = ConsoleContext(
+        home=Mock(), settings=Mock(), mailboxes=mailboxes, challenges=Mock(), penalties=Mock(), limits=Mock(),
+        openid=None,
+    )  # fmt: skip
+    found = []
+    for sight in (EVERYTHING, Sight(ordinary=False)):
+        with console.within(sight).mailboxes.registry.read() as session:
+            found.append(len(session.exec(select(TransferRow)).all()))
+    registry.close()
+    assert found == [1, 0]

@@ -9,15 +9,20 @@ import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from gateway.processor import claim
+from gateway.examiner.protocol import FileLost
+from gateway.passage import Examination
+from gateway.processor import claim, loop
 from gateway.processor.loop import Watch
+from gateway.processor.service import open_processor
+from gateway.record.registrar import Registrar
 from gateway.store.of_home import SealedFolder
 from gateway.zones.spool import Spool, waiting
-from tests.clock import THIS_YEAR
+from tests.clock import THIS_YEAR, Seconds
 from tests.content import core_data
 from tests.processor.test_turns import file
 from tests.workshop import Desk
@@ -209,3 +214,26 @@ def test_however_long_the_queue_a_file_is_landed_after_half_a_minute() -> None:
     assert not progress.late()
     now[0] = 31.1
     assert len(progress.late()) == 2000
+
+
+def test_a_file_whose_outcome_cannot_be_recorded_three_times_is_held_for_a_person(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, record = desk.send(desk.provider("oak", years=THIS_YEAR), core_data()), loop.conclude
+
+    def fails(registrar: Registrar, examined: list[Examination]) -> Any:
+        if any(not isinstance(one.examined, FileLost) for one in examined):
+            raise RuntimeError("no row takes it")
+        return record(registrar, examined)
+
+    monkeypatch.setattr(loop, "conclude", fails)
+    hours, states = Seconds(), list[str]()
+    back_off = claim.BackOff(5, hours)
+    for _ in range(3):
+        with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
+            processor._back_off = back_off
+            processor.drain()
+        states.append(desk.state(sent))
+        hours.now += 3600
+    assert states == ["landed", "landed", "held"]
+    assert desk.codes(sent) == ["internal:held"]

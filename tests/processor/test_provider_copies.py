@@ -215,6 +215,27 @@ def test_a_copy_that_cannot_be_made_holds_up_no_other(desk: Desk, monkeypatch: p
     assert sorted(tried) == ["elm", "oak"]
 
 
+def test_it_is_busy_while_a_copy_is_being_made_and_while_one_waits_for_a_free_thread(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    with monkeypatch.context() as idle:
+        idle.setattr(Copier, "hand_out", lambda *_, **__: None)
+        desk.process()
+    begun: list[Any] = []
+    copier = Copier(desk.home, desk.children.lent(desk.home), SideJobs(60, begun.append, lambda: None))
+    told = [copier.busy]
+    with desk.registrar() as registrar:
+        for at_once in (0, 1):
+            monkeypatch.setattr(provider_copies, "_AT_ONCE", at_once)
+            copier.hand_out(registrar)
+            told.append(copier.busy)
+    begun.pop()()
+    assert [*told, copier.busy, begun] == [False, True, True, False, []]
+
+
 def of_many(*schools: str) -> bytes:
     """Estimates of pupils of each of these schools in one table, and of some whose school nobody tells."""
     (header, *rows) = estimates().decode("utf-8-sig").splitlines()

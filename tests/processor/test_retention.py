@@ -20,7 +20,9 @@ from gateway.openpgp.sealer import verify_clearsigned
 from gateway.processor import retention
 from gateway.record.registrar import Registrar
 from gateway.registry import deliveries, holds
-from gateway.registry.tables import DeletionRow
+from gateway.registry.retention import kept
+from gateway.registry.tables import DeclarationRow, DeletionRow
+from gateway.registry.tables.row import rows
 from gateway.verify.verify_files import verify_receipt_files
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -380,6 +382,20 @@ def told(desk: Desk) -> dict[str, str]:
     (declaration,) = desk.receipts("oak", "DECLARED*.txt")
     named = {"keys": key, "discrepancies": discrepancy, "declaration": declaration}
     return {what: path.name.removesuffix(".txt").rpartition(".")[2] for what, path in named.items()}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kind"), [("safeguarding", "safeguarding"), ("safeguarding exclusions", None)]
+)
+def test_a_declaration_of_one_kind_is_kept_as_a_file_of_that_kind_and_one_of_more_as_of_none(
+    desk: Desk, told: dict[str, str], kinds: str, kind: str | None
+) -> None:
+    with desk.registry.write() as session:
+        (row,) = rows(session, DeclarationRow)
+        row.data_types = kinds
+    with desk.registry.read() as session:
+        (found,) = kept(session, [told["declaration"]])
+    assert (found.what, found.state, found.data_type) == ("declarations", "accepted", kind)
 
 
 @pytest.mark.long

@@ -341,6 +341,48 @@ def test_another_host_that_looks_as_a_version_comes_into_force_takes_no_mark_awa
         assert desk.home.policies_in_force.name == copied.policies_in_force.name == digest
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_is_put_in_force_by_hand_is_used_after_a_kill_before_the_pointer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, by_hand: bool
+) -> None:
+    with desk.registrar() as registrar:
+        service, other = (
+            Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=by)
+            for by in (False, by_hand)
+        )
+        with edited(desk.home.policies_in_force, LOOSER[0], looser(desk)) as folder:
+            digest = other.keep(folder)
+        with monkeypatch.context() as killed:
+            killed.setattr(Keeper, "_point_to", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                other.put_in_force(digest)
+        assert desk.home.policies_in_force.name != digest
+        assert (service.current().folder.name == digest) is by_hand
+
+
+def test_a_version_proposed_at_another_host_is_fetched_at_the_next_look_and_not_yet_in_force(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = ObjectStore(MemoryStore(), tmp_path)
+    with desk.registrar() as registrar:
+        first = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
+        first.changed(1)
+        copied = Home(tmp_path / "other")
+        shutil.copytree(desk.home.root, copied.root)
+        other = Keeper(copied, desk.registry, registrar.signing, desk.clock)
+        other.changed(1)
+        first._others = other._others = shared
+        with edited(desk.home.policies_in_force, LOOSER[0], looser(desk)) as folder:
+            digest = first.keep(folder)
+        with desk.registry.write() as session:
+            at = desk.now + timedelta(days=1)
+            policy_proposals.propose(session, digest, at, by="ann", why=None, at=desk.now)
+            registrar.sign_head(session, desk.now)
+        monkeypatch.setattr(other, "current", Mock(side_effect=AssertionError))
+        assert other.changed(2) is None
+        assert copied.version(digest).is_dir()
+
+
 @pytest.mark.long
 def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk: Desk) -> None:
     waiting = desk.send(desk.provider("oak"), core_data(1))

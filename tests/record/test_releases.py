@@ -129,6 +129,18 @@ def test_of_several_schools_none_is_ratified_for_where_one_cannot_be(desk: Desk)
     assert desk.state(sent[0]) == "held"
 
 
+def test_who_ratifies_for_held_files_is_told_for_whom_and_which_files_go_on(desk: Desk) -> None:
+    sent = [desk.send(desk.provider(name), core_data(seed)) for seed, name in enumerate(("oak", "elm"))]
+    desk.process()
+    told = desk.gateway("held", "ratify-many", *sent, "--signatory", "The Head")
+    year = THIS_YEAR[0]
+    assert told.splitlines() == [
+        *(f"{name} has ratified the agreement for {year}" for name in ("oak", "elm")),
+        "2 held files were decided again",
+    ]
+    assert [desk.state(one) for one in sent] == ["accepted"] * 2
+
+
 def test_of_several_files_each_is_judged_once_and_none_is_released_where_one_may_not_be(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

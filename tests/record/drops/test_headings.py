@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pysequoia
 import pytest
 
+from gateway.errors import Refusal
 from gateway.examiner.protocol import HeadingsDrop
 from gateway.model import Decision, Folder, LooksLike, Provider
 from gateway.record.drops import Drop, settle_headings, withheld
@@ -96,6 +98,13 @@ def test_a_statement_that_waited_for_its_school_is_not_too_old(
     desk.gateway("providers", "reopen", "oak", *why)
     desk.process()
     assert (desk.codes(sent), said(desk)) == (["key:headings-taken"], [("howtakenhere", "travel-mode")])
+
+
+@pytest.mark.parametrize(("lines", "is_read"), [(0, False), (1, True), (100, True), (101, False)])
+def test_a_statement_has_from_one_to_a_hundred_lines(lines: int, is_read: bool) -> None:
+    stated = tuple((f"Heading {number}", "upn") for number in range(lines))
+    with nullcontext() if is_read else pytest.raises(Refusal, match="key:headings-malformed"):
+        assert headings.read(headings.written(stated).encode()) == stated
 
 
 @pytest.mark.parametrize(
