@@ -10,6 +10,7 @@ import pytest
 
 from tests.mutation.changes import Mutant, mutants
 from tests.mutation.nearest import Nearest
+from tests.mutation.page import judged
 
 CODE = b"""\"\"\"A docstring of 3 words.\"\"\"
 _log = 0
@@ -99,3 +100,10 @@ def test_the_tests_of_a_line_are_nearest_quick_ones_first_and_those_of_a_file_to
     assert list(nearest.to(mutant, 0)) == tests[:1]
     if line == 1:  # Half of the time is for the tests of the room.
         assert list(nearest.to(mutant, 3)) == ["c::beside", "a::quick", "a::room"]
+
+
+def test_each_test_that_is_said_to_kill_a_mutant_is_there() -> None:
+    for named in judged("killed_elsewhere", "test").values():
+        file, _, name = named.partition("::")
+        tree = ast.parse((Path(__file__).parents[2] / file).read_text("utf-8"))
+        assert name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}, named
