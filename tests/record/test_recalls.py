@@ -339,6 +339,7 @@ def test_what_two_people_gave_again_to_the_same_teams_says_what_spoke_against_it
     assert desk.codes(sent)[-2:] == ["person:released-against-policy", "open:key-revoked"]
     assert "open:key-revoked" in desk.receipt(sent)
     assert desk.teams_given(sent) == teams
+    assert "everything fits" in desk.gateway("log", "verify")
 
 
 def test_a_sender_is_not_told_to_send_again_what_two_people_gave_to_a_further_team(desk: Desk, named) -> None:
