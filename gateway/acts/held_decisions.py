@@ -20,6 +20,7 @@ from gateway.model import Classified, Decision, Reason, Refused, Released, Trans
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import Release, judge_release
+from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, UNKNOWN_LOGIN, WITHDRAWN, for_officers, to_officer
 from gateway.record.conclude import distrust, distrusts_login
@@ -27,7 +28,7 @@ from gateway.record.consequences import Ruling
 from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, put_in_force, put_on_record
-from gateway.registry import providers, roles, staff, transfers
+from gateway.registry import providers, roles, rolls, staff, transfers
 from gateway.registry.log import Entry
 from gateway.registry.sight import sees
 
@@ -73,8 +74,9 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         """
         rules = Rulebook(context.home, context.catalogue)
         with context.reading() as session:
-            asked = self.wished(rules, session, held(session, self.reference), context.clock())
-        said = release_in_words(asked, rules.catalogue)
+            transfer, now = held(session, self.reference), context.clock()
+            asked = self.wished(rules, session, transfer, now)
+            said = release_in_words(rules, session, transfer, asked, now, counted=not self.team)
         second = " A second person decides." if asked.forbidden else ""
         return f"{super().effect(context)} {said}{second}"
 
@@ -86,11 +88,12 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         """
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
             asked = self.decide(record)
+            given = transfers.get(record.session, self.reference).teams
         if asked.forbidden:
             return ActDone(
                 f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
             )
-        teams = registrar.catalogue.wording.list_names(asked.teams)
+        teams = registrar.catalogue.wording.list_names(given)
         return ActDone(f"{self.reference} is released to {teams}")
 
     def decide(self, record: Recording) -> Release:
@@ -325,13 +328,28 @@ class NoteHeldFile(_HeldFileAct, command="held note", asks_passkey=False, by_pro
         return ActDone(f"noted on {self.reference}")
 
 
-def release_in_words(asked: Release, catalogue: Catalogue) -> str:
-    """Return a sentence on the teams to which a release sends a file, and on the agreement's objections."""
+def release_in_words(
+    rulebook: Rulebook, session: Session, transfer: Transfer, asked: Release, now: datetime, *,
+    counted: bool = True,
+) -> str:  # fmt: skip
+    """Return a sentence on the teams to which a release sends a file, and on the agreement's objections.
+
+    `counted`: True if teams without pupil records get counts; False if a person named the teams.
+    """
+    catalogue, content = rulebook.catalogue, transfer.content
     flow = catalogue.flow_of(asked.data_type)
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
-    teams = catalogue.wording.list_names(asked.teams)
+    teams, counts = catalogue.wording.list_names(asked.teams), ()
+    if counted and not asked.forbidden and isinstance(content, Classified):
+        sender = rulebook.provider(session, transfer.upload.provider, now)
+        if content.data_type == asked.data_type and is_whole_roll(
+            content, rolls.count_on_rolls(session, [sender.id])[sender.id], catalogue
+        ):
+            decision = released(catalogue, asked, "person:released")
+            counts = counts_teams(content, decision, sender, catalogue)
+    teams += f", and in counts alone to {catalogue.wording.list_names(counts)}" if counts else ""
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 
 

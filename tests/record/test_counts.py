@@ -1,10 +1,12 @@
 """Which files are counted for place planning: one a school, kind and census period, and of whole rolls."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.acts import held_decisions
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Job, Looked
@@ -13,11 +15,13 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.items import counts_period
 from gateway.processor.service import open_processor
 from gateway.record.consequences import CountsOwed
+from gateway.record.registrar import Rulebook
 from gateway.registry import deliveries, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, note_collected
 from tests.classify import made
 from tests.clock import THIS_YEAR
+from tests.content import census
 from tests.policies import shipped
 from tests.record.made import NOW, opened, upload
 from tests.workshop import Desk
@@ -207,3 +211,18 @@ def test_what_two_persons_release_against_the_agreement_is_not_counted(
         desk.gateway("held", asked[0], sent, *asked[1:], "--why", "a tribunal")
     assert desk.state(sent) == "accepted"
     assert given(desk) == []
+
+
+def test_who_releases_a_file_is_told_of_the_teams_that_get_counts_of_it(desk: Desk) -> None:
+    old = re.sub(rb"(<ReferenceDate>|<Year>)\d{4}", rb"\g<1>2019", census(pupils=3))
+    held = desk.send(desk.provider("oak", years=YEARS), old)
+    desk.process()
+    assert desk.codes(held)[0] == "policy:old-return"
+    rules, now = Rulebook(desk.home, shipped()), desk.clock()
+    with desk.registry.read() as session:
+        transfer = transfers.get(session, held)
+        asked = held_decisions.judged(rules, session, transfer, now)
+        said = held_decisions.release_in_words(rules, session, transfer, asked, now)
+    assert said.endswith("it goes to Central Data Team, and in counts alone to School Place Planning.")
+    done = desk.gateway("held", "release", held, "--why", "asked for")
+    assert "is released to Central Data Team and School Place Planning" in done

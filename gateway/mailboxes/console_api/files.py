@@ -313,9 +313,9 @@ def _would(console: ConsoleContext, session: Session, reference: str) -> str:
     try:
         transfer = held_decisions.held(session, reference)
         asked = held_decisions.judged(rules, session, transfer, console.clock())
+        return held_decisions.release_in_words(rules, session, transfer, asked, console.clock())
     except GatewayError as error:
         return f"{error}."
-    return held_decisions.release_in_words(asked, rules.catalogue)
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
