@@ -34,9 +34,8 @@ from gateway.record.dual_control import (
     reject,
 )
 from gateway.record.reconsider import reconsider
-from gateway.registry import givings, keys, log, roles
+from gateway.registry import givings, keys, roles
 from gateway.registry.keys import Key, OwnerKind, Revocation
-from gateway.registry.tables import EventRow
 
 _Fingerprint = Annotated[str, argument("The fingerprint or its beginning.", metavar="FPR")]
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
@@ -107,7 +106,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
                 for act in ("revoke-hard", "revoke-soft"):
                     two = TwoPersonAct(act, key.fingerprint)
                     reject(clerk.session, two, by=context.person, at=clerk.at)
-                if several and (last := _suspension(clerk.session, key)) is not None:
+                if several and (last := keys.suspension(clerk.session, key)) is not None:
                     said = f"{last.actor} suspended {key.fingerprint}: somebody else must confirm it"
                     by, since = context.person, last.at
                     check_two(clerk.session, last.actor or "", by, since=since, at=clerk.at, said=said)
@@ -236,7 +235,7 @@ class RevokeKey(_KeyAct, command="keys revoke"):
         with _changing(context) as clerk:
             key = self.key(clerk.session, self.fingerprint)
             act = TwoPersonAct(f"revoke-{revocation}", key.fingerprint)
-            was_in_use = _suspension(clerk.session, key) or proposal(clerk.session, act, clerk.at)
+            was_in_use = keys.suspension(clerk.session, key) or proposal(clerk.session, act, clerk.at)
             is_new = key.state == "pending" and was_in_use is None
             if is_new or agreed(clerk.session, act, by=context.person, why=self.why, at=clerk.at):
                 ended = clerk.revoke(key, revocation, why=self.why)
@@ -247,13 +246,6 @@ class RevokeKey(_KeyAct, command="keys revoke"):
         return ActDone(
             f"{ended.fingerprint} counts no more; a second person does the same, and it is revoked"
         )
-
-
-def _suspension(session: Session, key: Key) -> EventRow | None:
-    """Return the log's entry about the suspension of a key that is suspended; None for any other key."""
-    if key.state != "pending":
-        return None
-    return next(reversed(log.events(session, key.fingerprint, kind="key-suspended")), None)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from gateway.home.settings import KeyPolicy, load_key_policy
 from gateway.model import NewKey, counted
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, KeyState, OwnerKind
+from gateway.registry.tables import EventRow
 
 OWNER = "The provider, or the member of staff."
 OfStaff = Annotated[bool, option("ID is a member of staff.", form="It is a member of staff.")]
@@ -50,7 +51,8 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
         with context.reading() as session:
             if self.id is not None:
                 kind = owner_kind_of(session, self.id, is_staff=self.staff)
-            return [_row(key, at, policy) for key in keys.list_keys(session, kind, self.id)]
+            listed = keys.list_keys(session, kind, self.id)
+            return [_row(key, keys.suspension(session, key), at, policy) for key in listed]
 
 
 def check_read_out(*fingerprints: str) -> None:
@@ -88,7 +90,7 @@ def owner_kind_of(session: Session, identifier: str, *, is_staff: bool) -> Owner
     return "provider"
 
 
-def _row(key: Key, at: datetime, policy: KeyPolicy) -> Row:
+def _row(key: Key, suspension: EventRow | None, at: datetime, policy: KeyPolicy) -> Row:
     last = key.last_used_at or key.added_at
     unused = key.is_in_force(at) and last < at - timedelta(days=policy.unused_days)
     return asdict(key) | {
@@ -98,13 +100,18 @@ def _row(key: Key, at: datetime, policy: KeyPolicy) -> Row:
         "days_left": key.days_left(at),
         "warning": key.step_due(at, policy.warn_days),
         "unused": unused,
-        "notes": list(_notes(key, at, policy, unused=unused)),
+        "notes": list(_notes(key, suspension, at, policy, unused=unused)),
     }
 
 
-def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
-    if key.state == "pending" or (key.unconfirmed and key.is_in_force(at)):
-        staff = " --staff" if key.owner_kind == "staff" else ""
+def _notes(
+    key: Key, suspension: EventRow | None, at: datetime, policy: KeyPolicy, *, unused: bool
+) -> Iterator[str]:
+    staff = " --staff" if key.owner_kind == "staff" else ""
+    if suspension is not None:
+        what = f"gateway keys revoke {key.owner} FPR{staff}, or keys confirm if it is safe after all"
+        yield f"revoked by {suspension.actor} alone; a second person decides: {what}"
+    elif key.state == "pending" or (key.unconfirmed and key.is_in_force(at)):
         yield f"waits: gateway keys confirm {key.owner} FPR{staff}, once it is read out to you"
     if key.why:
         yield f"{key.state}: {key.why}"

@@ -24,6 +24,7 @@ from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
 from gateway.policy.timescale import ends_without_another
 from gateway.registry import agreements, keys, providers, transfers
 from gateway.registry.keys import Key
+from gateway.registry.tables import EventRow
 
 _FEW = 3
 _NAMED = 5
@@ -234,7 +235,8 @@ def of_keys(
         owned[key.owner_kind, key.owner, key.kind].append(key)
     for key in known:
         if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
-            yield from _of_key(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
+            alike = owned[key.owner_kind, key.owner, key.kind]
+            yield from _of_key(key, alike, keys.suspension(session, key), policy, at)
     for key in (key for key in known if key.owner_kind == "gateway"):
         held = secret_file(key.fingerprint).exists()
         if key.state in {"retired", "revoked"} and held:
@@ -257,7 +259,9 @@ def of_keys(
         )
 
 
-def _of_key(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+def _of_key(
+    key: Key, alike: Sequence[Key], suspension: EventRow | None, policy: KeyPolicy, at: datetime
+) -> Iterator[Complaint]:
     """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
@@ -265,7 +269,11 @@ def _of_key(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
     def complaint(text: str, mend: str, alike: str) -> Complaint:
         return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
 
-    if key.state == "pending":
+    if suspension is not None:
+        fpr = f"{key.owner} {key.fingerprint}{staff}"
+        mend = f"a second person: gateway keys revoke {fpr} --why …; or if it is safe, keys confirm {fpr}"
+        yield complaint(f"was revoked by {suspension.actor} alone", mend, "revoked by one person alone")
+    elif key.state == "pending":
         mend = f"ring {key.owner}, who reads its fingerprint out: gateway keys confirm {key.owner} FPR{staff}"
         yield complaint("waits for approval", mend, "waiting to be confirmed")
     if not key.is_in_force(at):

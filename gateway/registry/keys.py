@@ -6,7 +6,7 @@ whether a certificate has expired.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -17,8 +17,8 @@ from sqlmodel import Session, col
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import KeyKind, NewKey
-from gateway.registry import givings
-from gateway.registry.tables import KeyRow
+from gateway.registry import givings, log
+from gateway.registry.tables import EventRow, KeyRow
 from gateway.registry.tables.row import rows, store
 
 OwnerKind = Literal["provider", "staff", "gateway"]
@@ -217,6 +217,21 @@ def suspend_key(session: Session, key: Key) -> Key:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
     row.state = "pending"
     return _key(row)
+
+
+def suspension(session: Session, key: Key) -> EventRow | None:
+    """Return the log's entry about the suspension of a key that is suspended; None for any other key."""
+    if key.state != "pending":
+        return None
+    return next(reversed(log.events(session, key.fingerprint, kind="key-suspended")), None)
+
+
+def suspended(session: Session) -> Iterator[tuple[Key, EventRow]]:
+    """Yield each suspended key of a provider, with the log's entry about the suspension."""
+    for key in _read(session, KeyRow.owner_kind == "provider", KeyRow.state == "pending"):
+        entry = suspension(session, key)
+        if entry is not None:
+            yield key, entry
 
 
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:

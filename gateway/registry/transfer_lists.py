@@ -110,6 +110,11 @@ def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiti
     )
 
 
+_PENDING = (col(KeyRow.owner_kind) == "provider", col(KeyRow.state) == "pending")
+_SUSPENDS = (col(EventRow.subject) == col(KeyRow.fingerprint), col(EventRow.kind) + "" == "key-suspended")
+"""An entry of the log says that a key was suspended; an expression, so that the index of subjects is used."""
+
+
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
     """Yield `most` providers with keys waiting for approval: id, name, and time of the oldest key.
 
@@ -119,7 +124,7 @@ def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, dateti
     query = (
         select(col(ProviderRow.id), col(ProviderRow.name), first)
         .join(KeyRow, col(KeyRow.owner) == col(ProviderRow.id))
-        .where(col(KeyRow.owner_kind) == "provider", col(KeyRow.state) == "pending")
+        .where(*_PENDING, ~exists().where(*_SUSPENDS))
         .group_by(col(ProviderRow.id), col(ProviderRow.name))
         .order_by(first)
         .limit(most)

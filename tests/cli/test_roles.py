@@ -297,6 +297,15 @@ def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act)
         assert "counts no more" in desk.gateway("keys", "revoke", "oak", key, "--why", "stolen")
         assert states(desk, "oak") == {"pending", "active"}
     assert "somebody else must decide" in desk.gateway("keys", "confirm", "oak", key, code=1)
+    notes = {
+        one["fingerprint"]: one["notes"] for one in json.loads(desk.gateway("keys", "list", "oak", "--json"))
+    }
+    assert "alone; a second person decides: gateway keys revoke oak" in notes[key][0]
+    assert not any("read out" in note for note in notes[key])
+    complaint = next(line for line in desk.gateway("doctor").split("warning: ") if key[:16] in line)
+    assert "alone" in complaint
+    assert f"a second person: gateway keys revoke oak {key}" in complaint
+    assert "reads its fingerprint out" not in complaint
     as_sam("keys", "confirm", "oak", key)
     assert states(desk, "oak") == {"active"}
     desk.gateway("keys", "revoke", "oak", key, "--why", "stolen after all")

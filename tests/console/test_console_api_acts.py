@@ -229,6 +229,22 @@ def test_the_first_page_tells_each_person_what_waits_for_them_alone(office: Offi
     assert before != sensitive
 
 
+def test_a_key_that_one_person_revoked_waits_for_another_and_for_no_telephone_call(office: Office) -> None:
+    appoints(office, "kim", Role.ADMINISTRATOR)
+    with office.room.registry.write() as session:
+        providers.add_provider(session, Provider(id="thorn", name="Thorn School", kind="school"), MOMENT)
+        key = keys.add_key(
+            session, "provider", "thorn", "ssh", fingerprint="SHA256:" + "s" * 43, material="none",
+            algorithm="ssh-ed25519", at=MOMENT, by="ann",
+        )  # fmt: skip
+        keys.suspend_key(session, key)
+        log.append(session, [Entry(kind="key-suspended", subject=key.fingerprint, actor="ann")], MOMENT)
+    told = [one["said"] for one in office.said("kim", "today")["needs"] if one["of"] == "thorn"]
+    assert told == ["Revoke a key of Thorn School, as ann did, or confirm it"]
+    (shown,) = office.said("kim", "school", provider="thorn")["keys"]
+    assert (shown["state"], shown["suspended_by"]) == ("suspended", "ann")
+
+
 def test_a_batch_that_no_system_acknowledged_needs_an_administrator(office: Office) -> None:
     appoints(office, "kim", Role.ADMINISTRATOR)
     with office.room.registry.write() as session:

@@ -122,7 +122,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
                 cell | {"kind": names.get(cell["data_type"], cell["data_type"])}
                 for cell in columns_of(cells, *_CELL)
             ],
-            "keys": columns_of(keys.list_keys(session, "provider", row.id), *_KEY),
+            "keys": _keys(session, row.id),
             "discrepancies": _discrepancies(session, row),
             "told": _told(session, row),
             "becomes": bodies.of(row.kind).becomes,
@@ -146,6 +146,16 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             ],
             "next": shown[-1].sequence if len(files) > FILES else None,
         }
+
+
+def _keys(session: Session, provider: str) -> list[Shown]:
+    """Return a provider's keys; `suspended_by`: who alone has revoked the key."""
+    known = keys.list_keys(session, "provider", provider)
+    alone = [keys.suspension(session, key) for key in known]
+    return [
+        shown | ({"state": "suspended", "suspended_by": entry.actor} if entry else {})
+        for shown, entry in zip(columns_of(known, *_KEY), alone, strict=True)
+    ]
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:

@@ -15,7 +15,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import policy_proposals
 from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
-from gateway.registry import hand_ons, hooks, letters, providers, transfer_lists
+from gateway.registry import hand_ons, hooks, keys, letters, providers, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, StaffRow
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, TransfersWanted, WaitsForWhom
@@ -186,12 +186,17 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
 
 def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
     """Yield tasks about proposed policies, about keys to confirm, and about faults of other systems."""
-    first = policy_proposals.proposal(session)
-    if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
-        said = f"Approve or withdraw the change of policies that {first.by} proposed"
-        yield WaitingTask(said=said, since=first.at, page="policies")
+    change = policy_proposals.proposal(session)
+    if change is not None and change.approved_by is None and name_of(change.by) != caller.name:
+        said = f"Approve or withdraw the change of policies that {change.by} proposed"
+        yield WaitingTask(said=said, since=change.at, page="policies")
     for provider, name, since in transfer_lists.keys_pending(session, _EACH):
         yield WaitingTask(said=f"Ring {name} to confirm its keys", since=since, page="school", of=provider)
+    for key, first in keys.suspended(session):
+        if name_of(first.actor or "") != caller.name:
+            name = providers.provider_row(session, key.owner).name
+            said = f"Revoke a key of {name}, as {first.actor} did, or confirm it"
+            yield WaitingTask(said=said, since=first.at, page="school", of=key.owner)
     late = hand_ons.unacknowledged(session, now)
     if late:
         told = ThingsWaiting(len(late), late[0].sent_at)
