@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 from typer.core import TyperGroup
 
+from gateway.classify.findings import describe
 from gateway.cli import send_keys
 from gateway.cli.commands import JsonOption, command_in
 from gateway.cli.console import complain, err, in_words, plain, print_json, say, show, speak
@@ -248,9 +249,10 @@ def _tell_seen(seen: Seen) -> None:
     say(f"{plain(seen.file.name)}: {what}{count}", err)
     findings = found.findings if isinstance(found, Classified) else ()
     for finding in findings:
-        say(f"  {finding.severity}: {finding.code} in {counted(finding.count, 'record')}", err)
+        if not finding.expected:  # Else it is told below.
+            say(f"  {finding.severity}: {describe(finding)}", err)
     for stop in seen.stops:
-        say(f"  {stop}", err)
+        say(f"  {in_words(stop)}", err)
 
 
 def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | None) -> dict[str, Any]:

@@ -109,7 +109,8 @@ def translate_line(text: str, language: Language) -> str:
         template, code = REASONS[said["code"]], said["code"]
         into = " ".join(table(language)[code])
         line = translate_filled(said["told"], f"{template.sentence} {template.next_step}", into, language, {})
-        return f"{said['before']}{line or said['told']} [{code}]"
+        if line is not None:
+            return f"{said['before']}{line} [{code}]"
     for pattern, into in patterns:
         if (found := pattern.fullmatch(text)) is not None:
             blanks = found.groupdict().items()

@@ -142,16 +142,13 @@ class Check:
             sentence, next_step = sentence_and_step(
                 found.code, kind=about, kinds=about, what=about, count=len(found.parts)
             )
-            yield f"{sentence} {next_step} [{found.code}]"
-            yield from (_in_words(reason) for reason in sensitive_reasons(found, self.catalogue))
+            yield _told(f"{sentence} {next_step} [{found.code}]")
+            sensitive = sensitive_reasons(found, self.catalogue)
+            yield from (_told(_in_words(reason)) for reason in sensitive)
             return
         decision = decide(found, self.catalogue, self.provider, datetime.now(UTC))
         left_aside = _NOT_OF_THE_FILE | (_OF_THE_SENDER if self.note == _NOT_TOLD else frozenset())
-        yield from (
-            f"Its receipt would say: {_in_words(reason)}"
-            for reason in decision.reasons
-            if reason.code not in left_aside
-        )
+        yield from (_told(_in_words(reason)) for reason in decision.reasons if reason.code not in left_aside)
         yield from (describe(finding) for finding in found.findings if finding.expected)
         yield from (
             f"{one.place} {one.position} is headed {one.header}; if it is an item of the agreement, say so: "
@@ -159,6 +156,10 @@ class Check:
             for one in found.unlisted
             if one.header and harmless_name(one.header) not in self.provider.harmless
         )
+
+
+def _told(reason: str) -> str:
+    return f"Its receipt would say: {reason}"
 
 
 def _in_words(reason: Reason) -> str:

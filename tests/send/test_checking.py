@@ -46,6 +46,17 @@ def test_what_no_team_gets_stops_a_transfer_file(oak: Office) -> None:
     assert sent["state"] == "accepted"
 
 
+def test_what_is_not_sent_is_told_in_words_and_as_what_a_receipt_would_say(oak: Office) -> None:
+    """A code stood for a wrong UPN, and a file that stayed here was said to wait for a person there."""
+    head, *rows = core_rows(6)
+    upn = rows[2][head.index("UPN")]
+    rows[2][head.index("UPN")] = ("A" if upn[0] != "A" else "B") + upn[1:]
+    said = " ".join(oak.send(str(oak.file("upn.csv", as_csv([head, *rows]).encode()))).stderr.split())
+    assert "error: 1 record: The first letter of the UPN does not fit its digits. Records: 3." in said
+    said = " ".join(oak.send(str(oak.file("letter.txt", b"Dear parents, school closes."))).stderr.split())
+    assert "Its receipt would say: The file does not look like any kind of data" in said
+
+
 def test_a_value_that_no_team_gets_is_told_by_record_item_and_what_to_write(oak: Office) -> None:
     head, *rows = core_rows(6)
     rows[2][head.index("Gender")] = "F (born M)"

@@ -33,7 +33,7 @@ UNSEEN = {
     "{}: {}{}", "{}: {}, reference {}", "{}, reference {}", "{} <{}>",
     "this computer's clock is {} minutes {} by that of the gateway: set it, and send again",
     "gateway send", "{} {}", "the passphrase {}",
-    "  {}: {} in {}",  # The last one is a number with its noun, as the Welsh has both.
+    "  {}: {}",
     "{} is under a passphrase", "the PuTTY key is under a passphrase",  # Caught where they are raised.
 }  # fmt: skip
 
