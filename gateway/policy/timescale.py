@@ -397,17 +397,22 @@ def agenda(
 
     `flows`: the statuses at the end of `today`. The due days are those of the next 400 days, soonest first;
     daily and weekly flows have none, because every school day is one. Left out are flows that are not
-    expected, or lack terms in the calendar. If the status today is about a past due day on which the provider
+    expected, or lack terms in the calendar, and what is due after the provider's closure. If the status today is about a past due day on which the provider
     owed nothing, the next due day takes its place.
     """
+    until = min(today + _AHEAD, provider.closed_on or date.max)
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
+        if provider.closed_on is not None and (flow.due is None or flow.due > until):
+            continue
         often = flow.timescale in {"daily", "weekly"}
         later = [
             replace(flow, state="not-due", due=one.due, period=one.name, last=None, missed=0, known_by=None)
             for one in (() if often else periods_around(provider, flow.data_type, catalogue, today))
-            if today <= one.due <= today + _AHEAD and one.due != flow.due
+            if today <= one.due <= until and one.due != flow.due
         ]
         if flow.state == "not-due" and flow.due is not None and flow.due < today:
+            if provider.closed_on is not None and not later:
+                continue
             ahead = later.pop(0) if later else replace(flow, due=None, period=None)
             yield replace(ahead, last=flow.last), *later
         else:

@@ -189,6 +189,17 @@ def test_the_days_of_the_year_to_come_are_told_of_what_is_due_seldom(catalogue: 
     assert later["student-core"] == []
 
 
+def test_a_school_that_closes_is_told_of_nothing_that_is_due_after_its_last_day(catalogue: Catalogue) -> None:
+    today = day("2026-11-24")
+    closes = provider("school", closed_on=day("2027-01-31"))
+    found = agenda(closes, status(closes, [], catalogue, today), catalogue, today)
+    due = {now.data_type: [one.due for one in (now, *ahead)] for now, *ahead in found}
+    assert due["school-census"] == [day("2027-01-27")]
+    assert not {"phonics", "pupil-premium"} & due.keys()
+    closed = provider("school", closed_on=day("2026-11-20"))
+    assert not list(agenda(closed, status(closed, [], catalogue, today), catalogue, today))
+
+
 @pytest.mark.parametrize(
     ("came_on", "said"),
     [
