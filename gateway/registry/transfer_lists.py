@@ -38,8 +38,13 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 
 def times_to_decision(session: Session, latest: int) -> list[timedelta]:
-    """Return the time from landing to decision of each decided file among the last `latest` transfers."""
-    query = select(col(TransferRow.landed_at), col(TransferRow.decided_at))
+    """Return the time from landing to the first decision of each decided file of the last `latest` transfers.
+
+    The first one made the receipt; a person's decision on a held file comes days later.
+    """
+    of_it = col(EventRow.subject) == col(TransferRow.reference), col(EventRow.kind) + "" == "decided"
+    first = select(func.min(col(EventRow.at))).where(*of_it).scalar_subquery()
+    query = select(col(TransferRow.landed_at), first)
     rows = session.execute(query.order_by(col(TransferRow.sequence).desc()).limit(latest))
     return [decided - landed for landed, decided in rows if decided is not None]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from gateway.errors import GatewayError
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.policy.dates import academic_year
 from gateway.policy.decide import judge_release as judge
-from gateway.registry import keys
+from gateway.registry import keys, transfer_lists
 from gateway.registry.tables import DeliveryRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results, next_results_day
@@ -41,6 +42,18 @@ def unknown(desk: Desk) -> str:
 def listed(desk: Desk, *asked: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(desk.gateway("held", "list", "--json", *asked))
     return rows
+
+
+def test_how_long_a_receipt_took_says_nothing_of_how_long_a_person_took(desk: Desk) -> None:
+    sent = unknown(desk)
+    desk.pass_time(hours=50)
+    desk.gateway(
+        "held", "release", sent, "--as", "attendance", "--team", "central-data-team", "--why", "rang"
+    )
+    assert desk.state(sent) == "accepted"
+    with desk.registry.read() as session:
+        (took,) = transfer_lists.times_to_decision(session, 200)
+    assert took < timedelta(hours=1)
 
 
 def test_a_release_against_the_agreement_takes_two_named_people(
