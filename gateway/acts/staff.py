@@ -356,9 +356,13 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
-        if self.account is None and not roles.can_prove_themselves(session, self.name, record.at):
+        in_console = self.role is not Role.ADMINISTRATOR  # The command line needs one who is known to it.
+        if self.account is None and not roles.can_prove_themselves(
+            session, self.name, record.at, in_console=in_console
+        ):
             told = f"{self.name} cannot prove who they are: give --account, or a key: gateway keys add"
-            raise GatewayError(told)
+            invited = f"; or, for the console, gateway staff invite {self.name}, then gateway keys confirm"
+            raise GatewayError(told + (invited if in_console else ""))
         if in_force and self.account is not None and self.account == context.account():
             told = f"{self.account} is the account that you act under: it cannot be that of {self.name}"
             raise GatewayError(told)

@@ -105,9 +105,15 @@ def take(session: Session, name: str, role: Role) -> None:
     givings.forget(session, name, "role", role)
 
 
-def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
-    """Return True if a person can be identified by a system account or an SSH key in force."""
-    return bool(accounts_of(session, name) or ssh_keys(session, name, now))
+def can_prove_themselves(session: Session, name: str, now: datetime, *, in_console: bool) -> bool:
+    """Return True if a person can be identified by a system account or an SSH key in force.
+
+    `in_console`: a confirmed passkey in force suffices, which identifies nobody to the command line.
+    """
+    if accounts_of(session, name) or ssh_keys(session, name, now):
+        return True
+    passkeys = keys.keys_in_force(session, "staff", name, "passkey", now) if in_console else ()
+    return any(not key.unconfirmed for key in passkeys)
 
 
 def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:

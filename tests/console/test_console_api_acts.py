@@ -18,7 +18,17 @@ from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.today import WaitingTask
 from gateway.model import Provider, Released
 from gateway.record import policy_proposals
-from gateway.registry import hand_ons, keys, log, markers, providers, recalls, transfer_lists, transfers
+from gateway.registry import (
+    hand_ons,
+    keys,
+    log,
+    markers,
+    providers,
+    recalls,
+    roles,
+    transfer_lists,
+    transfers,
+)
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
 from tests import policies
@@ -243,6 +253,27 @@ def test_a_key_that_one_person_revoked_waits_for_another_and_for_no_telephone_ca
     assert told == ["Revoke a key of Thorn School, as ann did, or confirm it"]
     (shown,) = office.said("kim", "school", provider="thorn")["keys"]
     assert (shown["state"], shown["suspended_by"]) == ("suspended", "ann")
+
+
+def test_who_works_in_the_console_alone_is_given_a_role_once_their_passkey_is_confirmed(
+    office: Office,
+) -> None:
+    """They had to have an SSH key, for which the console has no use."""
+    office.room.staff("una", TEAM)
+    with office.room.registry.write() as session:
+        for one in keys.list_keys(session, "staff", "una"):
+            keys.end_key(session, one, "retired", at=MOMENT, by="kim")
+    office.console.unconfirmed("una", SoftKey())
+
+    def proved(*, in_console: bool) -> bool:
+        with office.room.registry.read() as session:
+            now = office.clock()
+            return roles.can_prove_themselves(session, "una", now, in_console=in_console)
+
+    assert not proved(in_console=True)
+    office.console.confirm("una")
+    assert proved(in_console=True)
+    assert not proved(in_console=False)
 
 
 def test_a_batch_that_no_system_acknowledged_needs_an_administrator(office: Office) -> None:
