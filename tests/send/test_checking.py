@@ -52,7 +52,7 @@ def test_what_is_not_sent_is_told_in_words_and_as_what_a_receipt_would_say(oak: 
     upn = rows[2][head.index("UPN")]
     rows[2][head.index("UPN")] = ("A" if upn[0] != "A" else "B") + upn[1:]
     said = " ".join(oak.send(str(oak.file("upn.csv", as_csv([head, *rows]).encode()))).stderr.split())
-    assert "error: 1 record: The first letter of the UPN does not fit its digits. Records: 3." in said
+    assert "error: 1 record (Pupil: UPN): The first letter of the UPN does not fit its digits." in said
     said = " ".join(oak.send(str(oak.file("letter.txt", b"Dear parents, school closes."))).stderr.split())
     assert "Its receipt would say: The file does not look like any kind of data" in said
 
