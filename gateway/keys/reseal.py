@@ -202,9 +202,11 @@ def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, p
         raise GatewayError(f"the secret half of {key.fingerprint} is gone already")
     needed = list(_files_needing(home, registry, key.fingerprint))
     if needed:
+        files = "1 file still needs" if len(needed) == 1 else f"{len(needed)} files still need"
         raise GatewayError(
-            f"{len(needed)} files still need the key {key.fingerprint}, the first is {needed[0]}: "
-            "let them open with the current one by: gateway keys gateway reseal"
+            f"{files} the key {key.fingerprint}, the first is {needed[0]}: "
+            "let the processor decide on what waits in the spool, then let the others open with the current "
+            "one by: gateway keys gateway reseal"
         )
     with registry.write() as session:
         clerk = clerk_of(session, home, at, person)
