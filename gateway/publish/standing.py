@@ -198,7 +198,8 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Se
         StandingLine(
             one.reference,
             (f"{shown_name(one.name)}: " if facts.at - one.landed_at < _NAMED else "")
-            + f"{t(named(one.data_type))}, {t(one.state)}, {t(spoken(facts.day(one.landed_at)))}",
+            + (f"{t(named(one.data_type))}, " if one.data_type or one.state == "held" else "")
+            + f"{t(one.state)}, {t(spoken(facts.day(one.landed_at)))}",
         )
         for one in facts.files
     ]
