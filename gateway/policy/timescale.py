@@ -397,8 +397,8 @@ def agenda(
 
     `flows`: the statuses at the end of `today`. The due days are those of the next 400 days, soonest first;
     daily and weekly flows have none, because every school day is one. Left out are flows that are not
-    expected, or lack terms in the calendar, and what is due after the provider's closure. If the status today is about a past due day on which the provider
-    owed nothing, the next due day takes its place.
+    expected, or lack terms in the calendar, and due days after the provider's closure. If the status today is
+    about a past due day on which the provider owed nothing, the next due day takes its place.
     """
     until = min(today + _AHEAD, provider.closed_on or date.max)
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
