@@ -280,6 +280,8 @@ def _tell_result(row: dict[str, Any]) -> None:
     say(f"{name}: {row['state'].upper()}, reference {row['reference']}")
     for reason in row["reasons"]:
         say(f"  {reason['sentence']} {reason['next_step']} [{reason['code']}]")
+        if reason["code"] == "policy:agreement-not-ratified":
+            say("  with this program: gateway send ratify")
     say(f"  receipt, verified: {row['receipt']}")
     if row["before"]:
         say(f"  not sent again: {row['before']}")

@@ -75,7 +75,9 @@ def test_a_new_ssh_key_is_used_once_it_is_in_force(site: Site, services: Running
 
 def test_the_agreement_is_ratified(site: Site, services: Running) -> None:
     ash = Office(site, "ash", services.intake, site.root / "ash", ratified=False)
-    (sent,) = ash.json(str(ash.file("core.xml", core_data(seed=23))), code=3)
+    file = str(ash.file("core.xml", core_data(seed=23)))
+    (sent,) = ash.json(file, code=3)
+    assert "with this program: gateway send ratify" in ash.send(file).stdout
     assert {reason["code"] for reason in sent["reasons"]} == {"policy:agreement-not-ratified"}
     result = ash.send("ratify", "--yes", "--name", "A. Head", "--office", "headteacher")
     assert result.exit_code == 0, result.stderr
