@@ -341,7 +341,8 @@ def release_in_words(
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
-    teams, counts = catalogue.wording.list_names(asked.teams), ()
+    teams = catalogue.wording.list_names(asked.teams)
+    counts: tuple[str, ...] = ()
     if counted and not asked.forbidden and isinstance(content, Classified):
         sender = rulebook.provider(session, transfer.upload.provider, now)
         if content.data_type == asked.data_type and is_whole_roll(
