@@ -247,7 +247,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
         destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
     one = reseal(shop.home, shop.registry, limit=1)
     assert (one["kept"], one["left"]) == (1, 1)
-    with pytest.raises(GatewayError, match="1 files still need"):
+    with pytest.raises(GatewayError, match="1 file still needs"):
         destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
     seen: list[tuple[int, int]] = []
     rest = reseal(shop.home, shop.registry, limit=None, progress=lambda *at: seen.append(at))
@@ -278,7 +278,7 @@ def test_a_damaged_session_key_is_told_of_and_made_again(shop: Workshop, oak: Sc
     assert "its session key is damaged" in shop.gateway("log", "verify", "--sealed", code=1)
     shop.pass_time(days=2)
     until(lambda: shop.key(oak, old.fingerprint).state == "retired", "its day to come")
-    with pytest.raises(GatewayError, match="1 files still need"):
+    with pytest.raises(GatewayError, match="1 file still needs"):
         destroy(shop.home, shop.registry, old.fingerprint, at=shop.now, person="admin")
     assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
     shop.gateway("log", "verify", "--sealed")
@@ -340,7 +340,7 @@ def test_a_file_whose_own_key_is_away_heals_when_that_is_back(
     away = reseal(shop.home, shop.registry, limit=None)
     assert (away["unopenable"], away["failed"]) == (0, 1)
     (tmp_path / "away").rename(path)
-    with pytest.raises(GatewayError, match="1 files still need"):
+    with pytest.raises(GatewayError, match="1 file still needs"):
         destroy(shop.home, shop.registry, first, at=shop.now, person="admin")
     assert reseal(shop.home, shop.registry, limit=None)["kept"] == 1
     destroy(shop.home, shop.registry, first, at=shop.now, person="admin")
@@ -416,7 +416,7 @@ def test_a_key_is_not_destroyed_while_it_counts_or_something_waits(
     shop.pass_time(days=8)
     until(lambda: shop.key(oak, done.old.fingerprint).state == "retired", "its day to come")
     reseal(shop.home, shop.registry, limit=None)
-    with pytest.raises(GatewayError, match="1 files still need"):
+    with pytest.raises(GatewayError, match="1 file still needs"):
         destroy(shop.home, shop.registry, done.old.fingerprint, at=shop.now, person="admin")
     elm.extend()
     assert codes(shop.sent(elm, elm.certificate(), "keys")) == {"key:renewed"}
