@@ -169,10 +169,9 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
             return
         for provider in [one.id for one in providers.list_providers(session)] if only is None else only:
             path = published.pages(provider) / "log.json"
-            before = json.loads(path.read_text("utf-8")) if path.exists() else {}
             latest = select(ReceiptRow.text).where(ReceiptRow.provider == provider)
             texts = session.exec(latest.order_by(col(ReceiptRow.sequence).desc()).limit(_HEADS)).all()
-            seen: set[int] = {before.get("size", 0), *map(int, before.get("proofs", ()))}
+            seen = _sizes_in(path)
             seen |= {int(size) for text in texts for size in _HEAD_SIZE.findall(text)[-1:]}
             sizes = sorted(size for size in seen if 0 < size < head.size)[-_HEADS:]
             proofs = {
@@ -181,6 +180,15 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
             }
             told = {"size": head.size, "head": head.text, "proofs": proofs}
             replace_published(path, json.dumps(told))
+
+
+def _sizes_in(path: Path) -> set[int]:
+    """Return the sizes of the heads in a log.json; none if it is missing, or a power cut tore it."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return set()
+    return {told["size"], *map(int, told["proofs"])}
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:

@@ -17,6 +17,7 @@ from sqlmodel import select
 from gateway.openpgp.sealer import verify_detached
 from gateway.policy.dates import academic_year_from, first_year
 from gateway.processor.rounds import Pages
+from gateway.publish.provider_page import publish_log_proofs
 from gateway.registry.tables import ProviderRow, TransferRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -213,3 +214,14 @@ def test_a_name_in_a_page_is_text_and_nothing_else(copied: Desk) -> None:
     html = (copied.home.published.pages("oak") / "status.html").read_text()
     assert "&lt;b&gt;Anyshire&lt;/b&gt; &amp; Sons" in html
     assert "<b>" not in html
+
+
+@pytest.mark.parametrize("torn", [b"", b"\0" * 200, b'{"size": 1'])
+def test_proofs_that_a_power_cut_tore_are_made_again(copied: Desk, torn: bytes) -> None:
+    published = copied.home.published
+    publish_log_proofs(copied.registry, published, ["oak"])
+    path = published.pages("oak") / "log.json"
+    before = path.read_text()
+    path.write_bytes(torn)
+    publish_log_proofs(copied.registry, published, None)
+    assert path.read_text() == before
