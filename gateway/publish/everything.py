@@ -12,7 +12,12 @@ from gateway.home.settings import IntakeSettings, Settings, load_limits, load_se
 from gateway.model import VIEW_EXTENSIONS
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import load_catalogue
-from gateway.publish.projection import publish_access, published_is_written, replace_published
+from gateway.publish.projection import (
+    is_whole,
+    publish_access,
+    published_is_written,
+    replace_published,
+)
 from gateway.registry import copies, keys, log
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
@@ -108,7 +113,7 @@ def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisat
     text += f"log-key: {current.key}\n"
     path = home.published.common / "keys" / "gateway-log-keys.asc"
     # Signed anew only where it says something new, since it is published again and again.
-    if ended and (not path.exists() or text not in path.read_text("utf-8")):
+    if ended and not is_whole(path, text):
         replace_published(path, clearsign(signing.openpgp, text))
 
 

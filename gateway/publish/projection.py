@@ -283,6 +283,18 @@ def put_published(path: Path, content: str) -> bool:
     return True
 
 
+def is_whole(path: Path, text: str, end: str = "-----END PGP SIGNATURE-----") -> bool:
+    """Return True if a published file holds `text` and ends in `end`, so that no power cut tore the file.
+
+    The lines of both end in LF, as do those of the file once it is read.
+    """
+    try:
+        found = path.read_text("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+    return text in found and found.rstrip().endswith(end)
+
+
 def published_is_written(folder: str = "published/") -> AbstractContextManager[None]:
     """Raise a Fault, naming `folder` and the system's message, in place of an OSError in the context."""
     return as_fault(f"{folder} cannot be written")

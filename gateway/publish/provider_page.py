@@ -29,7 +29,7 @@ from gateway.openpgp.sealer import clearsign, sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken_minute
 from gateway.policy.timescale import FlowStatus
-from gateway.publish.projection import published_is_written, replace_published
+from gateway.publish.projection import is_whole, published_is_written, replace_published
 from gateway.publish.standing import ProviderFacts, gather, read_for_all, sections
 from gateway.reasons.languages import translate
 from gateway.registry import log, providers
@@ -150,7 +150,7 @@ def publish_pages(
             replace_published(folder / "status.html.asc", signature)
             # Write a calendar only where changed: making one takes longer than the rest of the pages.
             path = folder / "calendar.ics"
-            if not (path.exists() and (f"\r\n{_MADE_OF}:{made_of(facts)}\r\n".encode() in path.read_bytes())):
+            if not is_whole(path, f"\n{_MADE_OF}:{made_of(facts)}\n", "END:VCALENDAR"):
                 replace_published(path, calendar(facts).decode())
             written += 1
     return written
@@ -209,7 +209,7 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
     }
     for name, content in shown.items():
         path = published.common / "agreement" / name
-        if path.exists() and json.dumps(of)[1:-1] in path.read_text("utf-8"):
+        if is_whole(path, json.dumps(of)[1:-1]):
             continue
         line = json.dumps({**of, "at": at.isoformat(), **content()})
         with published_is_written():

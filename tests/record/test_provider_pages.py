@@ -225,3 +225,15 @@ def test_proofs_that_a_power_cut_tore_are_made_again(copied: Desk, torn: bytes) 
     path.write_bytes(torn)
     publish_log_proofs(copied.registry, published, None)
     assert path.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["calendar.ics", "policies.asc", "headings.asc"])
+def test_what_a_power_cut_tore_is_not_taken_for_what_was_published(copied: Desk, name: str) -> None:
+    published = copied.home.published
+    folder = published.pages("oak") if name == "calendar.ics" else published.common / "agreement"
+    copied.process()
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) - 20])
+    with copied.registrar() as registrar:
+        Pages().tend(registrar, at_once=True)
+    assert (folder / name).read_bytes()[-12:] == whole[-12:]
