@@ -30,7 +30,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
-from gateway.homes.move import left_behind
+from gateway.homes.move import left_behind, was_closed
 from gateway.keys import rotation
 from gateway.log.checkpoint import VerifierKey
 from gateway.model import counted
@@ -198,6 +198,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         today = local_day(at, catalogue.calendar.timezone)
         secret_of = partial(secret_files.secret_key_file, home)
         for what, found in (
+            ("a move", _cut_off(session)),
             ("whose log it is", _of_this_gateway(session, home, settings)),
             ("policies in force", _on_record(session, home)),
             ("the calendar", complaints.of_calendar(catalogue, today)),
@@ -385,6 +386,15 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
 def _left(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
         yield warning(f"a move left {left}: retention does not see it", "gateway move --remove-old")
+
+
+def _cut_off(session: Session) -> Iterator[Complaint]:
+    """Yield a complaint if a move to another database was cut off before the settings named it."""
+    if was_closed(session):
+        yield fault(
+            "a move was cut off after the registry was copied: nothing can be put on record here any more",
+            "gateway move, with the options that it was begun with: it goes on where it ended",
+        )
 
 
 def _machine(home: Home) -> Iterator[Complaint]:

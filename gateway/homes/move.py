@@ -139,6 +139,16 @@ def _is_copy(source: Connection, target: Connection) -> bool:
         return log.size(other) == size and log.root(one, size) == log.root(other, size)
 
 
+def was_closed(session: Session) -> bool:
+    """Return True if a move has closed this registry for good."""
+    if session.get_bind().dialect.name != "sqlite":
+        return False
+    return (
+        session.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'registry_was_moved'")).first()
+        is not None
+    )
+
+
 def left_behind(home: Home, settings: Settings) -> list[str]:
     """Return each old copy that a move left, in words: the former registry, the folder of sealed files."""
     found = []
@@ -184,7 +194,7 @@ def remove_old(home: Home) -> tuple[int, bool]:
 _ROWS_AT_ONCE = 1_000
 _CLOSED = """
     CREATE TRIGGER IF NOT EXISTS registry_was_moved BEFORE INSERT ON event
-    BEGIN SELECT RAISE(ABORT, 'this registry was moved: start the services again'); END
+    BEGIN SELECT RAISE(ABORT, 'it was moved: start the services again, or see gateway doctor'); END
 """
 tables.load_all()
 TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metadata.tables))

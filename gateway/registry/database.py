@@ -38,6 +38,7 @@ _QUICK_COMPRESSION = """
 # In SQLite every transaction reads one snapshot anyway.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
+_CLOSED = "SQLITE_CONSTRAINT_TRIGGER"  # By a move to another database.
 _USED = (
     "the database holds tables already; a registry is never overwritten. What an init that was killed left: "
     "dropdb and createdb"
@@ -50,7 +51,9 @@ def _answered() -> Iterator[None]:
     """Inside `with`, raise Fault for an error of the database; errors that a bug causes, as in SQL, pass."""
     try:
         yield
-    except _OUR_BUGS:
+    except _OUR_BUGS as error:
+        if getattr(error.orig, "sqlite_errorname", "") == _CLOSED:
+            raise Fault(f"the registry takes nothing any more: {error.orig}") from None
         raise
     except DatabaseError as error:
         # Only the driver's own words: the full error would carry the statement's values.

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
+from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
 from gateway.home import Home
@@ -86,8 +86,9 @@ def test_a_move_that_is_killed_again_and_again(copy: Workshop, cluster: Cluster,
         assert copy.home.settings.read_text() == settings
         assert listed(copy) == before
     killed(copy, "move.closed", *asked)
-    with pytest.raises(IntegrityError, match="was moved"), copy.registry.write() as session:
+    with pytest.raises(Fault, match="was moved"), copy.registry.write() as session:
         log.append(session, [Entry(kind="log-started", subject="log", fields={})], copy.now)
+    assert "a move was cut off" in copy.gateway("doctor", code=1)
     assert f"moved {count} sealed files" in copy.gateway("move", *asked)
     after = load_settings(copy.home)
     assert (after.database, after.store) == (
