@@ -96,6 +96,8 @@ FILES = {
     ),
     "msg": (compound({"__properties_version1.0": b"\0" * 32}), PACKED, "an Outlook message"),
     "winmail.dat": (b"\x78\x9f\x3e\x22\0\0", PACKED, "an Outlook message"),
+    "gpg": (b"\x84\x5e\x03" + b"\x8a" * 94, PACKED, "a file that was encrypted twice"),
+    "asc": (b"-----BEGIN PGP MESSAGE-----\n\nhF4D\n", PACKED, "a file that was encrypted twice"),
     "7z": (b"7z\xbc\xaf\x27\x1c\0\4", PACKED, "a 7-Zip archive"),
     "rar": (b"Rar!\x1a\7\1\0", PACKED, "a RAR archive"),
     "tgz": (gzipped(), PACKED, "a gzip archive"),
