@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.home import shown_name
 from gateway.model import LogStep, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of
+from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of, waits_for_second
 from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
@@ -157,6 +157,8 @@ def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catal
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
+    if waits_for_second(transfer):
+        became = "held: taken back, and a second person decides"
     said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
     opened = dict[str | None, LogStep]()
     for step, collects in _openings(steps):

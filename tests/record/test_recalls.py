@@ -199,6 +199,14 @@ def test_a_complete_roll_given_again_is_one_though_its_school_has_another_number
     assert on_roll(desk) == 3
 
 
+def test_what_became_of_a_file_that_was_taken_back_is_that_a_second_person_decides(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    named("jane")
+    desk.gateway("transfers", "withdraw", sent, "--why", "the wrong team")
+    shown = " ".join(desk.gateway("transfers", "show", sent).split())
+    assert "It is held: taken back, and a second person decides, as School Census." in shown
+
+
 def test_a_held_file_released_to_no_roll_is_none_though_it_was_of_its_school_when_held(
     desk: Desk, named
 ) -> None:
