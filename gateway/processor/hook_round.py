@@ -68,7 +68,7 @@ class HookRound:
 
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
         messages, until = self._messages(registrar, hook, now)
-        waiting, taken, lost = dict[str, timedelta](), False, [hook.lost_since] if hook.lost_since else []
+        waiting, taken, given_up = dict[str, timedelta](), False, dict[str, datetime]()
         done, (is_asked, since) = folder / "done", _asked(folder, messages)
         # Test messages come last, so that a round that was cut off is repeated whole.
         for stem, told in sorted(messages.items(), key=lambda one: one[1]["type"] == "hook.tried"):
@@ -88,7 +88,8 @@ class HookRound:
                 path.unlink()
                 written = now - waiting.pop(stem)
                 # A message about a day is dated anew each day: it is found again from the same look on.
-                lost.append(min(at, written, hook.looked_at + _LATE) if stem.startswith("_") else at)
+                found_from = min(at, written, hook.looked_at + _LATE)
+                given_up[stem] = found_from if stem.startswith("_") else at
         entry = min((int(stem.partition("_")[0] or until) for stem in waiting), default=until)
         by_day = any(stem.startswith("_") for stem in waiting)
         # A look from the future is of a clock that was ahead.
@@ -96,7 +97,8 @@ class HookRound:
         trouble = trouble_in(folder, _TROUBLE, "the address is not reached")
         if trouble is None and any(age > _IDLE for age in waiting.values()):
             trouble = "nothing is sent: see that the courier is at work"
-        before, lost_since = (hook.entry, hook.looked_at, hook.lost_since), min(lost, default=None)
+        before = hook.entry, hook.looked_at, hook.lost_since
+        lost_since = _lost_since(registrar, hook, given_up)
         if taken or (*before, hook.trouble) != (entry, looked_at, lost_since, trouble):
             with registrar.registry.write() as session:
                 row = hooks.find(session, hook.name)
@@ -148,6 +150,18 @@ def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[boo
         and not os.path.lexists(folder / "done" / stem)
     ]
     return bool(asked), min(asked, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, datetime]) -> datetime | None:
+    """Return the moment since which messages are lost; None if none is. `given_up` has those of this round.
+
+    Later entries may have earlier times, after a clock that was ahead: the moment is before all of them.
+    """
+    times = [*given_up.values(), *([hook.lost_since] if hook.lost_since else [])]
+    if numbers := [int(stem.partition("_")[0]) for stem in given_up if not stem.startswith("_")]:
+        with registrar.registry.read() as session:
+            times.append(hooks.earliest(session, min(numbers)))
+    return min(times, default=None)
 
 
 def _is_sent_again(note: Path, *, even_taken: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gateway.registry.tables import EventRow, HookRow
 from gateway.registry.tables.row import existing, rows
@@ -56,6 +56,11 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
     return session.exec(query.order_by(col(EventRow.number)).limit(AT_ONCE)).all()
+
+
+def earliest(session: Session, first: int) -> datetime:
+    """Return the earliest time of the log entries numbered from `first` on; there must be one."""
+    return session.exec(select(func.min(EventRow.at)).where(EventRow.number >= first)).one()
 
 
 def remark(row: HookRow) -> str:

@@ -144,3 +144,36 @@ def test_what_is_asked_for_in_the_middle_of_a_round_is_recorded_as_given_up_no_m
         HookRound(registrar).tend(registrar)
     with desk.registry.read() as session:
         assert hooks.find(session, "case-files").lost_since is None
+
+
+def test_what_was_given_up_of_a_clock_that_was_ahead_is_sent_again(desk: Desk) -> None:
+    tried = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
+    with desk.registry.write() as session:
+        session.add(
+            HookRow(
+                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
+                made_by="ann", entry=log.size(session), looked_at=desk.now,
+            )
+        )  # fmt: skip
+        log.record_changes(session, desk.now)
+    folder = desk.home.hooks / "case-files"
+    with desk.registrar() as registrar:
+        for hours in (3, -2):
+            desk.pass_time(hours=hours)
+            with desk.registry.write() as session:
+                log.append(session, [tried], desk.now)
+            HookRound(registrar).tend(registrar)
+        given_up, taken = sorted(folder.glob("*.json"))
+        (folder / "done" / taken.stem).touch()
+        for hours in (80, 0):
+            desk.pass_time(hours=hours)
+            HookRound(registrar).tend(registrar)
+        assert not given_up.exists()
+        with desk.registry.write() as session:
+            row = hooks.find(session, "case-files")
+            assert row.lost_since is not None
+            hooks.tell_again(session, row, row.lost_since)
+            log.record_changes(session, desk.now)
+            log.append(session, [tried], desk.now)
+        HookRound(registrar).tend(registrar)
+    assert given_up.exists()
