@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
-from gateway.home.settings import load_settings
+from gateway.home.settings import Settings, load_settings
 from gateway.home.versions import policy_digest
 from gateway.homes.audit.audit import audit
 from gateway.homes.backup import at_work, copy_registry
@@ -166,31 +166,21 @@ def rehearsed(home: Home) -> Iterator[Session]:
 def undo(home: Home, plan: UpgradePlan) -> None:
     """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
 
+    An upgrade that nobody has agreed to is withdrawn.
     A holder of later heads of the log sees the log cut short. Raise GatewayError where the new version has
     acted already or a processor is at work, ConfigurationError where backup or registry is missing or empty.
     """
     settings = load_settings(home)
-    if settings.database is not None or plan.backup is None:
+    if plan.backup is None:
+        plan_file(home).unlink()  # It was put forward, and nobody has agreed to it.
+        return
+    if settings.database is not None:
         raise ConfigurationError("this upgrade is taken back by the backup of the database (docs/cluster.md)")
     kept = plan.backup / home.registry.name
     if not kept.is_file():
         raise ConfigurationError(f"{kept} is missing: bring the backup back first")
     with home_of_its_own(home):
-        with closing(Registry(settings.database_url(home))) as opened:
-            if opened.revision() is None:
-                opened.check_version()  # Says so; that of a version cut off in between is taken back.
-        with closing(sqlite3.connect(home.registry)) as registry:
-            # The services were at work while the home was copied: the backup alone knows what is not in it.
-            registry.execute("ATTACH ? AS backup", (str(kept),))
-            leaves = registry.execute(
-                "SELECT leaf FROM main.event "
-                "WHERE number > (SELECT coalesce(max(number), -1) FROM backup.event)"
-            ).fetchall()
-        if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
-            raise GatewayError(
-                f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
-                "docs/operations.md: going back"
-            )
+        _check_not_acted(home, settings, kept)
         try:
             with (
                 closing(sqlite3.connect(kept)) as backup,
@@ -219,6 +209,27 @@ def undo(home: Home, plan: UpgradePlan) -> None:
             raise Fault(
                 f"the upgrade could not be taken back yet: {type(error).__name__}; try again"
             ) from None
+
+
+def _check_not_acted(home: Home, settings: Settings, kept: Path) -> None:
+    """Raise GatewayError if the log has entries that the backup's registry `kept` lacks, except an upgrade's.
+
+    ConfigurationError where the registry is missing or empty.
+    """
+    with closing(Registry(settings.database_url(home))) as opened:
+        if opened.revision() is None:
+            opened.check_version()  # Says so; that of a version cut off in between is taken back.
+    with closing(sqlite3.connect(home.registry)) as registry:
+        # The services were at work while the home was copied: the backup alone knows what is not in it.
+        registry.execute("ATTACH ? AS backup", (str(kept),))
+        leaves = registry.execute(
+            "SELECT leaf FROM main.event WHERE number > (SELECT coalesce(max(number), -1) FROM backup.event)"
+        ).fetchall()
+    if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
+        raise GatewayError(
+            f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
+            "docs/operations.md: going back"
+        )
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -263,6 +263,16 @@ def test_it_is_taken_back(home: Home, tmp_path: Path) -> None:
     holds(home)
 
 
+def test_an_upgrade_that_was_only_put_forward_is_withdrawn(tmp_path: Path) -> None:
+    home, backup = unpacked("2026-11-28", tmp_path), str(tmp_path / "backup")
+    assert "a second person" in upgrade(home, "--apply", "--backup", backup).stdout
+    result = upgrade(home, "--undo")
+    assert result.exit_code == 0, result.output
+    assert read_plan(home) is None
+    assert "a second person" in upgrade(home, "--apply", "--backup", backup, by="ben").stdout
+    assert not Path(backup).exists()
+
+
 def test_it_is_not_taken_back_once_the_new_version_has_acted(home: Home, tmp_path: Path) -> None:
     agreed(home, tmp_path / "backup")
     invoke(
