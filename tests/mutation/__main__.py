@@ -26,7 +26,7 @@ from typing import Any
 
 from tests.mutation.changes import CORE, Mutant, core
 from tests.mutation.nearest import MAP, Nearest, place
-from tests.mutation.page import write
+from tests.mutation.page import judged, write
 
 _ROOT = Path(__file__).parents[2]
 _KEPT = _ROOT / ".mutants_cache" / "code"
@@ -189,7 +189,13 @@ class Run:
         self._copies = SimpleQueue[Copy]()
         known = {one["turn"]: one["found"] for one in self.known()}
         again = {"survived"} if given.again else set()
-        self._waiting = [one for one in self._sample if known.get(one.turn(given.seed)) in {None, *again}]
+        settled = {*judged(), *judged("killed_elsewhere", "test")}
+        self._waiting = [
+            one
+            for one in self._sample
+            if (found := known.get(one.turn(given.seed))) is None
+            or (found in again and (one.file, one.function, one.change) not in settled)
+        ]
         print(f"seed {given.seed}: {len(self._sample)} mutants, {len(self._waiting)} to run", flush=True)
 
     def known(self) -> list[dict[str, Any]]:
@@ -250,7 +256,7 @@ def main() -> int:
     parser.add_argument(
         "--measuring", type=float, default=0, help="end measuring tests after so many minutes"
     )
-    parser.add_argument("--again", action="store_true", help="run survivors anew")
+    parser.add_argument("--again", action="store_true", help="run survivors anew that nobody has judged")
     parser.add_argument("--rooms", nargs="*", default=CORE, help="to draw from")
     parser.add_argument("--folders", nargs="*", default=_FOLDERS, help="of tests, to choose from")
     given = parser.parse_args()
