@@ -40,7 +40,7 @@ _LEFT = ".venv", ".git", ".*_cache", ".hypothesis", "build", "*.egg-info", ".ter
 _MOST_SECONDS = 20  # Of tests for one mutant, by the work that they took when they were measured.
 _CONTROL = 25
 _begun: set[subprocess.Popen[str]] = set()
-_GONE = re.compile(r"^ERROR: not found: .*?/tree/(.+)$", re.MULTILINE)
+_GONE = re.compile(r"^ERROR: not found: \S*?/tree/([^\s\[]+)", re.MULTILINE)
 _BROWSERS = re.compile(r"playwright|\bhouse: House\b")
 
 
@@ -104,7 +104,7 @@ def measured(folders: list[str], minutes: float) -> list[Path]:
 
 def _failed(said: str) -> list[str]:
     """Return the tests that failed, by what pytest said."""
-    return [line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return re.findall(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
 
 
 class Copy:
@@ -156,10 +156,11 @@ class Copy:
         finally:
             path.write_bytes(before)
             shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
-        if gone := tests.keys() & set(_GONE.findall(said)):  # A test that is not there notices nothing.
-            if gone == tests.keys():
-                raise RuntimeError(f"none of the tests is there: {sorted(gone)}")
-            return self.judge(mutant, file, {name: tests[name] for name in tests if name not in gone})
+        if gone := set(_GONE.findall(said)):  # A test that is not there notices nothing.
+            left = {name: seconds for name, seconds in tests.items() if name.partition("[")[0] not in gone}
+            if not left or left == tests:
+                raise RuntimeError(f"tests are named that are not there: {sorted(gone)}")
+            return self.judge(mutant, file, left)
         failed = _failed(said)
         found = "timeout" if status < 0 else "survived" if status == 0 else "killed"
         told = {"found": found, "by": failed[0] if status > 0 and failed else "", "tests": len(tests)}
