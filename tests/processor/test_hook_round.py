@@ -177,3 +177,19 @@ def test_what_was_given_up_of_a_clock_that_was_ahead_is_sent_again(desk: Desk) -
             log.append(session, [tried], desk.now)
         HookRound(registrar).tend(registrar)
     assert given_up.exists()
+
+
+def test_each_team_that_was_to_have_a_held_file_is_told_that_it_is_withdrawn(desk: Desk) -> None:
+    subject = "261126-oak-00001"
+    entries = [
+        Entry(kind="decided", subject=subject, fields={"state": "accepted", "teams": "sen,welfare"}),
+        Entry(kind="collected", subject=subject, fields={"team": "sen"}),
+        Entry(kind="release-proposed", subject=subject, fields={"teams": "exclusions"}),
+        Entry(kind="withdrawn", subject=subject, fields={"state": "held"}),
+    ]
+    with desk.registry.write() as session:
+        log.append(session, entries, desk.now)
+    with desk.registry.read() as session:
+        (*_, withdrawn) = log.events(session, subject)
+        ((_, message),) = hook_round._of_entry(session, withdrawn)
+    assert (message["type"], message["data"]["teams"]) == ("file.withdrawn", ["sen", "welfare"])
