@@ -18,8 +18,8 @@ number, argument, condition or statement changed, and was run against the tests 
 run its line, then its function, its file, its room, quick ones first, for 20 seconds at most. It is killed
 when one of them fails. Of {counted} that change anything {killed} are killed, {percent} %; {since} of these
 survived the tests that there were, and are killed by tests written or found since. Not in that share:
-{elsewhere} killed elsewhere, by a test that no run can choose, as its file needs a browser, it takes long, or
-it runs no function of the room.
+{elsewhere} killed elsewhere, by a test to which no run comes: its file needs a browser, or it is not among
+the nearest.
 
 `make mutants-code` draws 500, and goes on where it was stopped; `make mutants-code COUNT=150 SEED=2` draws
 others. Judge each survivor: write the test that is missing, or say in `tests/mutation/judged.toml` why nobody
