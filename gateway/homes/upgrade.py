@@ -214,17 +214,20 @@ def undo(home: Home, plan: UpgradePlan) -> None:
 def _check_not_acted(home: Home, settings: Settings, kept: Path) -> None:
     """Raise GatewayError if the log has entries that the backup's registry `kept` lacks, except an upgrade's.
 
-    ConfigurationError where the registry is missing or empty.
+    ConfigurationError where the registry is missing or empty, or its backup damaged.
     """
     with closing(Registry(settings.database_url(home))) as opened:
         if opened.revision() is None:
             opened.check_version()  # Says so; that of a version cut off in between is taken back.
-    with closing(sqlite3.connect(home.registry)) as registry:
+    try:
         # The services were at work while the home was copied: the backup alone knows what is not in it.
-        registry.execute("ATTACH ? AS backup", (str(kept),))
-        leaves = registry.execute(
-            "SELECT leaf FROM main.event WHERE number > (SELECT coalesce(max(number), -1) FROM backup.event)"
-        ).fetchall()
+        with closing(sqlite3.connect(kept)) as backup:
+            (last,) = backup.execute("SELECT coalesce(max(number), -1) FROM event").fetchone()
+    except sqlite3.Error as error:
+        said = f"{kept} cannot be read ({type(error).__name__}): bring the backup back first"
+        raise ConfigurationError(said) from None
+    with closing(sqlite3.connect(home.registry)) as registry:
+        leaves = registry.execute("SELECT leaf FROM event WHERE number > ?", (last,)).fetchall()
     if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
         raise GatewayError(
             f"the new version has acted already ({', '.join(others)}): what it did would be lost. "

@@ -32,7 +32,7 @@ from gateway.zones.spool import write_durably
 _log = logging.getLogger(__name__)
 
 
-class UpgradePlan(File):
+class UpgradePlan(File, extra="ignore"):  # An earlier build wrote a field more.
     """A plan to upgrade, for two people to agree on if there are new policies.
 
     `digest`: the digest of the new policies; None if the policies stay. `before`: the digest of the policies

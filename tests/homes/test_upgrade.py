@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -24,7 +25,7 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.processor.service import open_processor
 from gateway.processor.work import home_of_its_own
 from gateway.record.policy_check import check
-from gateway.record.upgrade import UpgradePlan, agree, draft_folder, read_plan
+from gateway.record.upgrade import UpgradePlan, agree, draft_folder, plan_file, read_plan
 from gateway.registry.database import Registry, newest_revision
 from gateway.zones.failpoints import VARIABLE, UpgradeStep
 from gateway.zones.places import last_backup
@@ -306,6 +307,23 @@ def test_it_is_not_taken_back_where_the_backup_lacks_what_was_decided_while_it_w
     assert result.exit_code == 1
     assert "decided" in result.stderr
     holds(home)
+
+
+@pytest.mark.parametrize("torn", [b"", b"SQLite format 3\0 and no more"])
+def test_it_is_not_taken_back_by_a_backup_that_is_damaged(torn: bytes, home: Home, tmp_path: Path) -> None:
+    agreed(home, tmp_path / "backup")
+    (tmp_path / "backup" / "registry.db").write_bytes(torn)
+    result = upgrade(home, "--undo")
+    assert result.exit_code != 0
+    assert "bring the backup back first" in " ".join(result.stderr.split())
+    holds(home)
+
+
+def test_a_plan_that_an_earlier_build_wrote_is_read(waiting: Home) -> None:
+    plan = read_plan(waiting)
+    assert plan is not None
+    plan_file(waiting).write_text(json.dumps(json.loads(plan.model_dump_json()) | {"entries": 12}))
+    assert read_plan(waiting) == plan
 
 
 def test_doctor_says_that_it_is_of_an_earlier_version(home: Home) -> None:
