@@ -198,7 +198,7 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Se
         StandingLine(
             one.reference,
             (f"{shown_name(one.name)}: " if facts.at - one.landed_at < _NAMED else "")
-            + (f"{t(named(one.data_type))}, " if one.data_type or one.state == "held" else "")
+            + (f"{t(named(one.data_type))}, " if one.data_type or _is_held_data(one) else "")
             + f"{t(one.state)}, {t(spoken(facts.day(one.landed_at)))}",
         )
         for one in facts.files
@@ -243,6 +243,11 @@ def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -
         },
         late=now.state in {"missing", "late"}, news=0 if now.to_chase else ahead,
     )  # fmt: skip
+
+
+def _is_held_data(one: InShort) -> bool:
+    """Return True for a held file of data; False for a key, a signed agreement and a statement."""
+    return (one.state, one.folder) == ("held", "in")
 
 
 def _waits(facts: ProviderFacts, one: InShort, language: Language) -> StandingLine:

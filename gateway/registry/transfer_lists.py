@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func
 
 from gateway.access import Sight
 from gateway.log.leaf import Kind
-from gateway.model import Reason, State, Transfer, WaitsFor
+from gateway.model import Folder, Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
 from gateway.registry import tables
 from gateway.registry.recalls import OPENED
@@ -355,6 +355,7 @@ class InShort(NamedTuple):
     state: State
     landed_at: datetime
     name: str = ""
+    folder: Folder = "in"
     reasons: tuple[Reason, ...] = ()
 
 

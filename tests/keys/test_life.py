@@ -11,6 +11,7 @@ import pytest
 from gateway.enrolment.key_file import judge
 from gateway.errors import GatewayError
 from gateway.examiner.parent import Examiner
+from gateway.processor.rounds import Pages
 from gateway.publish.projection import publish_receipts
 from gateway.record.reconsider import reconsider
 from gateway.verify.verify_files import verify_receipt_files
@@ -234,6 +235,19 @@ def test_what_was_dropped_by_a_suspended_login_is_decided_on_once_the_login_is_a
     copy, key = (one.upload.reference for one in dropped)
     until(lambda: codes(shop.transfer(copy)) == {"agreement:ratified"}, "the ratification")
     until(lambda: codes(shop.transfer(key)) == {"key:pending"}, "the new key")
+
+
+def test_a_key_that_waits_to_be_confirmed_is_called_no_file_that_nobody_recognised(
+    shop: Workshop, school
+) -> None:
+    elm: School = school("elm")
+    dropped = shop.sent(elm, elm.signed(elm.certificate(elm.new_key()), "--clearsign"), "keys")
+    assert (codes(dropped), dropped.state) == ({"key:pending"}, "held")
+    with shop.registrar() as registrar:
+        Pages().tend(registrar, at_once=True)
+    said = (shop.home.published.pages(elm.name) / "status.html").read_text()
+    assert dropped.upload.reference in said
+    assert "not recognised" not in said
 
 
 def test_a_file_that_somebody_took_back_stays_so_when_its_key_is_stolen(shop: Workshop, oak: School) -> None:
