@@ -51,7 +51,8 @@ def upgrade(
         if plan is None:
             raise GatewayError("there is no upgrade to take back")
         work.undo(place, plan)
-        out.print("taken back; start the services of the version before")
+        done = "taken back; start the services of the version before"
+        out.print(done if plan.backup else "withdrawn: nobody had agreed to it")
         return
     if plan is not None and plan.is_agreed and plan.applied_at is None and not dry_run:
         _carry_out(place, plan)

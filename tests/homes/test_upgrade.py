@@ -269,6 +269,7 @@ def test_an_upgrade_that_was_only_put_forward_is_withdrawn(tmp_path: Path) -> No
     assert "a second person" in upgrade(home, "--apply", "--backup", backup).stdout
     result = upgrade(home, "--undo")
     assert result.exit_code == 0, result.output
+    assert "withdrawn" in result.stdout
     assert read_plan(home) is None
     assert "a second person" in upgrade(home, "--apply", "--backup", backup, by="ben").stdout
     assert not Path(backup).exists()
