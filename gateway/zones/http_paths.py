@@ -26,10 +26,11 @@ ROOT = "/api/v1"
 """The first part of every path."""
 CREDENTIAL = "gateway-program-"
 """The beginning of every credential, by which scanners for leaked secrets know one."""
-BEYOND_ROWS = 2**63
-"""No row of a database has this number or a larger one."""
+BEYOND_ROWS = 2**31
+"""No row of a database has this number or a larger one, which PostgreSQL takes for no INTEGER."""
 
 
 def row_number(text: str) -> int | None:
-    """Return a text from a URL as a row number; None if not decimal or too long."""
-    return int(text) if text.isdecimal() and len(text) < len(str(BEYOND_ROWS)) else None
+    """Return a text from a URL as a row number; None if not decimal or too large."""
+    is_number = text.isdecimal() and len(text) <= len(str(BEYOND_ROWS))
+    return number if is_number and (number := int(text)) < BEYOND_ROWS else None

@@ -36,6 +36,7 @@ WRONG = [
     ("letters/chase", {"provider": "nobody"}, "provider"),
     ("letters/bounced", {"number": "1" * 25, "why": "x"}, "number"),
     ("discrepancies/resolve", {"number": "1" * 25, "why": "x"}, "number"),
+    ("discrepancies/resolve", {"number": str(2**31), "why": "x"}, "number"),
 ]
 
 
@@ -187,7 +188,7 @@ def test_a_form_of_many_fields_has_groups(command: str) -> None:
     assert act.field_groups or issubclass(act, ListingAct) or len(act.model_fields) <= 6
 
 
-@pytest.mark.parametrize("place", ["-1", "1" * 19, "9" * 30, "9" * 5000, "one"])
+@pytest.mark.parametrize("place", ["-1", "2147483648", "1" * 19, "9" * 30, "9" * 5000, "one"])
 def test_a_place_that_no_row_has_is_the_first_page_and_no_fault_of_the_gateway(
     served: Served, place: str
 ) -> None:
