@@ -106,7 +106,8 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
     ) -> ActDetails:  # fmt: skip
         counts = Counter(str(row["what"]).partition(":")[0] for row in rows)
         done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
-        closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
+        would = "would be: " if self.dry_run else ""
+        closing = [f"{would or 'done: '}{done or 'nothing'}"]
         closing += [
             f"passed over: {counted(count, 'line')} ({why})" for why, count in sorted(passed_over.items())
         ]
@@ -117,7 +118,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
         if added := sum(row["keys"] for row in rows):
             ring = "ring each provider, then gateway keys confirm ID FPR"
             closing.append(f"{counted(added, 'key')} to be confirmed: {ring}")
-        closing += others
+        closing += [f"{would}{one}" for one in others]
         columns = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
         changed = [row for row in rows if row["what"] != _AS_BEFORE or row["keys"]]
         tried = (ActListing(changed, columns, empty="all of it is on record so already"),)
