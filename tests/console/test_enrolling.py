@@ -62,6 +62,21 @@ def test_a_school_is_enrolled_and_its_key_counts_once_it_was_read_out(served: Se
     assert "about a key" in mary.text
 
 
+def test_a_key_that_one_person_revoked_can_be_confirmed_at_its_school(served: Served) -> None:
+    mary = enrolled(served, "rowan", ssh_key=ssh_key())
+    with served.room.registry.read() as session:
+        (key,) = keys.list_keys(session, "provider", "rowan")
+    assert mary.act("/work/keys/confirm", id="rowan", read_out=key.fingerprint) == 200
+    mary.get("/schools/rowan")
+    assert 'action="/work/keys/confirm"' not in mary.page
+    assert mary.act("/work/keys/revoke", id="rowan", fingerprint=key.fingerprint, why="stolen") == 200
+    mary.get("/schools/rowan")
+    assert "alone revoked a key" in mary.text
+    assert 'href="#call-1"' in mary.page
+    assert 'id="call-1"' in mary.page
+    assert 'action="/work/keys/confirm"' in mary.page
+
+
 def test_a_key_that_was_not_read_out_stays_without_force(served: Served) -> None:
     mary = enrolled(served, "fir", ssh_key=ssh_key())
     assert mary.post("/work/keys/confirm", id="fir", read_out="A" * 43) == 403
