@@ -66,6 +66,8 @@ _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<!\w)(?:[a-z]\.){2,}[a-z]\b", re.IGNORECASE)
 # In brackets behind a class, as in "5B (PRU)".
 _ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
+# A community interest company, as "Oak Skills and Learning CIC". Behind a class, CIC is a child in care.
+_COMPANY = re.compile(r"[a-z]{3,} (?:[a-z]+ )*[a-z]{3,} cic")
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
@@ -170,6 +172,11 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
                 yield joined
 
 
+def _short_title(found: re.Match[str]) -> str:
+    """Return an allowed title that is an abbreviation, and a blank for a longer one."""
+    return found[0] if len(found[0]) <= _INITIALS else " "
+
+
 Words = tuple[Annotated[str, Field(pattern=r"\S")], ...]
 Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
 """Letters anywhere in a column's plain name; fewer than four would stand in too many names."""
@@ -245,8 +252,10 @@ class Sensitive(RuleTable):
         An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
         """
         may, plain = self._exempt_words[kind == "name"], plain_text(text)
-        if kind == "label" and self._has_aside(text):
+        if kind == "label" and "(" in text and self._has_aside(text):
             return True
+        if kind == "label" and _COMPANY.fullmatch(plain):
+            may |= {"cic"}
         # As it is written, and as "10Citizenship1" is read.
         for written in (plain, plain_text(_GLUED.sub(" ", text))) if kind == "label" else ():
             title = self._titles.search(written)
@@ -270,10 +279,21 @@ class Sensitive(RuleTable):
         return any(self.is_sensitive_word(word) and word not in may for word in made)
 
     def _has_aside(self, text: str) -> bool:
-        """Return True if a word in brackets behind a class is sensitive, and no surname or title."""
-        words = self._value_words.intersection(plain_text(" ".join(_ASIDE.findall(text))).split())
+        """Return True if brackets behind a class have a sensitive word that is no teacher's name or title.
+
+        Three letters that are also a name are an abbreviation in upper case, unless "Mr" or the like begins.
+        """
         places, names = self._exempt_words
-        return any(len(word) == _INITIALS or word in places - names for word in words)
+        for aside in _ASIDE.findall(text):
+            words = self._titles.sub(_short_title, plain_text(aside)).split()
+            has_teacher = words[:1] and words[0] in WORDS["titles"]
+            for word in self._value_words.intersection(words):
+                if word in names:
+                    if len(word) == _INITIALS and not has_teacher and word.upper() in aside:
+                        return True
+                elif len(word) == _INITIALS or word in places:
+                    return True
+        return False
 
     @cached_property
     def _titles(self) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 from gateway.classify.content import Row, Unreadable, beside, classified_as, declared_between, unknown
 from gateway.classify.delimited import Header, TableOf
@@ -12,7 +12,7 @@ from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
 from gateway.classify.inventory import Part, kind_of, share_among
 from gateway.classify.rules import ColumnSignature, Rules
-from gateway.classify.schools import school_in_title
+from gateway.classify.schools import school_in_title, school_named
 from gateway.classify.sensitive import WORDS, plain
 from gateway.classify.tally import Tally
 from gateway.model import Classified, Facts
@@ -330,11 +330,19 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
-        """Ignore schools' codes that differ from pupil to pupil: iSAMS heads a pupil's number "School ID"."""
-        pupils = len(set(chain(*upns)) - {""}) if self._codes and self._batches == 1 else 0
-        if pupils >= _FEWEST_PUPILS:
-            own = {index for index in self._codes if len({*columns[index]}) == pupils}
-            self._schools = tuple((index, slot) for index, slot in self._schools if index not in own)
+        """Ignore schools' codes that differ from pupil to pupil: iSAMS heads a pupil's number "School ID".
+
+        DfE numbers and URNs are those of schools, and never ignored.
+        """
+        for index in self._codes if self._batches == 1 else ():
+            pairs = {(u, code) for column in upns for u, code in zip(column, columns[index], strict=True)}
+            known = {(u, code) for u, code in pairs if u.strip() and code.strip()}
+            codes = {code for _, code in known}
+            if len(known) < _FEWEST_PUPILS or not len(known) == len(codes) == len({u for u, _ in known}):
+                continue
+            said = [school_named([("name", code)]) for code in codes]
+            if not any(school.dfe_number or school.urn for school in said):
+                self._schools = tuple((at, slot) for at, slot in self._schools if at != index)
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
         """Raise Unreadable if columns under one heading name different pupils in a row, as in two tables."""

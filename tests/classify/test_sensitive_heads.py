@@ -1,5 +1,6 @@
 """Heads as offices write them, abbreviated or in Welsh, tell what is sensitive under either agreement."""
 
+import tomllib
 from functools import cache
 
 import pytest
@@ -63,6 +64,15 @@ def test_words_that_are_sensitive_or_codes_in_one_agreement_are_so_in_the_other(
         assert one.code_sets[codes] == other.code_sets[codes]
     assert other.code_sets["ethnicity"] >= {"PREFER NOT TO SAY", "MIRPURI PAKISTANI", "VIETNAMESE"}
     assert other.column_field("Default Address") == "address"
+
+
+def test_a_package_takes_no_policies_from_a_link() -> None:
+    project = tomllib.loads((POLICIES.parent / "pyproject.toml").read_text("utf-8"))
+    places = project["tool"]["setuptools"]["data-files"]
+    taken = [path for room in places for one in places[room] for path in POLICIES.parent.glob(one)]
+    assert POLICIES / "sensitive.toml" in taken
+    assert [path for path in taken if path.is_symlink()] == []
+    assert "policies/sensitive.toml" in places["share/gateway/policies/cwm-alarch"]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ SLIPS = """
     Athsma; Alergy; Pregnent; CAHMS; Refugge; Aslyum Seeker; Reffuge; Polcie; Confidental; Mewn Gofal;
     Pod Opiek\u0105; Policja; Uchod\u017aca; God Liya; Le Palak; Panah Guzeen; R\xe9fugi\xe9; Azilant;
     Famille D'Accueil; Abuse; Child Abuse; Care Experienced; Short Term Foster; Ward Of Court; Child Prot.;
-    Home Off; Downs Synd; Modern Slavery; Pre-adoptive; Preadoptive; Sucidal;
+    Home Off; Downs Synd; Modern Slavery; Pre-adoptive; Preadoptive; Sucidal; Self Loathing; Self Harmer;
+    School Nurse; CPN Nurse; Blood Loss; Pit Bull; On Couch; Swallows Coins;
     Now He; He Knows
 """
 
@@ -127,9 +128,27 @@ TITLED = [
 def test_what_stands_in_brackets_behind_a_class_is_no_place_and_no_initials(aside: str) -> None:
     for label in (f"5B ({aside})", f"11XY({aside}) Red"):
         assert [key for key in LABELS if not fault(key, label)] == [], label
-    for label in ("5B (Mr Foster)", "7A (Dr Court)", "10X (Psychology)", "5B (Ash)", "Taunton PRU", "7 RSO"):
+    for label in (
+        "5B (Mr Foster)", "7A (Dr Court)", "10X (Psychology)", "5B (Ash)", "Taunton PRU", "7 RSO",
+        "10X (MRS GAY)", "7H (Miss P Gay)", "7H (Mr New)", "7 (New Intake)", "5B (Pru)", "2 (Swallows)",
+        "12 (Social Sciences)", "10X (Health and Social Care)", "12A (Speech and Drama)",
+    ):  # fmt: skip
         assert [key for key in LABELS if fault(key, label)] == [], label
     assert not fault("forename", "Pru")
+
+
+def test_a_company_of_two_words_or_more_is_a_school_and_a_class_in_care_is_no_label() -> None:
+    for school in ("Somerset Skills and Learning CIC", "Red Balloon CIC"):
+        assert [key for key in ("school", *LABELS) if fault(key, school)] == [], school
+    for remark in ("Hedgehog CIC", "5B CIC", "5B (CIC)", "Red Refuge House CIC", "RedRefuge House CIC"):
+        assert [key for key in LABELS if not fault(key, remark)] == [], remark
+
+
+@pytest.mark.parametrize("line", ["12 Llys Gwyn, Bangor", "Maes y Llys", "Llys Derwen"])
+def test_llys_in_an_address_is_no_court_of_law(line: str) -> None:
+    assert fault("address", line) is None
+    assert fault("address", "Llys Teulu")
+    assert fault("address", "Llys y Goron")
 
 
 @pytest.mark.parametrize("title", [*TITLED, *map(str.title, RULES.sensitive.remarks.labels)])

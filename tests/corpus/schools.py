@@ -73,6 +73,16 @@ FILES: Files = {
     "several-codes.csv": lambda: csv(core(School_ID=("A1", "B2"))),
     "own-numbers-of-pupils.csv": lambda: csv({**CORE, "School ID": lambda c: f"{1700 + c.number}"}),
     "codes-of-nine-pupils.csv": lambda: csv({**CORE, "School ID": lambda c: f"{1700 + c.number}"}, count=9),
+    "own-numbers-and-no-upn.csv": lambda: csv(
+        {
+            **CORE,
+            "UPN": lambda c: c.upn if c.number % 9 else "",
+            "School ID": lambda c: f"{1700 + c.number}" if c.number % 7 else "",
+        },
+        count=20,
+    ),
+    "schools-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"999{2001 + c.number}"}),
+    "urns-of-pupils.csv": lambda: csv({**CORE, "School ID": lambda c: f"{120001 + c.number}"}),
     "own-codes-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"{1700 + c.number}"}),
     "title-of-another.csv": lambda: csv(CORE, above=["Pupil details", "Elm (999/2002)"]),
     "title-own.csv": lambda: csv(CORE, above=["Pupil details", "Oak (999/2001)"]),
