@@ -132,6 +132,8 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served, t
     served.console.grant("max", "administrator")
     other = served.enters("max")
     other.get("/agreement/policies")
+    assert other.post("/agreement/policies", do="approve", digest="0" * 64) == 403
+    assert f"what is proposed is {digest}" in other.text
     assert other.act("/agreement/policies", do="approve", digest=digest) == 200, other.text
     with served.room.registry.read() as session:
         found = proposals.proposal(session)

@@ -18,8 +18,11 @@ import pytest
 
 from gateway.acts.handon import make
 from gateway.courier import pushing
+from gateway.examiner.parent import Examiners
 from gateway.processor import handing_on
-from gateway.registry import hand_ons
+from gateway.processor.claim import SideJobs
+from gateway.processor.handing_on import HandingOn
+from gateway.registry import hand_ons, log
 from tests.hand_on.nights import CONTENT, NIGHTLY, declare, place, rows, sent, values
 from tests.hand_on.system import System
 from tests.hand_on.test_following import restrict
@@ -135,6 +138,22 @@ def test_a_batch_that_waits_while_another_host_key_is_approved_is_on_record_with
         assert pushing.push(place(desk).parent) == 1
     keys = [json.loads(one.leaf)["fields"]["key"] for one in desk.events(owed) if one.kind == "collected"]
     assert keys[-1] == system.host_key.get_fingerprint()
+
+
+def test_that_a_batch_waits_for_another_server_is_under_a_signed_head_at_once(
+    desk: Desk, system: System, owed: str
+) -> None:
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    declare(desk, declared.replace('user = "gateway"', 'user = "casework"'))
+    with desk.registrar() as registrar:
+        idle = HandingOn(registrar, Examiners(desk.home), SideJobs(1, lambda _work: None, lambda: None))
+        idle._follow_targets(registrar, {one.id: one for one in registrar.catalogue.hand_ons.hand_on})
+        with registrar.registry.read() as session:
+            (batch,) = hand_ons.batches(session)
+            assert batch.made_at is None
+            head = log.newest_head(session)
+            assert head is not None
+            assert log.is_up_to_date(session, head)
 
 
 def test_a_batch_that_waits_while_another_server_is_approved_is_listed_with_that_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -91,6 +92,29 @@ def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(de
         (folder / "done" / later.stem).touch()
         found.tend(registrar)
     assert list(folder.glob("*.json")) == [earlier]
+
+
+def test_a_message_that_nobody_sends_for_long_is_a_trouble_and_a_new_one_is_none(desk: Desk) -> None:
+    with desk.registry.write() as session:
+        session.add(
+            HookRow(
+                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
+                made_by="ann", entry=log.size(session), looked_at=desk.now,
+            )
+        )  # fmt: skip
+        tried = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
+        log.append(session, [tried], desk.now)
+    with desk.registrar() as registrar:
+        for laid_out_before, told in ((timedelta(), None), (timedelta(hours=2), "nothing is sent")):
+            found = HookRound(registrar)
+            found.tend(registrar)
+            (message,) = (desk.home.hooks / "case-files").glob("*.json")
+            at = (desk.now - laid_out_before).timestamp()
+            os.utime(message, (at, at))
+            found.tend(registrar)
+            with registrar.registry.read() as session:
+                trouble = hooks.find(session, "case-files").trouble
+            assert (trouble or "").partition(":")[0] == (told or "")
 
 
 def test_after_a_clock_that_was_a_year_ahead_a_late_batch_is_told(desk: Desk) -> None:
