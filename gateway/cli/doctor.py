@@ -430,7 +430,7 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
             "gateway policy withdraw, mend the draft, and gateway policy propose: on that day and after it "
             "those of before stay in force",
         )
-    elif coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
+    elif coming is not None and coming.is_late(now()):
         yield fault(
             f"the policies {coming.digest[:16]} are approved, and yet not in force",
             "see that the processor is at work; its log says where they are missing, or lose protection and "

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -24,7 +23,6 @@ from gateway.secrets import passphrase, secret_files
 from gateway.zones.places import answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 3.0
-_LATE = timedelta(minutes=2)
 _SHOWN_DAYS = 60
 _FEW = 3
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -102,7 +100,7 @@ def policies_standing(session: Session, place: Home) -> dict[str, Any]:
         "proposed_by": None if found is None else found.by,
         "approved_by": None if found is None else found.approved_by,
         "begins": None if found is None else rfc3339(found.begins),
-        "late": found is not None and found.approved_by is not None and found.begins + _LATE < now(),
+        "late": found is not None and found.is_late(now()),
         "edited": bool(past) and draft not in known,
     }
 

@@ -181,20 +181,15 @@ class Keeper:
             raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
 
     def _may_come(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if an approved version is there, has no faults and may be used; log once why not."""
+        """Return True if an approved version is there, has no faults and may be used."""
         try:
             self.check_sound(digest)
         except ConfigurationError as error:
-            if digest != self._refused:
-                _log.error(
-                    "the policies %s are due and cannot be used: %s; %s stay in force. "
-                    "gateway policy withdraw, mend the draft, and gateway policy propose",
-                    digest,
-                    error,
-                    self.home.policies_in_force.name,
-                )
-            self._refused = digest
-            return False
+            return self._refuse(
+                digest,
+                f"are due and cannot be used: {error}; {self.home.policies_in_force.name} stay in force. "
+                "gateway policy withdraw, mend the draft, and gateway policy propose",
+            )
         return self._may_use(digest, past)
 
     def _may_use(self, digest: str, past: Collection[str]) -> bool:
@@ -209,13 +204,16 @@ class Keeper:
             return True
         if not loses_protection(now, self.folder(digest)) or self._is_allowed(digest):
             return True
+        return self._refuse(
+            digest,
+            f"lose protection, and nobody approved them on the machine: {now.name} stay in force. "
+            "gateway policy withdraw, or roll-back where they are in force by the log",
+        )
+
+    def _refuse(self, digest: str, why: str) -> bool:
+        """Return False, and log once why a version is not used."""
         if digest != self._refused:
-            _log.error(
-                "the policies %s lose protection, and nobody approved them on the machine: %s stay in force. "
-                "gateway policy withdraw, or roll-back where they are in force by the log",
-                digest,
-                now.name,
-            )
+            _log.error("the policies %s %s", digest, why)
         self._refused = digest
         return False
 

@@ -6,7 +6,7 @@ proposal and approval.
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from sqlmodel import Session
 
@@ -20,6 +20,7 @@ from gateway.registry.log import Entry
 
 SUBJECT = "policies"
 _ENDS = ("policy-withdrawn", "policy-loaded")
+_LATE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,10 @@ class PolicyProposal:
     at: datetime
     why: str | None
     approved_by: str | None = None
+
+    def is_late(self, now: datetime) -> bool:
+        """Return True if the policies are approved, and should have come into force minutes ago."""
+        return self.approved_by is not None and self.begins + _LATE < now
 
 
 def proposal(session: Session) -> PolicyProposal | None:
