@@ -342,15 +342,13 @@ def release_in_words(
     against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
     teams = catalogue.wording.list_names(asked.teams)
-    counts: tuple[str, ...] = ()
     if counted and not asked.forbidden and isinstance(content, Classified):
         sender = rulebook.provider(session, transfer.upload.provider, now)
-        if content.data_type == asked.data_type and is_whole_roll(
-            content, rolls.count_on_rolls(session, [sender.id])[sender.id], catalogue
-        ):
-            decision = released(catalogue, asked, "person:released")
-            counts = counts_teams(content, decision, sender, catalogue)
-    teams += f", and in counts alone to {catalogue.wording.list_names(counts)}" if counts else ""
+        on_roll = rolls.count_on_rolls(session, [sender.id])[sender.id]
+        whole = content.data_type == asked.data_type and is_whole_roll(content, on_roll, catalogue)
+        decision = released(catalogue, asked, "person:released")
+        if whole and (counts := counts_teams(content, decision, sender, catalogue)):
+            teams += f", and in counts alone to {catalogue.wording.list_names(counts)}"
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 
 
