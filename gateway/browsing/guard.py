@@ -75,11 +75,10 @@ class Guard:
         await (turned_down or self._app)(scope, receive, guarded)
 
     def _refused(self, path: str, sentence: str, status: int) -> Response:
-        """Return a refusal as text, or for a program as problem details (RFC 9457)."""
-        if not path.startswith(self._programs):
-            return PlainTextResponse(sentence, status_code=status)
-        told = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
-        return JSONResponse(told, status, media_type="application/problem+json")
+        """Return a refusal as text, or for a program as problem details."""
+        if path.startswith(self._programs):
+            return problem(status, sentence)
+        return PlainTextResponse(sentence, status_code=status)
 
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
         """Return the answer that turns a request down; None where the request may pass.
@@ -101,3 +100,9 @@ class Guard:
         if chunked or not length.isdecimal() or int(length) > self._larger.get(path, self._most):
             return self._refused(path, "That is too large.", 413)
         return None
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer to a program as problem details (RFC 9457)."""
+    told = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(told, status, headers, "application/problem+json")

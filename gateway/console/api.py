@@ -14,9 +14,10 @@ from http import HTTPStatus
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.browsing.guard import problem
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.pages import collected
@@ -27,7 +28,7 @@ from gateway.zones.http_paths import CREDENTIAL, ROOT
 
 _log = logging.getLogger(__name__)
 _COLLECTING = "mailbox collect"
-_HEADERS = {
+_HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
     HTTPStatus.METHOD_NOT_ALLOWED: {"allow": "GET"},
 }
@@ -87,9 +88,7 @@ async def _whole(request: Request, name: str, **fields: object) -> Response:
 
 
 def _problem(status: int, detail: str) -> Response:
-    known = HTTPStatus(status)
-    told = {"title": known.phrase, "status": status, "detail": detail}
-    return JSONResponse(told, status, _HEADERS.get(known), "application/problem+json")
+    return problem(status, detail, _HEADERS.get(status))
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
