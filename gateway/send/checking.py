@@ -13,7 +13,7 @@ from gateway.classify.findings import describe
 from gateway.classify.rules import statable
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
-from gateway.model import Classified, ContentRefused, Provider, Reason
+from gateway.model import Classified, ContentRefused, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import harmless_name, sensitive_reasons
@@ -142,13 +142,15 @@ class Check:
             sentence, next_step = sentence_and_step(
                 found.code, kind=about, kinds=about, what=about, count=len(found.parts)
             )
-            yield _told(f"{sentence} {next_step} [{found.code}]")
-            sensitive = sensitive_reasons(found, self.catalogue)
-            yield from (_told(_in_words(reason)) for reason in sensitive)
+            yield _told(sentence, next_step, found.code)
+            for reason in sensitive_reasons(found, self.catalogue):
+                yield _told(reason.sentence, reason.next_step, reason.code)
             return
         decision = decide(found, self.catalogue, self.provider, datetime.now(UTC))
         left_aside = _NOT_OF_THE_FILE | (_OF_THE_SENDER if self.note == _NOT_TOLD else frozenset())
-        yield from (_told(_in_words(reason)) for reason in decision.reasons if reason.code not in left_aside)
+        for reason in decision.reasons:
+            if reason.code not in left_aside:
+                yield _told(reason.sentence, reason.next_step, reason.code)
         yield from (describe(finding) for finding in found.findings if finding.expected)
         yield from (
             f"{one.place} {one.position} is headed {one.header}; if it is an item of the agreement, say so: "
@@ -158,12 +160,8 @@ class Check:
         )
 
 
-def _told(reason: str) -> str:
-    return f"Its receipt would say: {reason}"
-
-
-def _in_words(reason: Reason) -> str:
-    return f"{reason.sentence} {reason.next_step} [{reason.code}]"
+def _told(sentence: str, next_step: str, code: str) -> str:
+    return f"Its receipt would say: {sentence} {next_step} [{code}]"
 
 
 def choices(check: Check, seen: Seen) -> Mapping[str, str]:
