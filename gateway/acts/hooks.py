@@ -129,6 +129,6 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:
                 hooks.tell_again(record.session, row, since.astimezone(UTC))
-            begins = {"begins": rfc3339(self.since.astimezone(UTC))} if self.since else {}
+            begins = {"begins": rfc3339(self.since)} if self.since else {}
             record.note("hook-tried", "hooks", {"what": self.name} | begins)
         return ActDone("a message is on its way; within a minute gateway hooks list says what became of it")

@@ -231,22 +231,21 @@ def _of_day(session: Session, registrar: Registrar, since: datetime, now: dateti
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
     if first >= today:
         return
-    found = [
+    due = (
         ("due", provider, flow.flow, flow.data_type, flow.due)
         for provider, flows in statuses(session, catalogue, today)
         for flow in flows
         if flow.due is not None and flow.asked and flow.timescale not in {"daily", "weekly"}
         if flow.state in {"due", "not-due"} and first < flow.due - _SOON <= today <= flow.due
-    ]
+    )
     # One that was given up is told anew though another period is current by now.
-    found += [
-        ("late", provider, flow.id, entry.id, due)
-        for provider, flow, entry, due in overdue(session, catalogue, (first, today - _LATE), today)
-    ]
-    for what, provider, flow, data_type, due in found:
-        if (of := catalogue.flow_of(data_type)) is not None:
-            yield _told(
-                f"_{what}-{provider.id}-{data_type}-{due:%Y%m%d}", f"data.{what}", now,
-                provider=provider.id, data_type=data_type, flow=flow,
-                due=due.isoformat(), teams=of.of(data_type).teams,
-            )  # fmt: skip
+    late = (
+        ("late", provider, flow.id, entry.id, day)
+        for provider, flow, entry, day in overdue(session, catalogue, (first, today - _LATE), today)
+    )
+    for what, provider, flow, data_type, day in (*due, *late):
+        yield _told(
+            f"_{what}-{provider.id}-{data_type}-{day:%Y%m%d}", f"data.{what}", now,
+            provider=provider.id, data_type=data_type, flow=flow,
+            due=day.isoformat(), teams=catalogue.entries[data_type].teams,
+        )  # fmt: skip
