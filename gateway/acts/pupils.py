@@ -99,7 +99,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
         names = list(references.values())
-        deleted, held = persons.deleted(session, names), holds.on_hold(session, names)
+        deleted = persons.deleted(session, names)
         on_rolls = persons.on_rolls(session, digests)
         stated = transfers.references(session, {row.transfer for row in on_rolls})
         earlier = dict[tuple[datetime, str, str], str]()
@@ -119,7 +119,6 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
                     ),
                     copied_to=recalls.copied_to(session, name),
                     deleted_at=deleted.get(name),
-                    on_hold=name in held,
                 )
                 for name in names
             ),
@@ -147,7 +146,7 @@ class _FoundFile:
 
     - `openings`: who opened the file, and when. `copies`: the providers with a copy in /out;
       `copied_to`: those that were given one, also of a withdrawn file.
-    - `deleted_at`: when the sealed file was deleted, or None. `on_hold`: True under a legal hold.
+    - `deleted_at`: when the sealed file was deleted, or None.
     """
 
     transfer: Transfer
@@ -155,7 +154,6 @@ class _FoundFile:
     copies: tuple[str, ...]
     copied_to: tuple[str, ...]
     deleted_at: datetime | None
-    on_hold: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +180,14 @@ class FindChild(_AsksOfChild, command="pupils find"):
         """Record the question; return the files with the child: who opened each, and what of it is kept."""
         with context.recording() as record:
             found = self._find(record, "find")
+            references = [one.transfer.upload.reference for one in found.files]
+            held = holds.on_hold(record.session, references)
         rows = []
-        for one in found.files:
+        for reference, one in zip(references, found.files, strict=True):
             transfer, left = one.transfer, "the sealed file" if one.deleted_at is None else "deleted"
             openings = [{"at": each.at, "who": each.by or "", "team": each.team} for each in one.openings]
             row = {
-                "reference": transfer.upload.reference,
+                "reference": reference,
                 "provider": transfer.upload.provider,
                 "data_type": transfer.data_type,
                 "period": transfer.period,
@@ -197,9 +197,9 @@ class FindChild(_AsksOfChild, command="pupils find"):
                 "opened_by": [f"{each.by or ''} {each.at:%Y-%m-%d}" for each in one.openings],
                 "openings": openings,
                 "copies": list(one.copies),
-                "left": f"{left}, on hold" if one.on_hold else left,
+                "left": f"{left}, on hold" if reference in held else left,
                 "deleted_at": one.deleted_at,
-                "on_hold": one.on_hold,
+                "on_hold": reference in held,
             }
             rows.append(row)
         columns = ("reference", "provider", "data_type", "period", "state", "teams", "opened_by", "left")
