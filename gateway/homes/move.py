@@ -141,12 +141,8 @@ def _is_copy(source: Connection, target: Connection) -> bool:
 
 def was_closed(session: Session) -> bool:
     """Return True if a move has closed this registry for good."""
-    if session.get_bind().dialect.name != "sqlite":
-        return False
-    return (
-        session.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'registry_was_moved'")).first()
-        is not None
-    )
+    closed = text("SELECT 1 FROM sqlite_master WHERE name = 'registry_was_moved'")
+    return session.get_bind().dialect.name == "sqlite" and session.execute(closed).first() is not None
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:

@@ -115,21 +115,19 @@ def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiti
     )
 
 
-_PENDING = (col(KeyRow.owner_kind) == "provider", col(KeyRow.state) == "pending")
-_SUSPENDS = (col(EventRow.subject) == col(KeyRow.fingerprint), col(EventRow.kind) + "" == "key-suspended")
-"""An entry of the log says that a key was suspended; an expression, so that the index of subjects is used."""
-
-
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
     """Yield `most` providers with keys waiting for approval: id, name, and time of the oldest key.
 
     The oldest keys come first. Read all results while the session is open.
     """
     first = func.min(col(KeyRow.added_at))
+    # An expression, so that the database uses the index of subjects.
+    suspends = col(EventRow.subject) == col(KeyRow.fingerprint), col(EventRow.kind) + "" == "key-suspended"
+    pending = col(KeyRow.owner_kind) == "provider", col(KeyRow.state) == "pending"
     query = (
         select(col(ProviderRow.id), col(ProviderRow.name), first)
         .join(KeyRow, col(KeyRow.owner) == col(ProviderRow.id))
-        .where(*_PENDING, ~exists().where(*_SUSPENDS))
+        .where(*pending, ~exists().where(*suspends))
         .group_by(col(ProviderRow.id), col(ProviderRow.name))
         .order_by(first)
         .limit(most)

@@ -156,9 +156,8 @@ def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catal
     """Return lines, to be read out by telephone, on the outcome of a file and on which teams opened it."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
-    arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
-    if waits_for_second(transfer):
-        became = "held: taken back, and a second person decides"
+    arrived, recalled = spoken(upload.landed_at, zone), "held: taken back, and a second person decides"
+    became = recalled if waits_for_second(transfer) else _STATES[_outcome(transfer)]
     said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
     opened = dict[str | None, LogStep]()
     for step, collects in _openings(steps):
