@@ -274,10 +274,7 @@ class Act(BaseModel):
     @field_validator("*")
     @classmethod
     def _is_possible(cls, given: object) -> object:
-        """Return a field's value unchanged. ValueError for a date outside the years 1900 to 2999.
-
-        ValueError also for a number that no row of the registry can have.
-        """
+        """Return a field's value unchanged. ValueError for a wrong year, or a number beyond all rows."""
         if isinstance(given, date) and given.year not in _YEARS:
             raise ValueError("write a year from 1900 to 2999")
         if isinstance(given, int) and abs(given) >= BEYOND_ROWS:

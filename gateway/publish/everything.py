@@ -12,12 +12,7 @@ from gateway.home.settings import IntakeSettings, Settings, load_limits, load_se
 from gateway.model import VIEW_EXTENSIONS
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import load_catalogue
-from gateway.publish.projection import (
-    is_whole,
-    publish_access,
-    published_is_written,
-    replace_published,
-)
+from gateway.publish.projection import is_whole, publish_access, published_is_written, replace_published
 from gateway.registry import copies, keys, log
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
