@@ -167,8 +167,9 @@ def undo(home: Home, plan: UpgradePlan) -> None:
     """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
 
     An upgrade that nobody has agreed to is withdrawn.
-    A holder of later heads of the log sees the log cut short. Raise GatewayError where the new version has
-    acted already or a processor is at work, ConfigurationError where backup or registry is missing or empty.
+    A holder of later heads of the log sees the log cut short. Raise GatewayError where other things were put
+    on record since the backup, or a processor is at work, and ConfigurationError where backup or registry is
+    missing or empty.
     """
     settings = load_settings(home)
     if plan.backup is None:
@@ -230,7 +231,7 @@ def _check_not_acted(home: Home, settings: Settings, kept: Path) -> None:
         leaves = registry.execute("SELECT leaf FROM event WHERE number > ?", (last,)).fetchall()
     if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
         raise GatewayError(
-            f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
+            f"what was put on record since the backup was begun would be lost ({', '.join(others)}). "
             "docs/operations.md: going back"
         )
 
