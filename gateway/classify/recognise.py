@@ -73,7 +73,7 @@ def classify(
         topics = (
             sensitive.of_name(refused.about or ""),
             sensitive.of_text(name),
-            *(() if refused.about == LOCKED_DOCUMENT else topics_in(content, sensitive)),
+            *(() if refused.about == LOCKED_DOCUMENT else topics_in(content, sensitive, rules.flag_elements)),
         )
         return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)

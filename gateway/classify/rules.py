@@ -402,6 +402,15 @@ class Rules(Items):
         return {name: key for key, rule in self.fields.items() for name in rule.elements}
 
     @cached_property
+    def flag_elements(self) -> re.Pattern[str]:
+        """The pattern of elements of data items that only say yes or no; "other" is in what says more."""
+        names = (name for rule in self.items.values() if rule.values == ("flag",) for name in rule.elements)
+        either, flags = ("|".join(map(re.escape, each)) for each in (names, value_kinds.FLAGS))
+        prefix = r"(?:[A-Za-z_][\w.-]{0,30}:)?"
+        told = rf"(?:\s*+/>|>\s*+(?i:{flags})?\s*+</{prefix}(?P=name)\s*>|(?P<other>(?s:.)))"
+        return re.compile(rf"<{prefix}(?P<name>{either or '(?!)'})\b{told}")
+
+    @cached_property
     def counted(self) -> frozenset[str]:
         """Keys of the fields whose values are counted one by one, for a signature or the file's facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}

@@ -450,7 +450,7 @@ _RUNS = re.compile(r"[\t\n\r -~]{16,}")
 # Strings of binary workbooks: of XLSB all are in UTF-16, and what follows them reads as U+0180 or more.
 _STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u017f]{{{fewest},}}") for fewest in (3, 5))
 _OLD_WORKBOOK = re.compile(rb"\x09\x08[\x08\x10]\x00\x00[\x05\x06]")
-_BINARY_PARTS = re.compile(r"xl/(?:sharedStrings|comments\d*|(?:work|dialog|chart)sheets/[^/]*)\.bin")
+_BINARY = re.compile(r"xl/(?:sharedStrings|comments\d*|(?:work|dialog|chart)sheets/[^/]*)\.bin").fullmatch
 _CELLS = re.compile(r"[,;\t|\"\n]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
@@ -462,12 +462,17 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 _Texts = Iterator[tuple[str, bool | None]]
 
 
-def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises."""
+def topics_in(content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str]) -> tuple[str, ...]:
+    """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises.
+    `flags`: `flag_elements` of the rules; such an element with a flag is no topic.
+    """
     found: dict[str, None] = {}
     most = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
     texts, encoded = _within(_texts(content), most), _within(_encoded_texts(content), _BYTES_OF_TEXT)
-    for text, elements in chain(texts, encoded):
+    for whole, elements in chain(texts, encoded):
+        # A piece may end within an element, which the next one then repeats.
+        more = (name for name, other in flags.findall(whole[:-_LONGEST_PHRASE]) if other)
+        text = flags.sub(lambda each: each[0] if each["other"] else "", whole)
         start, longest = text[:_HEADINGS_WITHIN] if elements is not None else "", _NAME_LENGTH
         marked = start.lstrip("\ufeff \r\n\t").startswith("<")
         names = dict.fromkeys(_ELEMENT.findall(start) if marked and elements else [])
@@ -477,7 +482,7 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
         lines = (_TAG.sub("\n", start) if marked else start).splitlines()
         rows = ([line] if marked else _CELLS.split(line) for line in lines)
         cells = (cell.strip() for row in rows if marked or len(row) >= _TABLE_CELLS for cell in row)
-        names |= dict.fromkeys(cell for cell in cells if cell and len(cell) <= longest)
+        names |= dict.fromkeys(chain(more, (cell for cell in cells if cell and len(cell) <= longest)))
         found |= dict.fromkeys([*map(sensitive.of_name, names), sensitive.of_text(text)])
     return tuple(filter(None, found))
 
@@ -561,7 +566,9 @@ def _members(content: BinaryIO, *, inside: bool) -> _Texts:
         places, room = {True: _MEMBERS, False: 0 if inside or office else _MEMBERS}, _UNPACKED_OF_ALL
         later: list[_Texts] = []
         for one in members:
-            is_text = one.filename.casefold().endswith(_TEXT_MEMBERS) or (office and _is_binary(one))
+            is_text = bool(
+                one.filename.casefold().endswith(_TEXT_MEMBERS) or (office and _BINARY(one.filename))
+            )
             if one.is_dir() or not places[is_text]:
                 continue
             places[is_text] -= 1
@@ -579,14 +586,10 @@ def _members(content: BinaryIO, *, inside: bool) -> _Texts:
             yield from texts
 
 
-def _is_binary(part: zipfile.ZipInfo) -> bool:
-    return _BINARY_PARTS.fullmatch(part.filename) is not None
-
-
 def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Texts:
     """Yield a text in an archive, or the strings in a part of a binary workbook, in pieces as `_texts`."""
     with suppress(*BROKEN), packed.open(one) as member:
-        if office and _is_binary(one):
+        if office and _BINARY(one.filename):
             for most, elements in ((_BYTES, True), (_BYTES_OF_ARCHIVE, None)):
                 for text in _wide(member.read(most)):
                     yield _as_row(_STRINGS.findall(text)), elements

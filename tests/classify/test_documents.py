@@ -179,6 +179,48 @@ def test_elements_of_a_school_in_an_archive_are_still_looked_at(classify: Classi
         assert found.sensitive == ("biometric data",)
 
 
+def a_ctf(flag: str, count: int = 3) -> bytes:
+    """Return a Common Transfer File; the last of its pupils has `flag` as what MedicalFlag holds."""
+    flags = [*["true", "false", " 0 "] * (count // 3), flag]
+    inside = [made.CORE_INSIDE.replace("false</MedicalFlag>", f"{one}</MedicalFlag>") for one in flags]
+    return made.ctf(map(made.pupil, made.children(len(flags)), inside)).encode()
+
+
+@pytest.mark.parametrize("count", [3, 3_000])
+def test_flags_of_core_data_make_nothing_sensitive_that_waits_for_another_reason(
+    classify: Classify, count: int
+) -> None:
+    core = a_ctf("true", count)
+    assert isinstance(classify(core), Classified)
+    for content, code in (
+        (archive(("a.zip", archive(("core.xml", core)))), PACKED),
+        (archive(("core.xml", core), ("scan.jpg", FILES["jpeg"][0])), "classify:several-kinds"),
+    ):
+        found = classify(content)
+        assert isinstance(found, ContentRefused)
+        assert (found.code, found.sensitive) == (code, ())
+        decision = decide(found, CATALOGUE, provider(), london("2026-11-24T12:00"))
+        assert isinstance(decision, Held)
+        assert "policy:sensitive" not in {reason.code for reason in decision.reasons}
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["weak bladder", "<![CDATA[true]]>", "<Note>true</Note>", "sees the child protection nurse"],
+)
+@pytest.mark.parametrize("count", [3, 3_000])
+def test_a_remark_in_an_archive_inside_an_archive_is_sensitive(
+    classify: Classify, flag: str, count: int
+) -> None:
+    found = classify(archive(("a.zip", archive(("core.xml", a_ctf(flag, count))))))
+    assert isinstance(found, ContentRefused)
+    assert found.code == PACKED
+    assert "health" in found.sensitive
+    decision = decide(found, CATALOGUE, provider(), london("2026-11-24T12:00"))
+    assert isinstance(decision, Held)
+    assert [reason.code for reason in decision.reasons] == ["policy:sensitive", PACKED]
+
+
 @pytest.mark.parametrize("start", [b"Report: pupils\nFrom: Brue School\n", b"Date: 10 Nov 2026\n\n"])
 def test_lines_above_a_table_make_it_no_message(classify: Classify, start: bytes) -> None:
     assert isinstance(classify(start + CORE), Classified)
