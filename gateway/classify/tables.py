@@ -177,7 +177,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A
         if batch:
             counter.count(batch)
     if not tally.records:
-        raise unknown("a table without rows", format=format)
+        raise Unreadable("classify:no-rows", "a table without rows", format=format)
     verdict = counter.verdict(table.header.above, format)
     for row in table.formula_rows:
         tally.formulas.add(before + row)

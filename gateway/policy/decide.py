@@ -64,7 +64,15 @@ _FILLED = {
     "classify:beside-table": ("what", "something unknown"),
 }
 """By reason code: the blank for what the content is, and the words for an unknown content."""
-_WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
+_WAITING = frozenset(
+    {
+        "classify:unknown",
+        "classify:no-rows",
+        "classify:ambiguous",
+        "classify:not-calculated",
+        "classify:no-upn",
+    }
+)
 
 
 def decide(

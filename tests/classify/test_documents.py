@@ -221,6 +221,27 @@ def test_a_remark_in_an_archive_inside_an_archive_is_sensitive(
     assert [reason.code for reason in decision.reasons] == ["policy:sensitive", PACKED]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        CORE.split(b"\r\n")[0] + b"\r\n",
+        CORE.split(b"\r\n")[0] + b"\r\n,,,\r\n",
+        books.xlsx(books.Page(made.core_rows()[:1])),
+        archive(("a.csv", CORE.split(b"\r\n")[0])),
+    ],
+)
+def test_a_table_without_rows_is_told_so_and_of_nil_returns(classify: Classify, content: bytes) -> None:
+    found = classify(content)
+    assert isinstance(found, ContentRefused)
+    decision = decide(found, CATALOGUE, provider(), london("2026-11-24T12:00"))
+    assert isinstance(decision, Held)
+    (reason,) = decision.reasons
+    assert reason.code == "classify:no-rows"
+    assert "headings and no rows" in reason.sentence
+    assert "nil return" in reason.next_step
+    assert "heading over each column" not in reason.next_step
+
+
 @pytest.mark.parametrize("start", [b"Report: pupils\nFrom: Brue School\n", b"Date: 10 Nov 2026\n\n"])
 def test_lines_above_a_table_make_it_no_message(classify: Classify, start: bytes) -> None:
     assert isinstance(classify(start + CORE), Classified)

@@ -218,7 +218,7 @@ def test_a_heading_can_decide(classify: Classify) -> None:
     ("content", "code"),
     [
         (b"", "classify:unknown"),
-        (b"UPN,Surname,Forename,DOB,Year,Reg\n", "classify:unknown"),
+        (b"UPN,Surname,Forename,DOB,Year,Reg\n", "classify:no-rows"),
         (made.ctf([]).encode(), "classify:unknown"),
         (made.census_around([]).encode(), "classify:unknown"),
         (made.census_around([], collection="").encode(), "classify:unknown"),
