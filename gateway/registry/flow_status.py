@@ -43,7 +43,7 @@ def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
     """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
-    for provider, came, owed in _owing(session, catalogue, day, only):
+    for provider, came, owed in _owing(session, catalogue, window_for(catalogue, day), only):
         yield provider, timescale.status(provider, came, catalogue, day, owed)
 
 
@@ -54,16 +54,18 @@ def overdue(
 
     Daily and weekly flows are left out.
     """
-    for provider, came, owed in _owing(session, catalogue, day, None):
+    judged = window_for(catalogue, day)
+    # For an earlier due day, the last file before `lately` does not tell of those before it.
+    judged = replace(judged, lately=judged.since) if span[0] < span[1] else judged
+    for provider, came, owed in _owing(session, catalogue, judged, None):
         for flow, entry, due in timescale.overdue(provider, came, catalogue, span, on=day, owed=owed):
             yield provider, flow, entry, due
 
 
 def _owing(
-    session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None
+    session: Session, catalogue: Catalogue, judged: Window, only: Collection[str] | None
 ) -> Iterator[tuple[Provider, Sequence[Arrival], timescale.DutySpan]]:
     """Yield each provider (with `only`, those named), its arrivals, and the days on which it owes data."""
-    judged = window_for(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
     for provider in providers.list_providers(session):

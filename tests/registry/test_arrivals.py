@@ -20,7 +20,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.timescale import DutySpan, status
 from gateway.registry import providers
 from gateway.registry.database import Registry
-from gateway.registry.flow_status import Window, arrivals, statuses, window_for
+from gateway.registry.flow_status import Window, arrivals, overdue, statuses, window_for
 from gateway.registry.tables import TransferRow
 from tests.costs import python_calls
 from tests.policies import POLICIES
@@ -242,3 +242,20 @@ def test_judging_a_day_costs_as_much_however_many_files_came_before(
     with registry.read() as session:
         few, many = (min(judged(name) for _ in range(3)) for name in ("elm", "oak"))
     assert many <= few + 100  # Each of the 55 files more would cost 12.
+
+
+def test_a_file_of_a_period_of_long_ago_is_not_late_though_others_came_since(registry: Registry) -> None:
+    """Where other providers send the same data weekly: of these no more than the latest file is read."""
+    catalogue = load_catalogue(POLICIES / "cwm-alarch")
+    with registry.write() as session:
+        unit = Provider(id="uned", name="uned", kind="pru")
+        providers.add_provider(session, unit, datetime(2026, 1, 5, tzinfo=UTC))
+    first = datetime(2026, 1, 12, 9, tzinfo=UTC)
+    _came(registry, [("uned", Arrival("", "attendance", first + timedelta(days=7 * n))) for n in range(45)])
+    with registry.read() as session:
+        span = date(2026, 6, 1), date(2026, 11, 23)
+        late = [
+            due for provider, _, entry, due in overdue(session, catalogue, span, date(2026, 11, 24))
+            if (provider.id, entry.id) == ("uned", "attendance")
+        ]  # fmt: skip
+    assert late == []
