@@ -38,8 +38,10 @@ def of_change(change: Change, key: Key) -> Notice:
     until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
     if change == "retiring":
         until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
+    noun = "OpenPGP key" if change == "renewed" else key.noun
     blanks = {
-        "noun": "OpenPGP key" if change == "renewed" else key.noun,
+        "noun": noun,
+        "an": "A" if noun == "passkey" else "An",
         "until": until,
         "lost": _LOST.get(key.kind, "") if key.revocation == "hard" else "",
         "use": "log in" if key.kind == "ssh" else "sign",

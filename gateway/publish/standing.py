@@ -36,7 +36,6 @@ _WEEK = timedelta(days=7)
 _NAMED = timedelta(days=30)
 _TO_EXTEND = 60  # Days before its end, as in keys.toml.
 _EXTEND = "Extend it before that day: gateway send renew, or as the guide says."
-_KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
 
 
 def ring(settings: Settings) -> str:
@@ -259,7 +258,7 @@ def _waits(facts: ProviderFacts, one: InShort, language: Language) -> StandingLi
 
 
 def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
-    about = f"{translate(_KINDS[key.kind], language)}: {translate(key.state, language)}"
+    about = f"{translate(key.noun, language)}: {translate(key.state, language)}"
     left = None
     if key.until:
         about += f", {translate(f'until {spoken(facts.day(key.until))}', language)}"

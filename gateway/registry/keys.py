@@ -5,6 +5,7 @@ A key is in force while active or retiring and within the gateway's own limits; 
 whether a certificate has expired.
 """
 
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _SAID_OF: Mapping[KeyKind, tuple[str, str]] = {
     "passkey": ("passkey", "log in to the console with one"),
     "openid": ("OpenID account", "log in to the console with one"),
 }
+_OF_BROWSERS = "sk-ecdsa-sha2-nistp256@openssh.com"
 _USED = (
     update(KeyRow)
     .where(
@@ -81,7 +83,13 @@ class Key:
     @property
     def noun(self) -> str:
         """The name of this kind of key in a sentence, as "SSH key"."""
-        return _SAID_OF[self.kind][0]
+        return _SAID_OF["passkey" if self.is_web_passkey else self.kind][0]
+
+    @property
+    def is_web_passkey(self) -> bool:
+        """Whether this SSH key is a browser's passkey: that names its site, a token's key names none."""
+        kind, _, blob = self.material.partition(" ") if self.kind == "ssh" else ("", "", "")
+        return kind == _OF_BROWSERS and not b64decode(blob).endswith(b"\0\0\0\4ssh:")
 
     @property
     def use(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,9 +42,21 @@ def key(kind: KeyKind = "openpgp", **more: object) -> Key:
     return Key(**(values | {"algorithm": "Ed25519", "uses": 0} | more))  # type: ignore[arg-type]
 
 
+def ssh_key(application: bytes) -> Key:
+    """An OpenSSH key of the kind of passkeys and security tokens."""
+    kind = b"sk-ecdsa-sha2-nistp256@openssh.com"
+    parts = (kind, b"nistp256", b"\4" + bytes(64), application)
+    line = b64encode(b"".join(len(part).to_bytes(4, "big") + part for part in parts))
+    return key("ssh", material=f"{kind.decode()} {line.decode()}")
+
+
 def key_notices() -> Iterator[Notice]:
     for change in get_args(notices.Change):
-        yield from (notices.of_change(change, key()), notices.of_change(change, key("ssh")))
+        yield from (
+            notices.of_change(change, key()),
+            notices.of_change(change, key("ssh", material="ssh-rsa")),
+        )
+        yield notices.of_change(change, ssh_key(b"ssh:send.example.gov.uk"))
     yield notices.of_change("renewed", key(expires_at=AT))
     yield notices.of_change("retiring", key(not_after=AT))
     yield notices.of_change("revoked", key(revocation="hard"))
@@ -60,9 +73,18 @@ def test_a_notice_about_a_key_is_told_in_both_languages(notice: Notice) -> None:
     assert welsh.startswith("Hysbysiad gan Cyngor Sir Cwm Alarch\ni Ysgol Tŷ-gwyn")
     assert "26 Tachwedd 2026 am 09:30:00 UTC" in welsh
     assert notice.headline in english
-    assert not {" yours", " until ", "OpenPGP key", "SSH key"} & {
-        one for one in (" yours", " until ", "OpenPGP key", "SSH key") if one in welsh
+    assert not {" yours", " until ", "OpenPGP key", "SSH key", "passkey"} & {
+        one for one in (" yours", " until ", "OpenPGP key", "SSH key", "passkey") if one in welsh
     }
+
+
+def test_a_browsers_passkey_is_not_called_an_ssh_key() -> None:
+    """Browsers' passkeys name the site that they are for; a token's SSH key names none."""
+    passkey, token = ssh_key(b"ssh:send.example.gov.uk"), ssh_key(b"ssh:")
+    assert (passkey.noun, token.noun) == ("passkey", "SSH key")
+    assert notices.of_change("revoked", passkey).headline == "A passkey of yours is REVOKED."
+    assert notices.of_change("revoked", token).headline == "An SSH key of yours is REVOKED."
+    assert notices.details(passkey)[0] == ("Kind", ["passkey", "Ed25519"])
 
 
 def test_notices_about_the_agreement_are_told_in_both_languages() -> None:

@@ -54,6 +54,9 @@ def test_where_a_school_stands_is_shown_once_it_is_verified(school: School, page
     own = page.evaluate("[here.kit.passkey, grouped(here.kit.fingerprint)]")
     rows = page.locator("#people-list tr", has_text="in this browser")
     assert sorted(rows.locator("td:nth-child(2)").all_inner_texts()) == sorted(own)
+    assert {kind.partition(":")[0] for kind in rows.locator("td:first-child").all_inner_texts()} == {
+        "passkey", "OpenPGP key",
+    }  # fmt: skip
     listed = page.locator("#people-list tr").count()
     alive = [one for one in keys_of(school).values() if one["state"] != "revoked"]
     assert listed <= len(alive)
