@@ -76,11 +76,7 @@ const Passkeys = (() => {
 
   // Returns { id, secret } of the passkey that let in. The secret is not sent.
   async function logIn() {
-    const asked = await fetch("/api/login");
-    if (!asked.ok) {
-      throw new Error((await asked.json()).said);
-    }
-    const publicKey = await asked.json();
+    const publicKey = await (await checked(await fetch("/api/login"))).json();
     publicKey.challenge = decoded(publicKey.challenge);
     publicKey.allowCredentials = [];
     publicKey.extensions = PRF;
@@ -91,10 +87,7 @@ const Passkeys = (() => {
     }
     const { id, type } = credential;
     const body = JSON.stringify({ id, rawId: url(credential.rawId), type, response });
-    const answer = await fetch("/api/login", { method: "POST", body });
-    if (!answer.ok) {
-      throw new Error((await answer.json()).said);
-    }
+    await checked(await fetch("/api/login", { method: "POST", body }));
     return { id, secret: secretOf(credential) };
   }
 

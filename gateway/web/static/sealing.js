@@ -12,12 +12,7 @@ const Sealing = (() => {
 
   // Passes a stream on, telling of each part before it goes.
   const telling = (tell) =>
-    new TransformStream({
-      transform(part, onwards) {
-        tell(part);
-        onwards.enqueue(part);
-      },
-    });
+    new TransformStream({ transform: (part, onwards) => (tell(part), onwards.enqueue(part)) });
 
   // Returns whether a file is encrypted already, so that it goes as it is: by its name, and by its first bytes, those
   // of an OpenPGP message (packet of tag 1; RFC 9580, 4.2). By bytes alone, a text that begins with Á would be one.
@@ -59,13 +54,8 @@ const Sealing = (() => {
   }
 
   // Returns a sealed file that waits to be sent; null where the browser has removed it.
-  async function waiting(id) {
-    try {
-      return await (await (await place()).getFileHandle(id)).getFile();
-    } catch {
-      return null;
-    }
-  }
+  const waiting = (id) =>
+    place().then((folder) => folder.getFileHandle(id)).then((one) => one.getFile()).catch(() => null);
 
   // Returns the name under which a file is sent: its own, shortened, with digits of what is sealed.
   function remoteName(name, sha256) {
@@ -73,13 +63,8 @@ const Sealing = (() => {
     return `${short.replace(/\ufffd+$/, "").trim()}.${sha256.slice(0, SHOWN_DIGITS)}.pgp`;
   }
 
-  async function forget(id) {
-    try {
-      await (await place()).removeEntry(id);
-    } catch {
-      // It is gone already.
-    }
-  }
+  // What is gone already is no fault.
+  const forget = (id) => place().then((folder) => folder.removeEntry(id)).catch(() => {});
 
   return { isSealed, digestOf, seal, remoteName, waiting, forget };
 })();

@@ -14,12 +14,8 @@ const Uploads = (() => {
     if (answer.ok) {
       return answer;
     }
-    let said = "The gateway did not take the file. Try again later.";
-    try {
-      said = (await answer.json()).said || said;
-    } catch {
-      // An answer without a sentence.
-    }
+    const told = await answer.json().catch(() => null); // An answer may be without a sentence.
+    const said = told?.said || "The gateway did not take the file. Try again later.";
     // What a repetition may mend: the gateway restarts, is full for a moment, or knows another offset.
     if ([409, 423, 500, 502, 503, 504].includes(answer.status)) {
       throw new Error(said);
