@@ -52,8 +52,10 @@ def word_list() -> str:
 
 
 def welsh() -> str:
-    """Return the script with the words of the page in Welsh (gateway/reasons/cy-web.toml)."""
+    """Return the script with the words of the page in Welsh (gateway/reasons/cy-web.toml), and the months."""
     texts = tomllib.loads(WELSH.read_text("utf-8"))["texts"]
+    of_receipts = tomllib.loads(WELSH.with_name("cy-texts.toml").read_text("utf-8"))
+    texts |= of_receipts["months"] | {" at": of_receipts["words"][" at"]}
     return f"// Made by packaging/web_page.py.\nconst WELSH = {json.dumps(texts)};\n"
 
 

@@ -19,6 +19,7 @@ from tests.web.test_sealing import answers, enrolled, presses, sends
 pytestmark = pytest.mark.long
 
 PAGE = "**/api/pages/status.html"
+MONTH = "(_, month) => WELSH[dayOf(new Date(2026, month, 1)).split(' ')[1]]"
 OF_BIRCH = "(html) => (async () => Standing.read(html, 'birch'))().catch((error) => error.message)"
 
 
@@ -71,6 +72,24 @@ def test_where_a_school_stands_is_shown_once_it_is_verified(school: School, page
     said = page.evaluate("showStanding().catch((error) => error.message)")
     assert "shows an old page" in said
     assert not page.locator("#standing").is_visible()
+
+
+def test_days_are_told_in_words_in_the_language_of_the_page(school: School, page: Page) -> None:
+    presses(page, "Look again")
+    told, key = page.locator("#standing-at"), page.locator("#own-said")
+    told.wait_for()
+    assert re.search(r" as of \d{1,2} [A-Z][a-z]+ \d{4} at \d\d:\d\d\.$", told.inner_text())
+    assert re.search(r"It counts until \d{1,2} [A-Z][a-z]+ \d{4}\.$", key.inner_text())
+    page.evaluate("at('said').textContent = momentOf(new Date(2026, 11, 1, 9, 5))")
+    assert page.locator("#said").text_content() == "1 December 2026 at 09:05"
+    presses(page, "Cymraeg")
+    page.locator("#said", has_text=re.compile(r"^1 Rhagfyr 2026 am 09:05$")).wait_for(state="attached")
+    months = "|".join(page.evaluate(f"Array.from({{ length: 12 }}, {MONTH})"))
+    page.locator("#own-said", has_text=re.compile(rf"hyd \d+ ({months}) \d{{4}}\.$")).wait_for()
+    page.locator("#standing-at", has_text=re.compile(rf" ar \d+ ({months}) \d{{4}} am \d\d:\d\d")).wait_for()
+    presses(page, "English")
+    assert page.locator("#said").text_content() == "1 December 2026 at 09:05"
+    assert school.problems == []
 
 
 def test_the_page_of_another_school_is_refused(school: School, page: Page) -> None:

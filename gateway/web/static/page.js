@@ -80,6 +80,10 @@ function saves(link, name, content) {
 
 const grouped = (fingerprint) => fingerprint.toUpperCase().match(/.{1,4}/g).join(" ");
 
+// A day and a moment of this browser's time zone, in words: figures alone are read differently in each country.
+const dayOf = (date) => date.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+const momentOf = (date) => `${dayOf(date)} at ${date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+
 async function showKey(kit, key) {
   here.key = key;
   at("own-key").hidden = !key;
@@ -87,7 +91,7 @@ async function showKey(kit, key) {
   at("new-passkey").hidden = true;
   if (key) {
     const ends = await key.getExpirationTime();
-    const until = ends instanceof Date ? `It counts until ${ends.toISOString().slice(0, 10)}.` : "It does not expire.";
+    const until = ends instanceof Date ? `It counts until ${dayOf(ends)}.` : "It does not expire.";
     at("own-said").textContent = `Its fingerprint is ${grouped(kit.fingerprint)}. ${until}`;
     at("next-said").textContent = kit.next
       ? `Your new key waits to be confirmed. When they ring you, read this out: ${grouped(kit.next.fingerprint)}`
@@ -101,7 +105,7 @@ async function showKey(kit, key) {
 async function showSheet() {
   const { kit, key } = here;
   const { words, armored } = await Kits.recovery(key);
-  const made = new Date().toISOString().slice(0, 10);
+  const made = dayOf(new Date());
   at("sheet-of").textContent = `${kit.name} (${kit.provider}), key ${grouped(kit.fingerprint)}, sheet made on ${made}`;
   at("sheet-words").textContent = words;
   at("sheet-key").textContent = armored;

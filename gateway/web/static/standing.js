@@ -133,7 +133,7 @@ async function showStanding() {
   const { lang } = document.documentElement;
   const sections = told.languages[lang] || Object.values(told.languages)[0];
   const isKeys = ({ lines }) => lines.some(({ data }) => data["data-key"]);
-  at("standing-at").textContent = `Signed by the gateway’s key, as of ${new Date(told.at).toLocaleString(lang)}.`;
+  at("standing-at").textContent = `Signed by the gateway’s key, as of ${momentOf(new Date(told.at))}.`;
   at("standing-list").replaceChildren(...sections.filter((one) => !isKeys(one) && one.lines.length).flatMap(listOf));
   at("people-list").replaceChildren(...sections.filter(isKeys).flatMap(rowsOfKeys));
   at("sign").hidden = !told.ratify;

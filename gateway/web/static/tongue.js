@@ -4,6 +4,7 @@
 "use strict";
 
 const Tongue = (() => {
+  const DATE = /^(\d{1,2} )([A-Z][a-z]+)( \d{4})(?:( at)( \d\d:\d\d))?$/;
   const blanks = Object.keys(WELSH)
     .filter((english) => english.includes("{"))
     .sort((one, other) => other.replace(/\{\w+\}/g, "").length - one.replace(/\{\w+\}/g, "").length)
@@ -24,7 +25,7 @@ const Tongue = (() => {
         return welsh.replace(/\{(\w+)\}/g, (_, name) => told(found[names.indexOf(name) + 1]));
       }
     }
-    return text;
+    return text.replace(DATE, (_, ...parts) => parts.slice(0, 5).map((part = "") => WELSH[part] || part).join(""));
   }
 
   // Puts a text into a place: its English is remembered, so that the page turns back.
