@@ -92,6 +92,13 @@ def test_days_are_told_in_words_in_the_language_of_the_page(school: School, page
     assert school.problems == []
 
 
+def test_what_was_sent_comes_into_where_the_school_stands_by_itself(school: School, page: Page) -> None:
+    sends(page, "just sent.xml", core_data(3))
+    reference = page.evaluate("Kits.all('sent')")[0]["reference"]
+    page.locator("#standing-list", has_text=reference).wait_for()
+    assert school.faults(page) == []
+
+
 def test_the_page_of_another_school_is_refused(school: School, page: Page) -> None:
     html = page.evaluate("fetch('/api/pages/status.html').then((one) => one.text())")
     said = page.evaluate(OF_BIRCH, html)

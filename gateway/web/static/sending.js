@@ -199,6 +199,7 @@ async function upload(one, blob, folder = "in") {
     }
     throw error;
   }
+  watchStanding().catch(() => {}); // Not waited for.
   if (one.waiting) {
     await Sealing.forget(one.waiting);
   }

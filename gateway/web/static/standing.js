@@ -121,15 +121,16 @@ function rowsOfKeys({ lines }) {
 
 // Shows what is due, waits and came, and whose keys count, in the page's language where the gateway tells it so.
 async function showStanding() {
-  for (const id of ["standing", "people", "agreement"]) {
+  const { kit } = here;
+  for (const id of ["standing", "people", ...(kit ? [] : ["agreement"])]) {
     at(id).hidden = true;
   }
-  const html = here.kit && (await Standing.signedPage(here.kit));
-  if (!html) {
+  const html = kit && (await Standing.signedPage(kit));
+  if (!html || kit !== here.kit) {
     return;
   }
-  const told = Standing.read(html, here.kit.provider);
-  await Standing.newer(here.kit, told);
+  const told = Standing.read(html, kit.provider);
+  await Standing.newer(kit, told);
   const { lang } = document.documentElement;
   const sections = told.languages[lang] || Object.values(told.languages)[0];
   const isKeys = ({ lines }) => lines.some(({ data }) => data["data-key"]);
@@ -139,6 +140,17 @@ async function showStanding() {
   at("sign").hidden = !told.ratify;
   at("standing").hidden = false;
   at("people").hidden = false;
+}
+
+// For two minutes, shows what the gateway makes anew: that is some seconds after it has decided on what was sent.
+async function watchStanding({ kit } = here) {
+  for (let looks = 24; kit && looks; looks--) {
+    await new Promise((done) => setTimeout(done, 5000));
+    const html = kit === here.kit && (await published("pages/status.html"));
+    if (html && !html.includes(`data-at="${kit.told}"`)) {
+      await showStanding();
+    }
+  }
 }
 
 async function readAgreement() {
