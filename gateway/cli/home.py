@@ -69,16 +69,15 @@ def run(
     mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
     console_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
 ) -> None:
-    """Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C."""
+    """Run intake, processor, mailboxes, console and, where set, the web door until SIGTERM or Ctrl-C."""
     load_settings(Home(home))
     secret_files.log_key(Home(home))  # Asks now for a passphrase to be typed: the services have no terminal.
     ports = {"intake": intake_port, "mailboxes": mailboxes_port, "console": console_port}
     options = {name: ("--port", str(port)) for name, port in ports.items() if port is not None}
 
     def ready(places: dict[str, str]) -> None:
-        typer.echo(
-            f"ready intake {places['intake']} mailboxes {places['mailboxes']} console {places['console']}"
-        )
+        shown = (name for name in ("intake", "mailboxes", "console", "web") if name in places)
+        typer.echo(" ".join(["ready", *(f"{name} {places[name]}" for name in shown)]))
 
     logs.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))

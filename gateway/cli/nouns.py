@@ -9,7 +9,10 @@ NOUNS = {
         "Create a home: settings, policies, keys, an empty registry. Never overwrites.",
         "cli.home:init",
     ),
-    "run": ("Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C.", "cli.home:run"),
+    "run": (
+        "Run intake, processor, mailboxes, console and, where set, the web door until SIGTERM or Ctrl-C.",
+        "cli.home:run",
+    ),
     "process": ("Open, classify, decide and route what landed, until SIGTERM.", "cli.services:process"),
     "doctor": (
         "Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass.",

@@ -45,6 +45,23 @@ def test_status_finds_services_where_they_run(site: Site) -> None:
     assert "intake was looked for on port 2222 of 0.0.0.0" in site.result("status").stdout
 
 
+def test_the_web_door_is_told_of_where_it_is_set(site: Site) -> None:
+    settings, (port,) = site.home / "gateway.toml", free_ports(1)
+    settings.write_text(f'{settings.read_text()}\n[web]\nport = {port}\norigin = "http://localhost:{port}"\n')
+    free = (f"--{name}-port=0" for name in ("intake", "mailboxes", "console"))
+    with site.log.open("a") as log:
+        command = [sys.executable, "-m", "gateway", "run", "--home", str(site.home), *free]
+        supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    with ending(supervisor):
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline().endswith(f" web http://localhost:{port}\n")
+        assert _services(site)["web"] is True
+        assert "  web up" in site.result("status").stdout
+    assert _services(site)["web"] is False
+    assert f"web was looked for on port {port} of 127.0.0.1" in site.result("status").stdout
+    assert "service-down:web" in site.result("status", "--json").stdout
+
+
 def test_a_courier_runs_where_a_relay_is_named(site: Site) -> None:
     """It is one service more, which is ready before `run` says so and goes with the others."""
     settings = site.home / "gateway.toml"
