@@ -62,6 +62,7 @@ def expires(key: Key, days: int) -> Notice:
         f"Extend it: gpg --quick-set-expire {key.fingerprint.upper()} 2y",
         "The same again with '*' at the end, for its subkeys.",
         "Export it (gpg --armor --export) and put the file into /keys.",
+        "In a browser, select Extend it by two years instead.",
     )
 
 
@@ -87,6 +88,7 @@ def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False
         f"Fetch /keys/gateway.asc{' and /keys/gateway-succession.asc' if until else ''}.",
         check,
         "gpg --import gateway.asc",
+        "In a browser, the page does all this." if until else "In a browser, open a new invitation instead.",
         *([_LOG_KEYS] if other_log_key else []),
     )
 

@@ -431,7 +431,8 @@ def notices_for(
         end = spoken(signer.until)
         told.append(
             f"Your key {name} expires in {days}, on {end}. Extend it (gpg --quick-set-expire "
-            f"{signer.fingerprint.upper()} 2y), export it, and put the file into /keys."
+            f"{signer.fingerprint.upper()} 2y), export it, and put the file into /keys; "
+            "in a browser, select Extend it by two years."
             if signer.until == signer.expires_at
             else f"Your key {name} counts for {days} more, until {end}. Sign with your new one from now on."
         )
@@ -441,8 +442,8 @@ def notices_for(
         ends = f"; files for the old one are opened until {spoken(until)}" if until and until > now else ""
         told.append(
             f"You encrypted to an old key of the gateway{ends}. Fetch /keys/gateway.asc, import it, and "
-            f"encrypt to {grouped(registrar.signing.fingerprint[-16:])} from now on. "
-            "/keys/gateway-succession.asc, signed with the old key, proves the new one."
+            f"encrypt to {grouped(registrar.signing.fingerprint[-16:])} from now on; in a browser, the page "
+            "does so. /keys/gateway-succession.asc, signed with the old key, proves the new one."
         )
     if provider.kind not in catalogue.bodies.parties:
         return tuple(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,8 @@ from gateway.policy.decide import Declaration
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
-from gateway.reasons.languages import has_translation, translate
+from gateway.reasons import REASONS
+from gateway.reasons.languages import Language, has_translation, table, translate
 from gateway.receipts import text as receipt_text
 from gateway.receipts.notices import Notice, changed, opened, render, render_notice
 from gateway.receipts.text import declaration_statement, receipt_statement
@@ -76,6 +78,22 @@ def test_a_notice_about_a_key_is_told_in_both_languages(notice: Notice) -> None:
     assert not {" yours", " until ", "OpenPGP key", "SSH key", "passkey"} & {
         one for one in (" yours", " until ", "OpenPGP key", "SSH key", "passkey") if one in welsh
     }
+
+
+@pytest.mark.parametrize(("language", "browser"), [("en", "browser"), ("cy", "porwr")])
+def test_whoever_has_a_browser_alone_is_told_another_way_than_by_folder(
+    language: Language, browser: str
+) -> None:
+    """A receipt cannot know whether its reader has SFTP. The page makes no statements about headings."""
+    told = {code: (one.sentence, one.next_step) for code, one in REASONS.items()}
+    told = told if language == "en" else dict(table(language))
+    steps = {code: " ".join(both) for code, both in told.items() if code != "key:headings-refused"}
+    of_folders = {code for code, said in steps.items() if re.search("/(keys|agreement)", said)}
+    assert {code for code in of_folders if browser not in steps[code]} == set()
+    assert len(of_folders) > 15
+    for notice in key_notices():
+        said = " ".join(translate(one, language) for one in (str(notice.told), *notice.steps))
+        assert "/keys" not in said or browser in said, said
 
 
 def test_a_browsers_passkey_is_not_called_an_ssh_key() -> None:
@@ -159,7 +177,7 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
     findings = tuple(Finding(code=code, severity="error", count=2, rows=(4, 9)) for code in FINDINGS)
     expires = (
         "Your key AB CD expires in 3 days, on 1 January 2027. Extend it (gpg), export it, and put the file "
-        "into /keys."
+        "into /keys; in a browser, select Extend it by two years."
     )
     facts = replace(
         FACTS,
