@@ -11,7 +11,6 @@ from gateway.model import LogStep, Provider, Transfer
 from gateway.openpgp.sealer import clearsign
 from gateway.publish import everything
 from gateway.receipts.notices import render_authority_notice
-from gateway.record.reconsider import hold_back_copies
 from gateway.registry import providers, recalls
 from gateway.registry.sight import sees
 
@@ -85,6 +84,8 @@ def hold_back(context: ActContext, record: Recording, before: Provider, why: str
     notice of each copy. The sentences name the files within the person's sight. After the commit, `take_back`
     removes the copies from /out.
     """
+    from gateway.record.reconsider import hold_back_copies  # noqa: PLC0415 - few need what reads files
+
     back = hold_back_copies(record.registrar, record.session, before)
     why, sight = why or "its number on record was put right", context.sight(record.session)
     for one in back:
