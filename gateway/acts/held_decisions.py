@@ -23,7 +23,7 @@ from gateway.policy.decide import Release, judge_release
 from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, UNKNOWN_LOGIN, WITHDRAWN, for_officers, to_officer
-from gateway.record.conclude import distrust, distrusts_login
+from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling
 from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
 from gateway.record.registrar import Registrar, Rulebook
@@ -433,13 +433,9 @@ def judged(
     asked = judge_release(
         transfer.content, transfer.reasons, rulebook.catalogue, sender, now, data_type=data_type, teams=teams
     )
-    objections, codes = list[Reason](), {one.code for one in transfer.reasons}
-    of_key = distrust(session, transfer, rulebook.catalogue)
     # Of a file that waits for its key to be approved, `check_release` judges who releases it.
-    if of_key is not None and not (transfer.waits_for == "key" and of_key.code in codes):
-        objections.append(of_key)
-    if distrusts_login(session, transfer.upload):
-        objections.append(rulebook.catalogue.reason(UNKNOWN_LOGIN))
+    judged = {one.code for one in transfer.reasons if transfer.waits_for == "key"} - {UNKNOWN_LOGIN}
+    objections = (why for why in distrust(session, transfer, rulebook.catalogue) if why.code not in judged)
     return replace(asked, forbidden=tuple(dict.fromkeys((*objections, *asked.forbidden))))
 
 

@@ -304,10 +304,9 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
         transfer.content, transfer.reasons, registrar.catalogue, sender, now,
         data_type=transfer.data_type, teams=wanted or had,
     )  # fmt: skip
-    against = [why for why in transfer.reasons if why.code == _FOR_GOOD]
-    if (of_key := distrust(session, transfer, registrar.catalogue)) is not None:
-        against.append(of_key)
-    return replace(asked, forbidden=(*against, *asked.forbidden))
+    against = (why for why in transfer.reasons if why.code == _FOR_GOOD)
+    of_keys = distrust(session, transfer, registrar.catalogue)
+    return replace(asked, forbidden=tuple(dict.fromkeys((*against, *of_keys, *asked.forbidden))))
 
 
 def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, named: bool) -> None:

@@ -92,16 +92,23 @@ def objection(
     return Refused(reasons=(catalogue.reason("key:retired"),))
 
 
-def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> Reason | None:
-    """Return why the key that signed a file is not trusted any more, whenever it signed; None if it is.
+def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> tuple[Reason, ...]:
+    """Return why the key that signed a file, or the SSH key that brought it, is not trusted any more.
 
-    A compromised key never is, a suspended one not before somebody has confirmed it again.
+    A compromised key never is, whenever it was used; a suspended one not before somebody has confirmed it
+    again.
     """
-    made = transfer.signature
-    signer = register.of(session).holders.get(("openpgp", made.certificate)) if made else None
+    made, holders = transfer.signature, register.of(session).holders
+    signer = holders.get(("openpgp", made.certificate)) if made else None
+    login = holders.get(("ssh", transfer.upload.ssh_key))
+    codes = []
     if signer is not None and signer.state == "pending":
-        return catalogue.reason("key:not-approved")
-    return catalogue.reason("open:key-revoked") if signer and signer.revocation == "hard" else None
+        codes.append("key:not-approved")
+    elif signer is not None and signer.revocation == "hard":
+        codes.append("open:key-revoked")
+    if login is not None and (login.state == "pending" or login.revocation == "hard"):
+        codes.append(UNKNOWN_LOGIN)
+    return tuple(map(catalogue.reason, codes))
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
@@ -115,12 +122,6 @@ def came_by_login(session: Session, upload: Upload) -> bool:
         return False
     ended = [moment for moment in (login.ended_at, login.not_after) if moment is not None]
     return all(upload.landed_at < moment for moment in ended)
-
-
-def distrusts_login(session: Session, upload: Upload) -> bool:
-    """Return True if the SSH key of the session that brought an upload is suspended or compromised now."""
-    login = register.of(session).holders.get(("ssh", upload.ssh_key))
-    return login is not None and (login.state == "pending" or login.revocation == "hard")
 
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:

@@ -231,9 +231,8 @@ def _decide_anew(
     if others:
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
-    why = distrust(session, transfer, catalogue)
-    if accepted and why is not None:
-        return Held(reasons=(why,))
+    if accepted and (distrusted := distrust(session, transfer, catalogue)):
+        return Held(reasons=distrusted)
     late = next((code for code in codes if code in SIGNED_LATE), None)
     return decision if late is None else with_reason(decision, late, catalogue)
 
@@ -285,9 +284,8 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
         (row, transfer)
         for row, transfer in (copies.waiting(session, ready) if ready else ())
         if _is_for(registrar.provider(session, row.provider, now), row, transfer, catalogue)
-        and (
-            (why := distrust(session, transfer, catalogue)) is None
-            or why.code in {one.code for one in transfer.reasons}
+        and {why.code for why in distrust(session, transfer, catalogue)}.issubset(
+            one.code for one in transfer.reasons
         )
     ]
 

@@ -334,18 +334,23 @@ def test_what_a_stolen_key_signed_is_given_again_by_two_people_alone(desk: Desk,
     assert "AGAINST" in notice["subject"]
 
 
-def test_what_two_people_gave_again_to_the_same_teams_says_what_spoke_against_it(desk: Desk, named) -> None:
+@pytest.mark.parametrize("code", ["open:key-revoked", "open:unknown-login"])
+def test_what_two_people_gave_again_to_the_same_teams_says_what_spoke_against_it(
+    desk: Desk, named, code: str
+) -> None:
     sent = accepted(desk)
-    signer = desk.transfer(sent).signature
+    signer, login = desk.transfer(sent).signature, desk.transfer(sent).upload.ssh_key
     assert signer is not None
-    desk.gateway("keys", "revoke", "oak", signer.certificate, "--why", "laptop stolen")
+    stolen = login if code == "open:unknown-login" else signer.certificate
+    desk.gateway("keys", "revoke", "oak", stolen, "--why", "laptop stolen")
     teams = desk.teams_given(sent)
     named("jane")
+    desk.gateway("transfers", "redeliver", sent, "--why", "a tribunal", code=1)
     desk.gateway("transfers", "redeliver", sent, "--why", "a tribunal", "--override")
     named("sam")
     desk.gateway("transfers", "confirm", sent, "--why", "the school made this file")
-    assert desk.codes(sent)[-2:] == ["person:released-against-policy", "open:key-revoked"]
-    assert "open:key-revoked" in desk.receipt(sent)
+    assert desk.codes(sent)[-2:] == ["person:released-against-policy", code]
+    assert code in desk.receipt(sent)
     assert desk.teams_given(sent) == teams
     assert "everything fits" in desk.gateway("log", "verify")
 
