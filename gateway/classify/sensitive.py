@@ -67,7 +67,7 @@ _DOTTED = re.compile(r"(?<!\w)(?:[a-z]\.){2,}[a-z]\b", re.IGNORECASE)
 # In brackets behind a class, as in "5B (PRU)".
 _ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
 # A community interest company, as "Oak Skills and Learning CIC". Behind a class, CIC is a child in care.
-_COMPANY = re.compile(r"[a-z]{3,} (?:[a-z]+ )*[a-z]{3,} cic")
+_COMPANY = re.compile(r"(?!.*\b(?:class|form|group|house|unit|year)\b)[a-z]{3,} ([a-z]+ )*[a-z]{3,} cic")
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
@@ -254,8 +254,8 @@ class Sensitive(RuleTable):
         may, plain = self._exempt_words[kind == "name"], plain_text(text)
         if kind == "label" and "(" in text and self._has_aside(text):
             return True
-        if kind == "label" and _COMPANY.fullmatch(plain):
-            may |= {"cic"}
+        if kind == "label" and _COMPANY.fullmatch(plain) and not self._titles.search(plain):
+            may |= {"cic"} if self._value_words.intersection(plain.split()) == {"cic"} else set()
         # As it is written, and as "10Citizenship1" is read.
         for written in (plain, plain_text(_GLUED.sub(" ", text))) if kind == "label" else ():
             title = self._titles.search(written)
