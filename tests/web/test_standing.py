@@ -99,6 +99,22 @@ def test_what_was_sent_comes_into_where_the_school_stands_by_itself(school: Scho
     assert school.faults(page) == []
 
 
+def test_where_a_school_stands_stays_while_it_is_verified_anew_and_no_longer(
+    school: School, page: Page
+) -> None:
+    presses(page, "Look again")
+    page.locator("#standing").wait_for()
+    page.locator("#look-again:not([disabled])").focus()
+    page.evaluate("() => { window.asked = showStanding(); }")
+    assert page.locator("#standing").is_visible()
+    page.evaluate("window.asked")
+    assert page.evaluate("document.activeElement.id") == "look-again"
+    page.evaluate("() => { here.kit = null; }")
+    page.evaluate("showStanding()")
+    assert not page.locator("#standing").is_visible()
+    assert school.problems == []
+
+
 def test_the_page_of_another_school_is_refused(school: School, page: Page) -> None:
     html = page.evaluate("fetch('/api/pages/status.html').then((one) => one.text())")
     said = page.evaluate(OF_BIRCH, html)

@@ -199,7 +199,7 @@ async function upload(one, blob, folder = "in") {
     }
     throw error;
   }
-  watchStanding().catch(() => {}); // Not waited for.
+  watchStanding().catch((error) => tell("problem", error.message)); // Not waited for.
   if (one.waiting) {
     await Sealing.forget(one.waiting);
   }

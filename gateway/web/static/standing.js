@@ -119,34 +119,43 @@ function rowsOfKeys({ lines }) {
   });
 }
 
-// Shows what is due, waits and came, and whose keys count, in the page's language where the gateway tells it so.
+// Shows what is due, waits and came, and whose keys count, in the page's language where the gateway tells it so. What
+// stood there stays until it is verified anew: whoever reads it keeps their place.
 async function showStanding() {
   const { kit } = here;
-  for (const id of ["standing", "people", ...(kit ? [] : ["agreement"])]) {
-    at(id).hidden = true;
+  const hide = (...ids) => ids.forEach((id) => (at(id).hidden = true));
+  try {
+    const html = kit && (await Standing.signedPage(kit));
+    if (kit !== here.kit) {
+      return;
+    }
+    if (!html) {
+      hide("standing", "people", ...(kit ? [] : ["agreement"]));
+      return;
+    }
+    const told = Standing.read(html, kit.provider);
+    await Standing.newer(kit, told);
+    const { lang } = document.documentElement;
+    const sections = told.languages[lang] || Object.values(told.languages)[0];
+    const isKeys = ({ lines }) => lines.some(({ data }) => data["data-key"]);
+    at("standing-at").textContent = `Signed by the gateway’s key, as of ${momentOf(new Date(told.at))}.`;
+    at("standing-list").replaceChildren(...sections.filter((one) => !isKeys(one) && one.lines.length).flatMap(listOf));
+    at("people-list").replaceChildren(...sections.filter(isKeys).flatMap(rowsOfKeys));
+    at("sign").hidden = !told.ratify;
+    at("standing").hidden = false;
+    at("people").hidden = false;
+  } catch (error) {
+    hide("standing", "people");
+    throw error;
   }
-  const html = kit && (await Standing.signedPage(kit));
-  if (!html || kit !== here.kit) {
-    return;
-  }
-  const told = Standing.read(html, kit.provider);
-  await Standing.newer(kit, told);
-  const { lang } = document.documentElement;
-  const sections = told.languages[lang] || Object.values(told.languages)[0];
-  const isKeys = ({ lines }) => lines.some(({ data }) => data["data-key"]);
-  at("standing-at").textContent = `Signed by the gateway’s key, as of ${momentOf(new Date(told.at))}.`;
-  at("standing-list").replaceChildren(...sections.filter((one) => !isKeys(one) && one.lines.length).flatMap(listOf));
-  at("people-list").replaceChildren(...sections.filter(isKeys).flatMap(rowsOfKeys));
-  at("sign").hidden = !told.ratify;
-  at("standing").hidden = false;
-  at("people").hidden = false;
 }
 
-// For two minutes, shows what the gateway makes anew: that is some seconds after it has decided on what was sent.
+// For two minutes, shows what the gateway makes anew: that is some seconds after it has decided on what was sent. What
+// cannot be asked for is asked for again.
 async function watchStanding({ kit } = here) {
   for (let looks = 24; kit && looks; looks--) {
     await new Promise((done) => setTimeout(done, 5000));
-    const html = kit === here.kit && (await published("pages/status.html"));
+    const html = kit === here.kit && (await published("pages/status.html").catch(() => null));
     if (html && !html.includes(`data-at="${kit.told}"`)) {
       await showStanding();
     }
