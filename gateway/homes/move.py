@@ -25,7 +25,7 @@ from gateway.homes.create import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import alone
 from gateway.registry import log, retention, tables
-from gateway.registry.database import Registry
+from gateway.registry.database import MOVED, Registry
 from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.zones.failpoints import passing
 
@@ -188,9 +188,9 @@ def remove_old(home: Home) -> tuple[int, bool]:
 
 
 _ROWS_AT_ONCE = 1_000
-_CLOSED = """
+_CLOSED = f"""
     CREATE TRIGGER IF NOT EXISTS registry_was_moved BEFORE INSERT ON event
-    BEGIN SELECT RAISE(ABORT, 'it was moved: start the services again, or see gateway doctor'); END
+    BEGIN SELECT RAISE(ABORT, '{MOVED}'); END
 """
 tables.load_all()
 TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metadata.tables))

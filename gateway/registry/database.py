@@ -38,7 +38,8 @@ _QUICK_COMPRESSION = """
 # In SQLite every transaction reads one snapshot anyway.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
-_CLOSED = "SQLITE_CONSTRAINT_TRIGGER"  # By a move to another database.
+MOVED = "it was moved: start the services again, or see gateway doctor"
+"""The words with which a registry refuses entries that a move to another database has closed."""
 _USED = (
     "the database holds tables already; a registry is never overwritten. What an init that was killed left: "
     "dropdb and createdb"
@@ -52,8 +53,8 @@ def _answered() -> Iterator[None]:
     try:
         yield
     except _OUR_BUGS as error:
-        if getattr(error.orig, "sqlite_errorname", "") == _CLOSED:
-            raise Fault(f"the registry takes nothing any more: {error.orig}") from None
+        if str(error.orig) == MOVED:
+            raise Fault(f"the registry takes nothing any more: {MOVED}") from None
         raise
     except DatabaseError as error:
         # Only the driver's own words: the full error would carry the statement's values.
