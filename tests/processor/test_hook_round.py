@@ -17,6 +17,19 @@ from tests.costs import statements
 from tests.workshop import Desk
 
 
+def hooked(desk: Desk, *, tried: int) -> None:
+    """Put a hook for all events on record that somebody then has tried so often."""
+    with desk.registry.write() as session:
+        session.add(
+            HookRow(
+                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
+                made_by="ann", entry=log.size(session), looked_at=desk.now,
+            )
+        )  # fmt: skip
+        once = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
+        log.append(session, [once] * tried, desk.now)
+
+
 def test_a_late_batch_is_told_with_its_team_once_it_is_due(desk: Desk) -> None:
     due, hour = desk.now, timedelta(hours=1)
     with desk.registry.write() as session:
@@ -75,15 +88,7 @@ def test_without_a_hook_a_round_asks_once_and_writes_nothing(desk: Desk) -> None
 
 
 def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(desk: Desk) -> None:
-    with desk.registry.write() as session:
-        session.add(
-            HookRow(
-                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
-                made_by="ann", entry=log.size(session), looked_at=desk.now,
-            )
-        )  # fmt: skip
-        tried = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
-        log.append(session, [tried, tried], desk.now)
+    hooked(desk, tried=2)
     folder = desk.home.hooks / "case-files"
     with desk.registrar() as registrar:
         found = HookRound(registrar)
@@ -95,15 +100,7 @@ def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(de
 
 
 def test_a_message_that_nobody_sends_for_long_is_a_trouble_and_a_new_one_is_none(desk: Desk) -> None:
-    with desk.registry.write() as session:
-        session.add(
-            HookRow(
-                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
-                made_by="ann", entry=log.size(session), looked_at=desk.now,
-            )
-        )  # fmt: skip
-        tried = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
-        log.append(session, [tried], desk.now)
+    hooked(desk, tried=1)
     with desk.registrar() as registrar:
         for laid_out_before, told in ((timedelta(), None), (timedelta(hours=2), "nothing is sent")):
             found = HookRound(registrar)
