@@ -434,8 +434,8 @@ def judged(
         transfer.content, transfer.reasons, rulebook.catalogue, sender, now, data_type=data_type, teams=teams
     )
     # Of a file that waits for its key to be approved, `check_release` judges who releases it.
-    judged = {one.code for one in transfer.reasons if transfer.waits_for == "key"} - {UNKNOWN_LOGIN}
-    objections = (why for why in distrust(session, transfer, rulebook.catalogue) if why.code not in judged)
+    told = {one.code for one in transfer.reasons if transfer.waits_for == "key"} - {UNKNOWN_LOGIN}
+    objections = (why for why in distrust(session, transfer, rulebook.catalogue) if why.code not in told)
     return replace(asked, forbidden=tuple(dict.fromkeys((*objections, *asked.forbidden))))
 
 
