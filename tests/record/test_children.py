@@ -112,35 +112,31 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     assert "restricted" not in desk.gateway("pupils", "report", "--upn", upn)
 
 
+def left_of_second(desk: Desk) -> str:
+    """Return the section of the report for the second child that tells what is left."""
+    said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(2).upn).split())
+    return said.partition("WHAT IS LEFT")[2].partition("ON WHICH ROLLS")[0]
+
+
 def test_the_report_for_one_child_tells_nothing_of_a_restriction_of_another(desk: Desk) -> None:
     sent = desk.send(desk.provider("oak", years=YEARS), core(child(1), child(2)))
     desk.process()
-
-    def kept() -> str:
-        said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(2).upn).split())
-        return said.partition("WHAT IS LEFT")[2].partition("ON WHICH ROLLS")[0]
-
-    before = kept()
+    before = left_of_second(desk)
     assert sent in before
     desk.gateway("pupils", "restrict", *made.Child(1).asked, "--why", "accuracy is contested")
-    assert kept() == before
+    assert left_of_second(desk) == before
     assert "or longer if the authority must keep it" in before
 
 
 def test_the_report_for_one_child_tells_nothing_of_a_legal_hold_on_another(desk: Desk) -> None:
     sent = desk.send(desk.provider("oak", years=YEARS), core(child(1), child(2)))
     desk.process()
-
-    def kept() -> str:
-        said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(2).upn).split())
-        return said.partition("WHAT IS LEFT")[2].partition("ON WHICH ROLLS")[0]
-
-    before = kept()
+    before = left_of_second(desk)
     desk.gateway("legal-holds", "place", "--upn", made.Child(1).upn, "--why", "claim 14")
-    assert kept() == before
+    assert left_of_second(desk) == before
     assert "on hold" in desk.gateway("pupils", "find", "--upn", made.Child(2).upn)
     desk.gateway("legal-holds", "place", sent, "--why", "claim 15")
-    assert ", and on legal hold" in kept()
+    assert ", and on legal hold" in left_of_second(desk)
 
 
 def test_only_named_people_see_the_record_of_a_marked_child(desk: Desk) -> None:
