@@ -492,16 +492,21 @@ def test_data_is_told_when_it_is_due_soon_and_when_it_is_late_once_each(
         assert left == (timedelta(days=7) if kind == "data.due" else timedelta(days=-1)), data_type
 
 
-def test_data_due_whose_message_was_given_up_is_told_once_it_is_asked_for(
-    desk: Desk, receiver: Receiver
-) -> None:
+def first_told_of_oak(desk: Desk, receiver: Receiver, event: str) -> tuple[Path, set[str]]:
+    """Let days of term pass until the first messages of the event wait: their folder and ids."""
     desk.now = TERM_TIME
     desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
-    folder = hooked(desk, receiver, "data.due")
+    folder = hooked(desk, receiver, event)
     while not list(folder.glob("*.json")):
         desk.pass_time(days=1)
         desk.process()
-    due = {path.stem for path in folder.glob("*.json")}
+    return folder, {path.stem for path in folder.glob("*.json")}
+
+
+def test_data_due_whose_message_was_given_up_is_told_once_it_is_asked_for(
+    desk: Desk, receiver: Receiver
+) -> None:
+    folder, due = first_told_of_oak(desk, receiver, "data.due")
     for _ in range(4):
         desk.pass_time(days=1)
         desk.process()
@@ -514,13 +519,7 @@ def test_data_due_whose_message_was_given_up_is_told_once_it_is_asked_for(
 def test_data_late_whose_message_was_given_up_is_told_though_the_next_is_due_by_then(
     desk: Desk, receiver: Receiver
 ) -> None:
-    desk.now = TERM_TIME
-    desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
-    folder = hooked(desk, receiver, "data.late")
-    while not list(folder.glob("*.json")):
-        desk.pass_time(days=1)
-        desk.process()
-    late = {path.stem for path in folder.glob("*.json")}
+    folder, late = first_told_of_oak(desk, receiver, "data.late")
     for days in (2, 2, 120):
         desk.pass_time(days=days)
         desk.process()

@@ -169,14 +169,7 @@ def test_what_is_asked_for_in_the_middle_of_a_round_is_recorded_as_given_up_no_m
 
 def test_what_was_given_up_of_a_clock_that_was_ahead_is_sent_again(desk: Desk) -> None:
     tried = Entry(kind="hook-tried", subject="hooks", fields={"what": "case-files"}, actor="ann")
-    with desk.registry.write() as session:
-        session.add(
-            HookRow(
-                name="case-files", address="https://a.example", events="", teams="", made_at=desk.now,
-                made_by="ann", entry=log.size(session), looked_at=desk.now,
-            )
-        )  # fmt: skip
-        log.record_changes(session, desk.now)
+    hooked(desk, tried=0)
     folder = desk.home.hooks / "case-files"
     with desk.registrar() as registrar:
         for hours in (3, -2):

@@ -310,17 +310,21 @@ def test_a_mark_by_hand_holds_for_a_version_in_force_by_the_log_though_another_i
     assert desk.home.policies_in_force.name == digest
 
 
+def at_two_hosts(desk: Desk, registrar: Registrar, root: Path) -> tuple[Keeper, Keeper]:
+    """Make a keeper of the desk's home, after its first look, and one of a copy of that home."""
+    first = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
+    first.changed(1)
+    shutil.copytree(desk.home.root, root)
+    return first, Keeper(Home(root), desk.registry, registrar.signing, desk.clock)
+
+
 def test_another_host_that_looks_as_a_version_comes_into_force_takes_no_mark_away(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It looks between the log's entry and the pointer of the host that switches, which may die there."""
     shared = ObjectStore(MemoryStore(), tmp_path)
     with desk.registrar() as registrar:
-        first = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
-        first.changed(1)
-        copied = Home(tmp_path / "other")
-        shutil.copytree(desk.home.root, copied.root)
-        other = Keeper(copied, desk.registry, registrar.signing, desk.clock)
+        first, other = at_two_hosts(desk, registrar, tmp_path / "other")
         at_machine = Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=True)
         for keeper in (first, other, at_machine):
             keeper._others = shared
@@ -338,7 +342,7 @@ def test_another_host_that_looks_as_a_version_comes_into_force_takes_no_mark_awa
 
         monkeypatch.setattr(Keeper, "_point_to", looked_at)
         first.changed(3)
-        assert desk.home.policies_in_force.name == copied.policies_in_force.name == digest
+        assert desk.home.policies_in_force.name == other.home.policies_in_force.name == digest
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
@@ -365,11 +369,7 @@ def test_a_version_proposed_at_another_host_is_fetched_at_the_next_look_and_not_
 ) -> None:
     shared = ObjectStore(MemoryStore(), tmp_path)
     with desk.registrar() as registrar:
-        first = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
-        first.changed(1)
-        copied = Home(tmp_path / "other")
-        shutil.copytree(desk.home.root, copied.root)
-        other = Keeper(copied, desk.registry, registrar.signing, desk.clock)
+        first, other = at_two_hosts(desk, registrar, tmp_path / "other")
         other.changed(1)
         first._others = other._others = shared
         with edited(desk.home.policies_in_force, LOOSER[0], looser(desk)) as folder:
@@ -380,7 +380,7 @@ def test_a_version_proposed_at_another_host_is_fetched_at_the_next_look_and_not_
             registrar.sign_head(session, desk.now)
         monkeypatch.setattr(other, "current", Mock(side_effect=AssertionError))
         assert other.changed(2) is None
-        assert copied.version(digest).is_dir()
+        assert other.home.version(digest).is_dir()
 
 
 @pytest.mark.long
