@@ -92,7 +92,8 @@ def updated(
     The second value is the kind of revocation, None for a newer version. If nothing is new, return None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
-    self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
+    self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result, unless it
+    is one that the owner has ended: without a key in force that may sign, where `known` has one.
     """
     try:
         revoked = certificates.revoke(known, data)
@@ -105,7 +106,14 @@ def updated(
     merged = certificates.merge(known, data)
     if merged == certificates.merge(known, known):
         return None
-    return of_certificate(merged, certificates.admit(merged, now, least_rsa_bits, verified)), None
+    try:
+        shown = certificates.admit(merged, now, least_rsa_bits, verified)
+    except CertificateRefused as refused:
+        # Without its update, a signing subkey that its owner has just revoked would go on counting.
+        if refused.code != "key:cannot-sign" or not certificates.describe(known, now).can_sign:
+            raise
+        shown = certificates.describe(merged, now)
+    return of_certificate(merged, shown), None
 
 
 # Descriptions of keys: the fingerprint to read out, and other facts for confirming a key.

@@ -281,6 +281,28 @@ def test_a_new_subkey_signs_after_an_update(shop: Workshop, oak: School) -> None
     assert accepted.signature.signing_key != accepted.signature.certificate == oak.fingerprint
 
 
+def test_the_last_subkey_that_signs_is_revoked_and_does_not_go_on_counting(
+    shop: Workshop, oak: School
+) -> None:
+    oak.run("--quick-generate-key", "Oak <oak@y.invalid>", "ed25519", "cert", "2y")
+    (new,) = set(oak.fingerprints()) - {oak.fingerprint}
+    oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
+    with shop.changing() as clerk:
+        clerk.add("provider", oak.name, judge(oak.certificate(new), shop.now, 2048))
+    in_hand = oak.sealed(fresh(), shop.certificate, by=new)
+    assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state == "accepted"
+    shop.pass_time(minutes=1)
+    answers = f"key 1\nrevkey\ny\n{COMPROMISED}\n\ny\nsave\n".encode()
+    oak.gpg.converse("--edit-key", new, given=answers, at=oak.clock())
+    dropped = shop.sent(oak, oak.certificate(new), "keys")
+    assert (dropped.state, codes(dropped)) == ("accepted", {"key:renewed"})
+    stolen = shop.sent(oak, in_hand)
+    assert (stolen.state, codes(stolen)) == ("refused", {"open:key-revoked"})
+    oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
+    assert codes(shop.sent(oak, oak.certificate(new), "keys")) == {"key:renewed"}
+    assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state == "accepted"
+
+
 @pytest.mark.parametrize(
     ("form", "reason"),
     [
