@@ -213,7 +213,8 @@ def approve_key(session: Session, key: Key) -> Key:
     row = _row_of(session, key)
     if row.state != "pending" and not (row.unconfirmed and row.state in IN_FORCE):
         raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
-    row.state = "active" if row.state == "pending" else row.state
+    if row.state == "pending":  # A suspended key may have been retiring.
+        row.state = "retiring" if row.not_after else "active"
     row.unconfirmed = None
     return _key(row)
 

@@ -71,6 +71,18 @@ def test_a_retiring_key_counts_until_its_day_and_not_after(shop: Workshop, oak: 
     assert [("RETIRING" in text, "RETIRED" in text) for text in shop.notices(oak)].count((False, True)) == 1
 
 
+def test_a_retiring_key_that_was_suspended_and_confirmed_again_retires_on_its_day(
+    shop: Workshop, oak: School
+) -> None:
+    with shop.changing("jane") as clerk:
+        clerk.suspend(clerk.retire(key_of(shop, oak), shop.now + timedelta(days=3)), why="laptop stolen")
+    with shop.changing("joe") as clerk:
+        assert clerk.approve(key_of(shop, oak)).state == "retiring"
+    shop.pass_time(days=4)
+    until(lambda: key_of(shop, oak).state == "retired", "its day to come")
+    assert shop.kinds(oak.fingerprint)[-2:] == ["key-approved", "key-retired"]
+
+
 @pytest.mark.parametrize("revocation", ["hard", "soft"])
 def test_our_own_revocation_counts_whatever_the_certificate_says(
     shop: Workshop, oak: School, revocation
