@@ -19,6 +19,16 @@ from tests.web.test_sealing import answers, enrolled, presses, sends
 pytestmark = pytest.mark.long
 
 PAGE = "**/api/pages/status.html"
+KNOWN = "(({ gateway, current }) => ({ gateway, current }))(here.kit)"
+LOOKS = {
+    "Receipt from": """async () => {
+        const [{ reference }] = await Kits.all("sent");
+        return Trust.receipt(await published(`receipts/${reference}`), here.kit, reference, null);
+    }""",
+    "its receipt will": "Look.told(new File(['<a/>'], 'some.xml')).then(({ kind }) => kind)",
+    "agreement": "Standing.agreement(here.kit)",
+}
+"""What the gateway signs beside the page of the school: a receipt, the headings, and the agreement."""
 MONTH = "(_, month) => WELSH[dayOf(new Date(2026, month, 1)).split(' ')[1]]"
 OF_BIRCH = "(html) => (async () => Standing.read(html, 'birch'))().catch((error) => error.message)"
 
@@ -113,6 +123,33 @@ def test_where_a_school_stands_stays_while_it_is_verified_anew_and_no_longer(
     page.evaluate("() => { here.kit = null; }")
     page.evaluate("showStanding()")
     assert not page.locator("#standing").is_visible()
+    assert school.problems == []
+
+
+def test_the_page_is_asked_for_once_at_a_time_however_many_files_were_sent(
+    school: School, page: Page
+) -> None:
+    asked = list[str]()
+    page.on("request", lambda one: asked.append(one.url) if "pages/status.html" in one.url else None)
+    page.evaluate("() => { watchStanding(); watchStanding(); watchStanding(); }")
+    page.wait_for_timeout(7_000)
+    assert len([one for one in asked if one.endswith("status.html")]) in {1, 2}  # Twice if it is shown anew.
+    assert school.problems == []
+
+
+def test_whoever_only_looks_follows_the_gateways_new_key(school: School, page: Page) -> None:
+    own, old = Home(school.site.home).published.pages("oak") / "status.html.asc", page.evaluate(KNOWN)
+    before = own.read_text()
+    school.site.gateway("keys", "gateway", "rotate")
+    until(lambda: own.read_text() != before, "the page signed with the new key", 60)
+    presses(page, "Look again")
+    page.wait_for_function("(old) => here.kit.current !== old.current", arg=old)
+    page.locator("#standing:not([hidden])").wait_for()
+    assert not page.locator("#problem").is_visible()
+    sends(page, "since.xml", core_data(6))
+    for said, look in LOOKS.items():
+        page.evaluate("(old) => Object.assign(here.kit, old)", old)
+        assert said in page.evaluate(look)
     assert school.problems == []
 
 

@@ -211,8 +211,9 @@ const Look = (() => {
       throw new Error("this browser does not know the gateway’s key");
     }
     try {
-      const answer = await fetch("/api/agreement/headings.asc");
-      const told = JSON.parse(await Trust.verified(await answer.text(), Object.values(here.kit.gateway)));
+      const list = await (await fetch("/api/agreement/headings.asc")).text();
+      const verified = () => Trust.verified(list, Object.values(here.kit.gateway));
+      const told = JSON.parse(await Trust.followed(here.kit, verified));
       if (told.at >= (here.kit.headings || "")) {
         here.kit.headings = told.at;
         await Kits.put("kits", here.kit);

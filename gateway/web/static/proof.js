@@ -147,7 +147,8 @@ const Proof = (() => {
     if (answer.status === 404) {
       return [];
     }
-    const said = await Trust.verified(await answer.text(), [kit.gateway[kit.current]]);
+    const list = await answer.text();
+    const said = await Trust.followed(kit, () => Trust.verified(list, [kit.gateway[kit.current]]));
     const found = LIST.test(said) ? [...said.matchAll(KEYS)] : [];
     const keys = found.map(([, key, size, root]) => ({ key, last: size ? { size: Number(size), root } : null }));
     const ordered = keys.every((one, place) =>

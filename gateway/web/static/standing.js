@@ -22,7 +22,7 @@ const Standing = (() => {
       if (html === null) {
         return null;
       }
-      try {
+      const verified = async () => {
         const { signatures } = await openpgp.verify({
           message: await openpgp.createMessage({ binary: utf8(html) }),
           signature: await openpgp.readSignature({ armoredSignature: signature || "" }),
@@ -31,6 +31,9 @@ const Standing = (() => {
         });
         await signatures[0].verified;
         return html;
+      };
+      try {
+        return await Trust.followed(kit, verified);
       } catch {
         if (look === LOOKS) {
           throw new Error(`The page about your school ${UNSIGNED}`);
@@ -80,7 +83,8 @@ const Standing = (() => {
     if (text === null || signed === null) {
       throw new Error("The gateway has no agreement to sign. Ring the local authority.");
     }
-    const { files } = JSON.parse(await Trust.verified(signed, [kit.gateway[kit.current]]));
+    const verified = () => Trust.verified(signed, [kit.gateway[kit.current]]);
+    const { files } = JSON.parse(await Trust.followed(kit, verified));
     const bodies = Object.entries(files).filter(([name]) => name.endsWith(".txt"));
     if (!bodies.some(([, body]) => without(body) === without(text)) || CONTROL.test(text)) {
       throw new Error(`The text of the agreement ${UNSIGNED}`);
@@ -92,6 +96,7 @@ const Standing = (() => {
 })();
 
 let agreed = "";
+let watches = 0;
 
 function listOf({ heading, lines }) {
   const [title, list] = [document.createElement("h3"), document.createElement("dl")];
@@ -151,11 +156,12 @@ async function showStanding() {
 }
 
 // For two minutes, shows what the gateway makes anew: that is some seconds after it has decided on what was sent. What
-// cannot be asked for is asked for again.
+// cannot be asked for is asked for again. A later watch takes the place of this one.
 async function watchStanding({ kit } = here) {
+  const own = ++watches;
   for (let looks = 24; kit && looks; looks--) {
     await new Promise((done) => setTimeout(done, 5000));
-    const html = kit === here.kit && (await published("pages/status.html").catch(() => null));
+    const html = own === watches && kit === here.kit && (await published("pages/status.html").catch(() => null));
     if (html && !html.includes(`data-at="${kit.told}"`)) {
       await showStanding();
     }

@@ -166,11 +166,14 @@ const Trust = (() => {
     await Kits.put("kits", kit);
   }
 
+  // Does what needs the gateway's key, and once more with the key that has followed where the known one does not fit.
+  const followed = (kit, act) => act().catch(() => follow(kit).then(act));
+
   // Returns a receipt's text, signed by a key of the gateway that this kit has trusted, about this very file.
   async function receipt(signed, kit, reference, sha256) {
     let said;
     try {
-      said = await verified(signed, Object.values(kit.gateway));
+      said = await followed(kit, () => verified(signed, Object.values(kit.gateway)));
     } catch {
       throw new Error("This receipt is not signed by the gateway’s key that you compared. Ring the local authority.");
     }
@@ -184,5 +187,5 @@ const Trust = (() => {
 
   const keysWords = (kit) => sixWords("keys", kit.provider, [kit.current, kit.passkey, kit.fingerprint]);
 
-  return { read, compare, pinned, verified, follow, receipt, keysWords };
+  return { read, compare, pinned, verified, follow, followed, receipt, keysWords };
 })();
