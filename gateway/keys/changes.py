@@ -12,6 +12,7 @@ from gateway.keys import notices
 from gateway.keys.notices import Change
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
+from gateway.openpgp.certificates import compromised
 from gateway.reasons.languages import Language
 from gateway.receipts.notices import Notice, render
 from gateway.registry import copies, keys, log, receipts, waits
@@ -81,9 +82,15 @@ class Clerk:
         return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
-        """Replace an enrolled certificate by a newer version, with the owner's additions."""
+        """Replace an enrolled certificate by a newer version, with the owner's additions.
+
+        Every held file that a subkey signed which is stolen by it is examined again.
+        """
         changed = keys.renew_key(self.session, key, renewed)
         ends = rfc3339(changed.expires_at) if changed.expires_at else None
+        before, after = (compromised(one.material.encode(), self.at) for one in (key, renewed))
+        for stolen in after - before:
+            waits.examine_again(self.session, key.owner, stolen, stolen=True)
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:

@@ -131,6 +131,12 @@ def revocation_kind(certificate: bytes, now: datetime) -> Revocation | None:
     return parts.standing(parts.primary, now).revoked
 
 
+def compromised(certificate: bytes, now: datetime) -> frozenset[str]:
+    """Return the fingerprints of the keys that the owner of a certificate has revoked as in wrong hands."""
+    parts = _parts(_parsed(certificate))
+    return frozenset(key.fingerprint for key in parts.keys if parts.standing(key, now).revoked == "hard")
+
+
 def split(data: bytes) -> tuple[bytes, ...]:
     """Return each certificate in `data`, armored or binary, in binary; () if `data` cannot be read."""
     try:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.registry.deliveries import has_reason
+from gateway.registry.recalls import SENT_WITH
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfers import is_stored, transfers_of
 
@@ -95,7 +96,7 @@ def examine_again(
     if ended is not None:
         waits = and_(waits, or_(signer == ended, signer.is_(None)))
     if stolen:
-        with_it = or_(signer == ended, col(TransferRow.ssh_key) == ended)
+        with_it = or_(*(getattr(TransferRow, column) == ended for column in SENT_WITH))
         waits = or_(waits, and_(with_it, ~has_reason(WITHDRAWN)))
     which = TransferRow.provider == provider, TransferRow.state == "held", of_data, waits
     found = session.exec(select(TransferRow).where(*which).order_by(col(TransferRow.sequence))).all()

@@ -281,19 +281,29 @@ def test_a_new_subkey_signs_after_an_update(shop: Workshop, oak: School) -> None
     assert accepted.signature.signing_key != accepted.signature.certificate == oak.fingerprint
 
 
+def with_subkey(shop: Workshop, school: School) -> str:
+    """Another key of the school, in force, of which a subkey alone signs; its fingerprint."""
+    school.run("--quick-generate-key", "A school <school@y.invalid>", "ed25519", "cert", "2y")
+    (new,) = set(school.fingerprints()) - {school.fingerprint}
+    school.run("--quick-add-key", new, "ed25519", "sign", "1y")
+    with shop.changing() as clerk:
+        clerk.add("provider", school.name, judge(school.certificate(new), shop.now, 2048))
+    return new
+
+
+def revoke_subkey(school: School, fingerprint: str, reason: int = COMPROMISED) -> None:
+    answers = f"key 1\nrevkey\ny\n{reason}\n\ny\nsave\n".encode()
+    school.gpg.converse("--edit-key", fingerprint, given=answers, at=school.clock())
+
+
 def test_the_last_subkey_that_signs_is_revoked_and_does_not_go_on_counting(
     shop: Workshop, oak: School
 ) -> None:
-    oak.run("--quick-generate-key", "Oak <oak@y.invalid>", "ed25519", "cert", "2y")
-    (new,) = set(oak.fingerprints()) - {oak.fingerprint}
-    oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
-    with shop.changing() as clerk:
-        clerk.add("provider", oak.name, judge(oak.certificate(new), shop.now, 2048))
+    new = with_subkey(shop, oak)
     in_hand = oak.sealed(fresh(), shop.certificate, by=new)
     assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state == "accepted"
     shop.pass_time(minutes=1)
-    answers = f"key 1\nrevkey\ny\n{COMPROMISED}\n\ny\nsave\n".encode()
-    oak.gpg.converse("--edit-key", new, given=answers, at=oak.clock())
+    revoke_subkey(oak, new)
     dropped = shop.sent(oak, oak.certificate(new), "keys")
     assert (dropped.state, codes(dropped)) == ("accepted", {"key:renewed"})
     stolen = shop.sent(oak, in_hand)
@@ -301,6 +311,26 @@ def test_the_last_subkey_that_signs_is_revoked_and_does_not_go_on_counting(
     oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
     assert codes(shop.sent(oak, oak.certificate(new), "keys")) == {"key:renewed"}
     assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state == "accepted"
+
+
+@pytest.mark.parametrize("reason", [COMPROMISED, SUPERSEDED])
+def test_what_waits_for_anything_is_refused_once_the_subkey_that_signed_it_is_stolen(
+    shop: Workshop, school, reason: int
+) -> None:
+    oak: School = school("oak", ratified=False)
+    new = with_subkey(shop, oak)
+    held = shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new))
+    assert (held.state, held.waits_for) == ("held", "ratification")
+    shop.pass_time(minutes=1)
+    revoke_subkey(oak, new, reason)
+    oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
+    assert codes(shop.sent(oak, oak.certificate(new), "keys")) == {"key:renewed"}
+    shop.ratify_all(oak.name)
+    reference = held.upload.reference
+    until(lambda: shop.state(reference) not in {"held", "landed"}, "its decision")
+    told = shop.transfer(reference)
+    assert told.state == ("refused" if reason == COMPROMISED else "accepted")
+    assert ("open:key-revoked" in codes(told)) is (reason == COMPROMISED)
 
 
 @pytest.mark.parametrize(
