@@ -50,7 +50,7 @@ class Gateway:
         with self._site.log.open("a") as log:
             self._process = warm.Popen(
                 [sys.executable, "-m", "gateway", "run", "--home", str(self._site.home), "--intake-port",
-                 str(self._intake), "--mailboxes-port", str(self._mailboxes)],
+                 str(self._intake), "--mailboxes-port", str(self._mailboxes), "--console-port", "0"],
                 stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
         assert self._process.stdout is not None
