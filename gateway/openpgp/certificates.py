@@ -85,8 +85,13 @@ def admit(
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
     _bounded(own_packets(bytes(cert)))
+    in_force = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
+    if in_force and not any(standing.says_uses for standing in in_force):
+        raise CertificateRefused("key:no-uses")
     _check_bound(parts)
-    _check_signs(parts, now)
+    # Without a signing key in force every file would be refused later.
+    if not any(standing.says_uses and standing.can_sign for standing in in_force):
+        raise CertificateRefused("key:cannot-sign")
     return shown
 
 
@@ -270,13 +275,3 @@ def _check_bound(parts: Parts) -> None:
     """Raise CertificateRefused if the owner did not sign a subkey, or a signing subkey gave no consent."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
-
-
-def _check_signs(parts: Parts, now: datetime) -> None:
-    """Raise CertificateRefused if no signing key is in force: else every file would be refused later."""
-    standings = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
-    if any(standing.says_uses and standing.can_sign for standing in standings):
-        return
-    if standings and not any(standing.says_uses for standing in standings):
-        raise CertificateRefused("key:no-uses")
-    raise CertificateRefused("key:cannot-sign")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pysequoia
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ from tests.openpgp.make.writer import (
     Certificate,
     Key,
     Said,
+    moment,
     number,
     octets,
     signature,
@@ -364,7 +366,18 @@ def test_a_certificate_has_256_kib_at_most(more: int, code: str | None) -> None:
 
 
 def test_keys_that_do_not_say_what_they_are_for_are_refused_with_the_remedy():
-    assert refused(written(user_ids={b"zoe": [Said(made=BORN)]}).written()) == "key:no-uses"
+    silent = {"user_ids": {b"zoe": [Said(made=BORN)]}}
+    assert refused(written(**silent).written()) == "key:no-uses"
+    numbers = generate_private_key(65537, 2048).public_key().public_numbers()
+    material = b"".join(number(octets(one, 256)) for one in (numbers.n, numbers.e))
+
+    class RsaKey(Key):
+        """A key that both signs and encrypts where nothing is said of its uses."""
+
+        body = bytes([4]) + moment(BORN) + b"\1" + material
+
+    subkey = (RsaKey(b"sub", BORN), [Said(made=BORN)], [])
+    assert refused(written(**silent, subkeys=[subkey]).written()) == "key:no-uses"
 
 
 @pytest.mark.parametrize("wrap", ["utf-16", "utf-8-sig"])
