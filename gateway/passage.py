@@ -126,6 +126,7 @@ def decide_file(
         now,
         earlier=batch.earlier(upload, opened) if opened is not None else None,
         signers=signers,
+        landed_at=upload.landed_at,
     )
     if opened is not None and not isinstance(decision, Refused):
         batch.taken.setdefault(act_of(upload, opened), upload.reference)

@@ -60,7 +60,7 @@ def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
 
 
 ROWS_SHOWN = 20
-_VALUES_COUNTED = 5_000
+VALUES_COUNTED = 5_000
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class FieldTally:
         An empty text is a blank. The first 20 records of each fault are listed.
         """
         self.filled += len(values) - values.count("")
-        if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
+        if self.counts is not None and len(self.counts) < VALUES_COUNTED:
             self.counts.update(values)
             del self.counts[""]
         bad = self._judge.faults(values)

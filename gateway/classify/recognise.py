@@ -206,6 +206,7 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
     facts = {
         key: None if several and key in _SCHOOL else next(iter(values), None) for key, values in said.items()
     }
+    facts["latest_day"] = max(said["latest_day"], default=None)
     results = tuple(sorted({kind for each in verdicts for kind in each.results}))
     if results or first.data_type in WITH_RESULTS:
         # Together they wait as long as the latest would alone, and one of no year as those of this summer.

@@ -415,7 +415,16 @@ class Rules(Items):
         """Keys of the fields whose values are counted one by one, for a signature or the file's facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
-            {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
+            {
+                *asked,
+                "birth-date",
+                "la-number",
+                "school-number",
+                "academic-year",
+                "census-term",
+                "key-stage",
+                "session-date",
+            }
         )
 
     def column_field(self, name: str) -> str | None:

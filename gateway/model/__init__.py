@@ -190,6 +190,7 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The facts that a file states about itself; None for a fact that is not stated.
+    `latest_day`: the latest day of sessions in attendance, none of them after the day of the upload.
     `upn_authorities`: the numbers of the local authorities that first gave the UPNs. `upper_years`: the
     number of records of pupils in year 9 and above.
     """
@@ -200,6 +201,7 @@ class Facts:
     academic_year: str | None = None
     term: str | None = None
     reference_date: date | None = None
+    latest_day: date | None = None
     key_stage: str | None = None
     software: str | None = None
     version: str | None = None

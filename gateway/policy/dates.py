@@ -164,6 +164,8 @@ def is_ending(calendar: CalendarFile, on: date) -> bool:
 
 _DAY = timedelta(days=1)
 _FRIDAY = 4
+_FOUR_WEEKS: DayCount = "20 school days"
+_AT_LEAST = timedelta(days=20)
 Due = tuple[Timescale, str]
 """A timescale, and a data type due by it."""
 
@@ -239,6 +241,14 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
     start = following[-1] if following else day
     beyond = (start + n * _DAY for n in range(1, 2 * left + 7))
     return [*following, *(each for each in beyond if each.weekday() <= _FRIDAY)][left - 1]
+
+
+def is_of_the_past(day: date, landed: date, calendar: CalendarFile) -> bool:
+    """Return True if data up to `day` was too old, when it landed, to be the last of a weekly or daily flow.
+
+    What is not older than four school weeks may be, as on a Monday or after a holiday.
+    """
+    return landed > day + _AT_LEAST and landed > day_after(day, _FOUR_WEEKS, calendar)
 
 
 def daily(days: list[date]) -> list[Period]:
@@ -409,13 +419,17 @@ def reference_period(
 ) -> str | None:
     """Return the name of the period stated in a file; None if the file states none.
 
-    `arrival`: an aware moment, or the local day. A date in the file after the arrival is ignored.
+    `arrival`: an aware moment, or the local day. A date in the file after the arrival is ignored. The latest
+    day in attendance states a period only if it is of the past: a good file may be of the week before.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
     facts, zone = content.facts, catalogue.calendar.timezone
     landed = local_day(arrival, zone) if isinstance(arrival, datetime) else arrival
     day = facts.reference_date if facts.reference_date and facts.reference_date <= landed else None
+    latest = facts.latest_day
+    if day is None and latest is not None and is_of_the_past(latest, landed, catalogue.calendar):
+        day = latest
     scale = flow.of(content.data_type).timescale
     match scale:
         case "daily":

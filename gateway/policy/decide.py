@@ -33,11 +33,11 @@ from gateway.model import (
 )
 from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import embargo_reason, local_day, release_moment, spoken
+from gateway.policy.dates import embargo_reason, is_of_the_past, local_day, release_moment, spoken
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import ActionReason, Flow, ItemAction
 from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
-from gateway.policy.timescale import out_of_season
+from gateway.policy.timescale import BY_SCHOOL_DAYS, out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
@@ -83,15 +83,18 @@ def decide(
     *,
     method: str = "sftp",
     safeguards: frozenset[str] = frozenset(),
+    landed_at: datetime | None = None,
 ) -> Decision:
     """Return the decision on a file of `provider` sent by `method` at the aware moment `now`. Never raises.
+
+    `landed_at`: when the file landed, if before `now`.
 
     Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is set only
     if nothing but an embargo stands in the way; decide again at that moment.
     """
     if isinstance(classified, ContentRefused) and classified.parts:
         each = (
-            decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
+            decide(part, catalogue, provider, now, method=method, safeguards=safeguards, landed_at=landed_at)
             for part in classified.parts
         )
         return of_parts(tuple(each), tuple(items.sensitive_reasons(classified, catalogue)), catalogue)
@@ -114,7 +117,11 @@ def decide(
         refusals = tuple(method_refusals(method, about, provider.kind, safeguards, catalogue))
         catalogue.methods.refusals[asked] = refusals
     refused = Refused(reasons=refusals, flow=flow.id)
-    return refused if refusals else _of_flow(classified, catalogue, provider, now, flow)
+    return (
+        refused
+        if refusals
+        else _of_flow(classified, catalogue, provider, now, flow, landed_at=landed_at or now)
+    )
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
@@ -136,7 +143,13 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
 
 
 def _of_flow(
-    classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
+    classified: Classified,
+    catalogue: Catalogue,
+    provider: Provider,
+    now: datetime,
+    flow: Flow,
+    *,
+    landed_at: datetime,
 ) -> Decision:
     today, document = local_day(now, catalogue.calendar.timezone), flow.document
     # Nobody gets sensitive data before a person has looked.
@@ -162,6 +175,11 @@ def _of_flow(
         detail = {"period": period.name, "first": spoken(period.first), "due": spoken(period.due)}
         kind = catalogue.wording.name(classified.data_type)
         found.append(("notice", catalogue.reason("policy:out-of-season", kind=kind, **detail)))
+    latest, landed = classified.facts.latest_day, local_day(landed_at, catalogue.calendar.timezone)
+    is_often = flow.of(classified.data_type).timescales(provider.kind)[0] in BY_SCHOOL_DAYS
+    if latest is not None and is_often and is_of_the_past(latest, landed, catalogue.calendar):
+        about = catalogue.reason_under(flow.clause, "policy:not-this-week", day=spoken(latest))
+        found.append(("notice", about))
     holds, told = _of_action("hold", found), _of_action("notice", found)
     # An embargo on results holds for any sender.
     results = {*((classified.data_type, classified.mixed_with) if flow.embargo else ()), *classified.results}

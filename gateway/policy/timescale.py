@@ -68,7 +68,8 @@ State = Literal[
 _ONE_DAY = timedelta(days=1)
 # The DfE takes a census for four weeks; an authority may ask for corrections as long.
 _LONG_AFTER = timedelta(days=30)
-_BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
+BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
+"""Timescales of which every school day or week has a period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +188,7 @@ def overdue(
         return
     first, last = max(span[0], owed.since), span[1]
     for row in _rows(provider, received, catalogue, on, owed, year=on.year):
-        for index, period in enumerate(row.periods if row.must and row.scale not in _BY_SCHOOL_DAYS else ()):
+        for index, period in enumerate(row.periods if row.must and row.scale not in BY_SCHOOL_DAYS else ()):
             if first <= period.due <= last and _state(period, row.came(index), on) == "missing":
                 yield row.flow, row.entry, period.due
 
@@ -341,7 +342,7 @@ def _judge(
     state: State = "not-expected"
     if takes_part and row.must is not None:
         state, must, at = "not-due", row.must, dates.index_on(periods, on)
-        if row.scale in _BY_SCHOOL_DAYS and not has_terms:
+        if row.scale in BY_SCHOOL_DAYS and not has_terms:
             at, state = -1, "no-calendar"
         elif at >= 0:
             due, state = periods[at].due, _state(periods[at], row.came(at), on)

@@ -42,6 +42,7 @@ STATED = {
     "academic_year": "Academic year",
     "term": "Term",
     "reference_date": "Reference date",
+    "latest_day": "Latest day",
     "key_stage": "Key stage",
     "software": "Made by",
 }
@@ -54,7 +55,7 @@ _FORMS = {
     "key_stage": re.compile(r"(?i)(?:ks ?)?[0-5]|eyfs?"),
 }
 _REFERENCE_DATE = timedelta(days=550)
-"""A reference date further from the day of landing is not shown: it could be a pupil's date of birth."""
+"""A day stated further from the day of landing is not shown: it could be a pupil's date of birth."""
 _CLAUSE = re.compile(CLAUSE)
 _BLANK = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")

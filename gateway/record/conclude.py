@@ -146,8 +146,9 @@ def decision_on(
     *,
     earlier: str | None,
     signers: Signers,
+    landed_at: datetime | None = None,
 ) -> Decision:
-    """Return the decision on an examined file.
+    """Return the decision on an examined file. `landed_at`: when it landed, if before `now`.
 
     `earlier`: the reference of an earlier transfer with the same signature: the file is a replay. None if
     there is no earlier transfer.
@@ -170,7 +171,7 @@ def decision_on(
     if isinstance(objected, Held):
         # A sensitive file is for few people, whatever the reasons for waiting.
         return replace(objected, reasons=(*objected.reasons, *sensitive_reasons(file.content, catalogue)))
-    decision = objected or decide(file.content, catalogue, provider, now)
+    decision = objected or decide(file.content, catalogue, provider, now, landed_at=landed_at)
     if isinstance(decision, Refused):
         found = isinstance(file.content, ContentRefused) and file.content.code in SENSITIVE_REASON_CODES
         return replace(decision, few=found or any(sensitive_reasons(file.content, catalogue)))

@@ -219,7 +219,7 @@ def _decide_anew(
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     upload = transfer.upload
     sender = registrar.provider(session, upload.provider, now, sent_at=upload.landed_at)
-    decision = decide(content, catalogue, sender, now)
+    decision = decide(content, catalogue, sender, now, landed_at=upload.landed_at)
     accepted = isinstance(decision, Accepted)
     if UNKNOWN_LOGIN in codes or (accepted and not came_by_login(session, transfer.upload)):
         return held_for_login(decision, catalogue)

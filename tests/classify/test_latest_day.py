@@ -1,0 +1,202 @@
+"""The latest day that stands in a file of attendance becomes a fact of it, where that is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+import pytest
+
+from gateway.model import Classified
+from tests.classify import made
+from tests.classify.conftest import Classify
+from tests.classify.test_archive import archive
+from tests.corpus import books
+
+# The day on which each of these files comes is Tuesday, 24 November 2026.
+MARKS = ("/", "\\", "L", "I", "/")
+
+
+def listed(days: Iterable[object], heading: str = "Date", pupils: int = 12) -> made.Rows:
+    """Rows of a pupil, a day and a mark."""
+    rows = [
+        [child.upn, child.surname, child.forename, str(day), MARKS[number % 5]]
+        for child in made.children(pupils)
+        for number, day in enumerate(days)
+    ]
+    return [["UPN", "Surname", "Forename", heading, "Mark"], *rows]
+
+
+def grid(headings: Sequence[str], value: str = "/") -> made.Rows:
+    """A row for each pupil, with a column of marks for each heading."""
+    rows = [[c.upn, c.surname, c.forename, *(value for _ in headings)] for c in made.children(12)]
+    return [["UPN", "Surname", "Forename", *headings], *rows]
+
+
+SUMMARY = ["Sessions Possible", "Sessions Attended", "Authorised Absences", "Unauthorised Absences"]
+
+
+def totals(*above: str, heading: str = "") -> made.Rows:
+    """Sessions possible and attended of each pupil; the first heading may end in `heading`."""
+    first, *others = SUMMARY
+    return [*([line] for line in above), *grid([first + heading, *others], "10")]
+
+
+def latest(classify: Classify, rows: made.Rows | bytes) -> date | None:
+    content = rows if isinstance(rows, bytes) else made.as_csv(rows).encode()
+    found = classify(content)
+    assert isinstance(found, Classified), found
+    assert found.data_type == "attendance", found
+    return found.facts.latest_day
+
+
+def days(first: str, count: int, form: str = "%Y-%m-%d") -> list[str]:
+    """The school days of a week or more, as texts."""
+    found = (date.fromisoformat(first) + timedelta(days=n) for n in range(2 * count))
+    return [day.strftime(form) for day in found if day.weekday() < 5][:count]
+
+
+@pytest.mark.parametrize(
+    ("texts", "day"),
+    [
+        (days("2024-06-10", 5), "2024-06-14"),
+        (days("2024-06-10", 5, "%d/%m/%Y"), "2024-06-14"),
+        (days("2024-06-10", 5, "%d.%m.%y"), "2024-06-14"),
+        (days("2024-06-10", 5, "%d %B %Y"), "2024-06-14"),
+        (days("2024-06-10", 5, "%d-%b-%Y"), "2024-06-14"),
+        (days("2024-06-10", 5, "%d/%m/%Y 08:51:00"), "2024-06-14"),
+        (days("2024-06-10", 5, "%Y-%m-%dT00:00:00"), "2024-06-14"),
+        (days("2024-06-10", 5, "%Y-%m-%d 00:00:00.000000"), "2024-06-14"),
+        # A register of one day, a leap day, a whole term and year.
+        (["2026-11-24"], "2026-11-24"),
+        (["29/02/2024"], "2024-02-29"),
+        (days("2026-09-03", 55), "2026-11-18"),
+        (days("2025-09-01", 225), "2026-07-10"),
+        # Of days to come none counts: a forecast, a week that goes on, a year that was mistyped.
+        (["2026-11-20", "2026-11-27"], "2026-11-20"),
+        (["2026-11-20", "2062-11-20"], "2026-11-20"),
+        (["2026-11-25", "2026-11-26"], None),
+        # A day or two that are none make the others no less sure.
+        (["not known", *days("2026-09-03", 55)], "2026-11-18"),
+    ],
+)
+def test_the_latest_day_in_a_column_of_days_is_taken(
+    classify: Classify, texts: list[str], day: str | None
+) -> None:
+    assert latest(classify, listed(texts)) == (day and date.fromisoformat(day))
+
+
+@pytest.mark.parametrize(
+    ("texts", "day"),
+    [
+        # Of the week of 2 November: with the month first these read as 11 February to 11 June.
+        (days("2026-11-02", 5, "%m/%d/%Y"), None),
+        (["11/06/2026"], None),
+        # A week of June reads as such, though each of its days may be a month.
+        (days("2026-06-08", 5, "%d/%m/%Y"), "2026-06-12"),
+        (days("2026-06-01", 5, "%d/%m/%Y"), "2026-06-05"),
+        (days("2024-06-03", 5, "%d/%m/%Y"), "2024-06-07"),
+        (["05/06/2026"], "2026-06-05"),
+        (["2026-06-11"], "2026-06-11"),
+        (["11 June 2026"], "2026-06-11"),
+    ],
+)
+def test_no_day_is_taken_where_the_month_may_stand_first(
+    classify: Classify, texts: list[str], day: str | None
+) -> None:
+    assert latest(classify, listed(texts)) == (day and date.fromisoformat(day))
+
+
+@pytest.mark.parametrize(
+    ("heading", "day"),
+    [
+        ("Week Commencing", "2024-06-10"),
+        ("Week Ending", "2024-06-10"),
+        ("Week Start Date", "2024-06-10"),
+        # Where a string of marks of a whole term begins is not where it ends.
+        ("Attendance Start Date", None),
+        ("Marks Start Date", None),
+    ],
+)
+def test_the_first_day_of_a_week_is_taken_and_that_of_a_string_of_marks_is_not(
+    classify: Classify, heading: str, day: str | None
+) -> None:
+    rows = listed(["10/06/2024"], heading)
+    for row in rows:
+        row[-1] = "Marks" if row is rows[0] else "/\\/\\/\\/\\/\\"
+    assert latest(classify, rows) == (day and date.fromisoformat(day))
+
+
+def test_dates_of_birth_of_joining_and_of_leaving_are_not_those_of_sessions(classify: Classify) -> None:
+    rows = listed(days("2024-06-10", 5))
+    for extra, value in (("DOB", "2016-01-02"), ("Admission Date", "2025-09-01"), ("Leaving Date", "")):
+        rows = [[*row, extra if row is rows[0] else value] for row in rows]
+    assert latest(classify, rows) == date(2024, 6, 14)
+
+
+@pytest.mark.parametrize(
+    ("headings", "day"),
+    [
+        ([f"{day} AM" for day in days("2024-06-10", 5, "%d/%m/%Y")], "2024-06-14"),
+        ([f"{day} PM" for day in days("2024-06-10", 5)], "2024-06-14"),
+        ([f"Mon {day}" for day in days("2024-06-10", 5, "%d/%m/%y")], "2024-06-14"),
+        ([f"{day} AM" for day in days("2024-06-10", 5, "%d %b %Y")], "2024-06-14"),
+        # The columns of this week's days are there before the days are.
+        ([f"{day} AM" for day in days("2026-11-23", 5, "%d/%m/%Y")], None),
+        (["Mon AM", "Mon PM", "Tue AM", "Tue PM"], None),
+    ],
+)
+def test_the_days_at_the_heads_of_columns_of_marks_are_taken(
+    classify: Classify, headings: list[str], day: str | None
+) -> None:
+    assert latest(classify, grid(headings)) == (day and date.fromisoformat(day))
+
+
+@pytest.mark.parametrize(
+    ("rows", "day"),
+    [
+        (totals(heading=" (01 Sep 2023 - 14 Jun 2024)"), "2024-06-14"),
+        (totals(heading=" (as at 14/06/2024)"), "2024-06-14"),
+        (totals(heading=" (02 Sep 2026 - 18 Dec 2026)"), None),
+        (totals("Attendance from 01/09/2023 to 14/06/2024"), "2024-06-14"),
+        (totals("01/09/2023 AM to 14/06/2024 PM", "Printed 24/11/2026"), "2026-11-24"),
+        (totals("Week commencing 10 June 2024"), "2024-06-10"),
+        (totals("Attendance since 02/09/2026"), None),
+        (totals("Autumn term: 02/09/2026 to 18/12/2026"), None),
+        (totals("Autumn term 2026"), None),
+        (totals(), None),
+    ],
+)
+def test_the_days_of_totals_are_those_of_their_heading_or_title(
+    classify: Classify, rows: made.Rows, day: str | None
+) -> None:
+    assert latest(classify, rows) == (day and date.fromisoformat(day))
+
+
+def test_days_of_a_workbook_are_taken_from_its_cells(classify: Classify) -> None:
+    rows: list[list[object]] = [*listed(["x"])]
+    for row in rows[1:]:
+        row[3] = date(2024, 6, 14)
+    assert latest(classify, books.xlsx(books.Page(rows))) == date(2024, 6, 14)
+
+
+def test_of_several_tables_the_latest_day_counts(classify: Classify) -> None:
+    early, late = (made.as_csv(listed(days(first, 5))).encode() for first in ("2024-06-10", "2026-11-16"))
+    undated = made.as_csv(totals()).encode()
+    for parts in ((early, late), (late, early), (undated, early, late)):
+        content = archive(*((f"{n}.csv", part) for n, part in enumerate(parts)))
+        assert latest(classify, content) == date(2026, 11, 20)
+
+
+def test_a_register_in_xml_has_its_latest_day(classify: Classify) -> None:
+    text = made.attendance_around(made.attendance_pupil(made.Child(n)) for n in range(9))
+    assert "StartDate" in text
+    assert latest(classify, text.encode()) is None
+    assert latest(classify, text.replace("StartDate", "EndDate").encode()) is not None
+
+
+def test_other_kinds_of_file_have_no_such_day(classify: Classify) -> None:
+    rows = [[*row, "Date" if n == 0 else "2024-06-14"] for n, row in enumerate(made.core_rows())]
+    found = classify(made.as_csv(rows).encode())
+    assert isinstance(found, Classified)
+    assert (found.data_type, found.facts.latest_day) == ("student-core", None)
