@@ -205,6 +205,39 @@ def test_a_statutory_return_out_of_season_is_told_so(
     assert told is None or told in said[0]
 
 
+@pytest.mark.parametrize(
+    ("data_type", "latest", "at", "told"),
+    [
+        ("attendance", "2026-11-20", "2026-11-24T12:00", None),
+        ("attendance", "2026-07-20", "2026-09-03T12:00", None),
+        ("attendance", "2026-10-09", "2026-11-24T12:00", "9 October 2026"),
+        ("attendance", "2024-06-14", "2026-12-01T12:00", "14 June 2024"),
+        ("exclusions", "2024-06-14", "2026-12-01T12:00", "14 June 2024"),
+        ("phonics", "2024-06-14", "2026-06-20T12:00", None),
+    ],
+)
+def test_attendance_of_the_past_is_taken_and_told_to_be_no_weeks(
+    data_type: str, latest: str, at: str, told: str | None
+) -> None:
+    file = classified(data_type, facts=Facts(latest_day=date.fromisoformat(latest)))
+    decision = decide(file, CATALOGUE, provider(), london(at))
+    said = [reason for reason in decision.reasons if reason.code == "policy:not-this-week"]
+    assert isinstance(decision, Accepted), decision
+    assert len(said) == (told is not None)
+    for reason in said:
+        assert (
+            reason.sentence == f"The latest day in the file is {told}, so it does not count as this week's."
+        )
+        assert reason.next_step.startswith("If you meant this week's, export it again")
+
+
+def test_attendance_that_waited_is_judged_by_the_day_on_which_it_landed() -> None:
+    file = classified("attendance", facts=Facts(latest_day=date(2026, 9, 18)))
+    for landed, told in ((london("2026-09-21T12:00"), False), (None, True)):
+        decision = decide(file, CATALOGUE, provider(), NOON, landed_at=landed)
+        assert ("policy:not-this-week" in {reason.code for reason in decision.reasons}) is told
+
+
 def test_every_reason_to_wait_is_told_and_none_releases_by_itself() -> None:
     file = classified("gcse-results", facts=Facts(la="999", establishment="2002", academic_year="2026/27"))
     sender = provider(ratified=False, suspended=True, dfe_number="9992001")

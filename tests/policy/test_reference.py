@@ -59,6 +59,23 @@ def day(text: str) -> date:
         ("attendance", Facts(reference_date=day("2026-11-20")), "2026-11-24", "2026-W47"),
         ("attendance", Facts(reference_date=day("2027-01-01")), "2027-01-04", "2026-W53"),
         ("attendance", Facts(), "2026-11-24", None),
+        # A table says up to which day it goes. One of the weeks before counts for the week in which it comes:
+        # whoever sends on Monday, or after a holiday, is not late.
+        ("attendance", Facts(latest_day=day("2026-11-24")), "2026-11-24", None),
+        ("attendance", Facts(latest_day=day("2026-11-20")), "2026-11-23", None),
+        ("attendance", Facts(latest_day=day("2026-10-23")), "2026-11-27", None),
+        ("attendance", Facts(latest_day=day("2026-10-23")), "2026-11-28", "2026-W43"),
+        ("attendance", Facts(latest_day=day("2026-07-20")), "2026-09-03", None),
+        ("attendance", Facts(latest_day=day("2026-07-20")), "2026-09-30", None),
+        ("attendance", Facts(latest_day=day("2026-07-20")), "2026-10-01", "2026-W30"),
+        ("attendance", Facts(latest_day=day("2026-12-18")), "2027-01-04", None),
+        ("attendance", Facts(latest_day=day("2027-03-25")), "2027-04-12", None),
+        ("attendance", Facts(latest_day=day("2027-04-30")), "2027-05-04", None),  # After a bank holiday.
+        ("attendance", Facts(latest_day=day("2028-02-29")), "2028-03-06", None),
+        ("attendance", Facts(latest_day=day("2028-02-29")), "2028-06-12", "2028-W09"),
+        ("attendance", Facts(latest_day=day("2024-06-14")), "2026-12-01", "2024-W24"),
+        ("attendance", Facts(latest_day=day("1999-06-14")), "2026-12-01", "1999-W24"),
+        ("attendance", Facts(latest_day=day("2062-11-20")), "2026-11-24", None),
         # No set time, no flow.
         ("fft-aspire", Facts(academic_year="2026/27"), "2026-11-24", "2026-27"),
         ("fft-aspire", Facts(academic_year="soon"), "2026-11-24", None),
@@ -125,6 +142,9 @@ def _arrival(data_type: str, text: str) -> Arrival:
         ("attendance", ["2026-11-24 2026-W47"], "2026-11-28", "missing", None),
         ("attendance", ["2026-11-24 2026-W48"], "2026-11-28", "on-time", "file"),
         ("attendance", ["2026-11-24 2026-W47"], "2026-11-22", "missing", None),
+        ("attendance", ["2026-11-24 2024-W24"], "2026-11-24", "due", None),
+        ("attendance", ["2026-11-24 2024-W24"], "2026-11-28", "missing", None),
+        ("attendance", ["2026-11-24 2024-W24", "2026-11-27"], "2026-11-28", "on-time", "arrival"),
         # The word that there is nothing to send.
         ("attendance", ["2026-11-24 nil 2026-W48"], "2026-11-28", "nil", "nil"),
         ("school-census", ["2026-10-02 nil 2026-27-autumn"], "2026-11-24", "nil", "nil"),

@@ -119,7 +119,7 @@ def planted(part: str, marker: str) -> list[ReceiptFacts]:
     """Receipts with the marker in every place of one part."""
     match part:
         case "facts":
-            names = [one.name for one in fields(Facts) if one.name != "reference_date"]
+            names = [one.name for one in fields(Facts) if one.name not in {"reference_date", "latest_day"}]
             return [replace(FACTS, facts=Facts(**{name: marker})) for name in names]
         case "findings":
             finding = Finding(code="upn:malformed", severity="error", count=1)
@@ -193,12 +193,14 @@ def test_a_file_name_is_on_its_own_receipt_and_never_in_the_log(marker: str) -> 
 
 @pytest.mark.parametrize("day", [date(2015, 3, 4), date(2024, 11, 1), date(2030, 1, 1)])
 def test_a_date_of_birth_is_no_reference_date(day: date) -> None:
-    for text in rendered(replace(FACTS, facts=Facts(reference_date=day))):
+    for text in rendered(replace(FACTS, facts=Facts(reference_date=day, latest_day=day))):
         assert day.isoformat() not in text
 
 
 def test_a_reference_date_near_the_upload_is_shown() -> None:
     assert "2026-10-01" in rendered(FACTS)[0]
+    attendance = rendered(replace(FACTS, facts=Facts(latest_day=date(2026, 10, 2))))[0]
+    assert re.search(r"Latest day +2026-10-02", attendance)
 
 
 @given(st.text(max_size=60))
