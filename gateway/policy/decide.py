@@ -176,10 +176,13 @@ def _of_flow(
         kind = catalogue.wording.name(classified.data_type)
         found.append(("notice", catalogue.reason("policy:out-of-season", kind=kind, **detail)))
     latest, landed = classified.facts.latest_day, local_day(landed_at, catalogue.calendar.timezone)
-    is_often = flow.of(classified.data_type).timescales(provider.kind)[0] in BY_SCHOOL_DAYS
-    if latest is not None and is_often and is_of_the_past(latest, landed, catalogue.calendar):
-        about = catalogue.reason_under(flow.clause, "policy:not-this-week", day=spoken(latest))
-        found.append(("notice", about))
+    if (
+        latest is not None
+        and is_of_the_past(latest, landed, catalogue.calendar)
+        and flow.of(classified.data_type).timescales(provider.kind)[0] in BY_SCHOOL_DAYS
+    ):
+        why = catalogue.reason_under(flow.clause, "policy:not-this-week", day=spoken(latest))
+        found.append(("notice", why))
     holds, told = _of_action("hold", found), _of_action("notice", found)
     # An embargo on results holds for any sender.
     results = {*((classified.data_type, classified.mixed_with) if flow.embargo else ()), *classified.results}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.tables import TransferRow
+from tests.classify import made
 from tests.cli import a_year
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
@@ -80,6 +82,51 @@ def test_an_accepted_file_has_come(desk: Desk) -> None:
     desk.send(oak, census())
     desk.process()
     assert status(desk)["school-census"]["last"] == desk.now.isoformat().replace("+00:00", "Z")
+
+
+def _marks(first: date) -> bytes:
+    """Attendance of a week from this Monday on."""
+    rows = [
+        f"{child.upn},{child.surname},{child.forename},{first + timedelta(days=n):%d/%m/%Y},/"
+        for child in made.children(12)
+        for n in range(5)
+    ]
+    return "\r\n".join(["UPN,Surname,Forename,Date,Mark", *rows, ""]).encode()
+
+
+def test_attendance_of_the_past_has_not_come_this_week_and_its_receipt_says_so(
+    desk: Desk, tmp_path: Path
+) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    monday = desk.now.date() - timedelta(days=desk.now.weekday())
+    old, last = _marks(date(2024, 6, 10)), _marks(monday - timedelta(days=7))
+    file = tmp_path / "marks.csv"
+    file.write_bytes(old)
+    tried = json.loads(desk.gateway("policy", "test", str(file), "--as", "oak", "--json"))
+    sent = desk.send(oak, old, "marks.csv.pgp")
+    desk.process()
+    assert desk.state(sent) == tried["state"] == "accepted"
+    codes = ["policy:allowed", "policy:not-this-week"]
+    assert desk.codes(sent) == [reason["code"] for reason in tried["reasons"]] == codes
+    told = desk.receipt(sent)
+    assert "The latest day in the file is 14 June 2024, so it does not count as this week's." in told
+    assert "If you meant this week's, export it again with the dates of this week, and send that." in told
+    assert "Nothing needs doing." not in told
+    assert "2024-06" not in told
+    with desk.registry.read() as session:
+        assert [row.period for row in session.exec(select(TransferRow))] == ["2024-W24"]
+    on = desk.now.date().isoformat()
+    before = status(desk, "--on", on)["attendance"]
+    assert (before["known_by"], before["state"] in {"on-time", "late"}) == (None, False)
+
+    # That of the week before counts, as of a school that sends on Mondays.
+    good = desk.send(oak, last, "marks.csv.pgp")
+    desk.process()
+    assert desk.codes(good) == ["policy:allowed"]
+    assert "replaces" not in desk.receipt(good)
+    after = status(desk, "--on", on)["attendance"]
+    assert after["last"] is not None
+    assert before["state"] == "not-due" or after["known_by"] == "arrival"
 
 
 @pytest.mark.long
