@@ -77,16 +77,18 @@ def tell_dpo(
     recalls.leave_notice(session, reference, headline, clearsign(registrar.signing.openpgp, text), record.at)
 
 
-def hold_back(context: ActContext, record: Recording, before: Provider, why: str | None) -> list[str]:
+def hold_back(
+    context: ActContext, record: Recording, before: Provider, why: str | None, *, same_school: bool = False
+) -> list[str]:
     """Hold back the copies that a provider had by its former numbers; return sentences about them.
 
-    `before` is the provider as it was on record, `why` the reason for the change. Data protection has a
-    notice of each copy. The sentences name the files within the person's sight. After the commit, `take_back`
-    removes the copies from /out.
+    `before` is the provider as it was on record, `why` the reason for the change. None is held back where the
+    former numbers were the `same_school`'s. Data protection has a notice of each copy. The sentences name the
+    files within the person's sight. After the commit, `take_back` removes the copies from /out.
     """
-    from gateway.record.reconsider import hold_back_copies  # noqa: PLC0415 - few need what reads files
+    from gateway.record.reconsider import renumber_copies  # noqa: PLC0415 - few need what reads files
 
-    back = hold_back_copies(record.registrar, record.session, before)
+    back = renumber_copies(record.registrar, record.session, before, record.at, same_school=same_school)
     why, sight = why or "its number on record was put right", context.sight(record.session)
     for one in back:
         openings = recalls.openings(record.session, one.upload.reference)

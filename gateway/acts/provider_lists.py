@@ -31,6 +31,9 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
 
     file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
     dry_run: bool = option("Only say what would be done.", default=False)
+    same_schools: bool = option(
+        "Schools with other numbers now were the same by their former ones: their copies stay.", default=False
+    )
 
     def confirms(self) -> bool:
         """Return False for a dry run, which changes nothing; otherwise True."""
@@ -61,7 +64,8 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
             for one in providers.list_providers(record.session):
                 was = before.get(one.id, one)
                 if (was.dfe_number, was.urn) != (one.dfe_number, one.urn):
-                    others += notices.hold_back(context, record, was, _BY_LIST)
+                    same = self.same_schools
+                    others += notices.hold_back(context, record, was, _BY_LIST, same_school=same)
         if not self.dry_run:
             if others:
                 notices.take_back(context, record)

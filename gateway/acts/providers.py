@@ -254,7 +254,11 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
 
     field_groups: ClassVar = (
         FieldGroup("The provider", ("id", "why")),
-        FieldGroup("Its name and numbers", ("name", "dfe_number", "urn", "number", "schools"), folded=True),
+        FieldGroup(
+            "Its name and numbers",
+            ("name", "dfe_number", "urn", "number", "schools", "same_school"),
+            folded=True,
+        ),
         FieldGroup("A contact to set", ("contact", "email", "telephone"), folded=True),
         FieldGroup("A contact to forget", ("forget_contact",), folded=True),
     )
@@ -267,6 +271,9 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     schools: str | None = option(
         'Numbers (DfE or URN) of the schools for which it sends, as a trust does, by commas; "" for none.',
         None,
+    )
+    same_school: bool = option(
+        "The school was the same by its former number: its copies stay.", default=False
     )
     contact: str | None = option('Whom to ask for, such as "data manager"; no name.', None, metavar="ROLE")
     email: str | None = option("The contact's e-mail address.", None)
@@ -292,7 +299,8 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             before = providers.get_provider(record.session, self.id)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if wanted.keys() & {"dfe_number", "urn", "number"}:
-                others = notices.hold_back(context, record, before, self.why)
+                same = self.same_school
+                others = notices.hold_back(context, record, before, self.why, same_school=same)
             if self.contact is not None:
                 reached = (self.contact, self.email, self.telephone)
                 changed.append(keep_contact(record, self.id, *reached, why=self.why))
@@ -409,7 +417,9 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
     urn: str | None = option("Its URN, which is new for an academy.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's kind and numbers; decide the provider's held files again."""
+        """Change the provider's kind and numbers; decide the provider's held files again. Its copies stay."""
+        from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
+
         with context.recording() as record:
             bodies = record.registrar.catalogue.bodies
             if self.kind not in bodies.kinds():
@@ -424,6 +434,7 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
                 dfe_number=numbers.dfe_number(self.dfe_number),
                 urn=numbers.urn(self.urn),
             )
+            notices.hold_back(context, record, before, self.why, same_school=True)
             note(record, "provider-converted", changed, self.why)
         said = f"{self.provider} is {changed.kind} now, with its keys, history and receipts"
         if self.urn is None:

@@ -200,7 +200,8 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
         content = contents_of(session, [copy.transfer]).get(copy.transfer)
     if not isinstance(content, Classified):
         raise Fault("a file that nobody recognised cannot be divided")
-    basis = part_of(provider, content.data_type, content.unlisted, registrar.catalogue)
+    named = copies.numbered(provider, copy.numbers)
+    basis = part_of(named, content.data_type, content.unlisted, registrar.catalogue)
     basis = replace(basis, stated=content.stated)
     request = Reopen(reference=copy.reference, sha256=copy.content_sha256)
     descriptor, view = examiner.view(request, basis)

@@ -279,39 +279,68 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     whose = [registrar.provider(session, one, now) for one in copies.count_waiting(session)]
-    ready = [one.id for one in whose if takes_part(one, catalogue)]
+    ready = {one.id: one for one in whose if takes_part(one, catalogue)}
     return [
         (row, transfer)
         for row, transfer in (copies.waiting(session, ready) if ready else ())
-        if _is_for(registrar.provider(session, row.provider, now), row, transfer, catalogue)
+        if _is_for(
+            copies.numbered(ready[row.provider], row.numbers), transfer, catalogue, part=bool(row.part)
+        )
         and {why.code for why in distrust(session, transfer, catalogue)}.issubset(
             one.code for one in transfer.reasons
         )
     ]
 
 
-def hold_back_copies(registrar: Registrar, session: Session, before: Provider) -> list[Transfer]:
-    """Take back the copies that a provider got by a number that it has no longer; return the files it had.
+def renumber_copies(
+    registrar: Registrar, session: Session, before: Provider, now: datetime, *, same_school: bool = False
+) -> list[Transfer]:
+    """Put a provider's copies right after a change of its numbers; return the files of those taken back.
 
-    `before` is the provider as it was on record. A copy is given again once the provider may have it by the
-    numbers on record (`give_copies`): a part of a file, of which it may have another one, at once. No copy
-    is taken back while the DfE number stays: a new URN, such as an academy's, does not show the former wrong.
-    Of a copy never made the file is not returned.
+    `before` is the provider as it was on record. Copies by a number that was another school's wait until it
+    may have them by the numbers on record (`give_copies`): a part of a file, of which it may have another
+    one, at once. No copy is taken back from the `same_school`, nor while the DfE number stays: a new URN,
+    such as an academy's, does not show the former wrong. These copies are still its own by its numbers of
+    before. Files that name it by the new ones alone are owed to it. Of a copy never made the file is not
+    returned.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
-    if after.dfe_number and after.dfe_number == before.dfe_number:
+    numbers = f"{before.dfe_number or ''} {before.urn or ''}"
+    if numbers == f"{after.dfe_number or ''} {after.urn or ''}":
         return []
     was, known = (replace(one, suspended=False, ratified=True, closed_on=None) for one in (before, after))
-    own = set(filter(None, (after.dfe_number, after.urn)))
-    lost = {before.dfe_number, before.urn} - {*own, None}
-    found = [
-        (row, transfer)
-        for row, transfer in copies.given(session, after.id)
-        if (row.part and _names_other(transfer.content, lost, own))
-        or (_is_for(was, row, transfer, catalogue) and not _is_for(known, row, transfer, catalogue))
-    ]
-    copies.hold_back(session, *(row for row, _ in found))
-    return [transfer for row, transfer in found if row.certificates is not None]
+    same_school |= after.dfe_number is not None and after.dfe_number == before.dfe_number
+    own = {after.dfe_number, after.urn} - {None}
+    lost = set() if same_school else {before.dfe_number, before.urn} - {*own, None}
+    taken = []
+    for row, transfer in copies.of_provider(session, after.id):
+        by, part = copies.numbered(was, row.numbers), bool(row.part)
+        had = _is_for(by, transfer, catalogue, part=part)
+        if not lost.isdisjoint({by.dfe_number, by.urn}) and (
+            (part and _names_other(transfer.content, lost, own))
+            or (had and not _is_for(known, transfer, catalogue, part=part))
+        ):
+            if row.waits is None:
+                taken.append((row, transfer))
+            row.numbers = None
+        elif row.numbers is None and had and (not part or _names(transfer.content, by)):
+            row.numbers = numbers
+    copies.hold_back(session, *(row for row, _ in taken))
+    for transfer in copies.without_copy(session, after.id, catalogue.shared_flows):
+        for part in (False, True):
+            had, has = (_is_for(one, transfer, catalogue, part=part) for one in (was, known))
+            if has and not had:
+                copies.owe(session, transfer.sequence, after.id, now, part=part, waits=True)
+    return [transfer for row, transfer in taken if row.certificates is not None]
+
+
+def _names(content: Classified | ContentRefused | None, provider: Provider) -> bool:
+    """Return True if a file names a school with no other number than a provider's."""
+    for one in content.schools if isinstance(content, Classified) else ():
+        named = ((one.dfe_number, provider.dfe_number), (one.urn, provider.urn))
+        if {given == known for given, known in named if given and known} == {True}:
+            return True
+    return False
 
 
 def _names_other(content: Classified | ContentRefused | None, lost: set[str | None], own: set[str]) -> bool:
@@ -321,9 +350,9 @@ def _names_other(content: Classified | ContentRefused | None, lost: set[str | No
     return any(named & lost and not named & own for named in each)
 
 
-def _is_for(provider: Provider, row: CopyRow, transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Return True if a provider may have the copy in `row` of a file now."""
+def _is_for(provider: Provider, transfer: Transfer, catalogue: Catalogue, *, part: bool) -> bool:
+    """Return True if a provider may have a copy, or with `part` a part, of a file now."""
     if not isinstance(transfer.content, Classified) or transfer.flow is None:
         return False
     passed = Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)
-    return bool((parts_for if row.part else copies_for)(passed, transfer.content, catalogue, (provider,)))
+    return bool((parts_for if part else copies_for)(passed, transfer.content, catalogue, (provider,)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
-from gateway.model import Transfer
+from gateway.model import Provider, Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, ReasonRow, TransferRow
 from gateway.registry.tables.row import drop, from_row, rows, store
@@ -28,7 +28,7 @@ class Copy:
 
     `made` is True if the sealed copy has been put into the provider's /out folder; then `sha256` is the
     digest of the sealed copy, and `size` its bytes. With `part` the copy holds the provider's own records
-    alone.
+    alone. `numbers`: as in `CopyRow`.
     """
 
     number: int
@@ -43,6 +43,15 @@ class Copy:
     sha256: str | None = None
     size: int | None = None
     part: bool = False
+    numbers: str | None = None
+
+
+def numbered(provider: Provider, numbers: str | None) -> Provider:
+    """Return a provider with the numbers by which a copy is for it; with None those on record."""
+    if numbers is None:
+        return provider
+    dfe_number, urn = numbers.split(" ")
+    return replace(provider, dfe_number=dfe_number or None, urn=urn or None)
 
 
 def owe(
@@ -61,9 +70,17 @@ def waiting(session: Session, providers: Collection[str]) -> Sequence[tuple[Copy
     return _with_files(session, *_WAITING, col(CopyRow.provider).in_(providers))
 
 
-def given(session: Session, provider: str) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the copies for a provider that do not wait, each with the copied transfer."""
-    return _with_files(session, col(CopyRow.provider) == provider, col(CopyRow.waits).is_(None))
+def of_provider(session: Session, provider: str) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return the copies for a provider, made or waiting, each with the copied transfer."""
+    return _with_files(session, col(CopyRow.provider) == provider)
+
+
+def without_copy(session: Session, provider: str, flows: Collection[str]) -> Sequence[Transfer]:
+    """Return the accepted and stored files of some flows of which a provider has no copy on record."""
+    has_one = select(CopyRow.transfer).where(CopyRow.provider == provider)
+    which = col(TransferRow.state) == "accepted", col(TransferRow.flow).in_(flows), is_stored()
+    query = select(TransferRow).where(*which, col(TransferRow.sequence).not_in(has_one))
+    return transfers_of(session, session.exec(query.order_by(col(TransferRow.sequence))).all())
 
 
 def _with_files(session: Session, *which: ColumnElement[bool]) -> Sequence[tuple[CopyRow, Transfer]]:
@@ -159,7 +176,7 @@ def hold_back(session: Session, *found: CopyRow) -> None:
     The certificates that a copy was sealed for are kept, as a sign that its provider had got one.
     """
     for row in found:
-        row.waits, row.made_at, row.sha256, row.size = True, None, None, None
+        row.waits, row.made_at, row.sha256, row.size, row.numbers = True, None, None, None, None
     session.flush()
 
 

@@ -59,7 +59,7 @@ _LATER: dict[str, frozenset[str]] = {
     "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),
     "receipt": frozenset({"seal"}),
     "transfer": frozenset({"period", "few", "rules"}),
-    "provider_copy": frozenset({"part", "waits"}),
+    "provider_copy": frozenset({"part", "waits", "numbers"}),
     "ratification": frozenset({"ends_on"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),
 }

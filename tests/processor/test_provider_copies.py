@@ -693,6 +693,95 @@ def test_a_part_by_a_former_number_leaves_out_unless_its_school_has_the_other_nu
     assert len(json.loads(desk.gateway("notices", "list", "--json"))) == (not is_own)
 
 
+@pytest.mark.parametrize(
+    "renumbered",
+    [
+        ("convert", "oak", "--kind", "academy", "--dfe-number", "9994008", "--urn", "100008", "--why", "new"),
+        ("set", "oak", "--dfe-number", "9994008", "--urn", "100008", "--same-school"),
+        ("set", "oak", "--urn", "100008"),
+    ],
+)
+def test_a_part_that_is_made_again_has_the_rows_by_the_number_that_its_school_had(
+    desk: Desk, renumbered: tuple[str, ...]
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.gateway("providers", "set", "oak", "--urn", "100001")
+    sent = desk.send(fft, with_urns(ABOUT, "9994002"))
+    desk.process()
+    (before,) = out(desk, "oak")
+    desk.gateway("providers", *renumbered)
+    assert out(desk, "oak") == [before]
+    assert json.loads(desk.gateway("notices", "list", "--json")) == []
+    desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
+    assert out(desk, "oak") == []
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    rows = rows_of(opened(oak, copy.read_bytes(), desk.certificate))
+    assert [row["DfE number"] for row in rows] == [ABOUT] * 5
+    assert copies_delivered(desk, sent) == ["oak"]
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_copies_that_wait_follow_a_school_that_has_other_numbers(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", dfe_number=ABOUT)
+    whole, divided = desk.send(fft, estimates()), desk.send(fft, of_many(ABOUT, "9994002"))
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994008", "--same-school")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    found = [opened(oak, path.read_bytes(), desk.certificate) for path in out(desk, "oak")]
+    assert estimates() in found
+    assert [row["DfE number"] for each in found for row in rows_of(each)] == [ABOUT] * 10
+    assert copies_delivered(desk, whole) == copies_delivered(desk, divided) == ["oak"]
+
+
+def test_what_a_list_says_of_schools_that_stay_the_same_takes_no_copy_back(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    path = desk.root / "schools.csv"
+    path.write_text("id,name,kind,dfe_number\noak,The oak,school,9994002\n")
+    assert "fetched" not in desk.gateway("providers", "import", str(path), "--same-schools")
+    assert len(out(desk, "oak")) == 1
+
+
+def test_a_copy_by_a_mistyped_number_leaves_out_and_what_is_by_an_earlier_one_stays(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    kept = desk.send(fft, of_many(ABOUT, "9994002"))
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--same-school")
+    desk.send(fft, estimates().replace(ABOUT.encode(), b"9994002"))
+    desk.process()
+    assert len(out(desk, "oak")) == 2
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994008", "--why", "mistyped")
+    (copy,) = out(desk, "oak")
+    assert kept in copy.name
+
+
+def test_a_school_whose_number_is_put_right_gets_what_came_before(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number="9994007")
+    whole, divided = desk.send(fft, estimates()), desk.send(fft, of_many(ABOUT, "9994002"))
+    gone = desk.send(fft, estimates(2))
+    desk.process()
+    desk.gateway("transfers", "withdraw", gone, "--why", "wrong estimates")
+    assert out(desk, "oak") == []
+    for _ in range(2):
+        desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT, "--why", "mistyped")
+        desk.process()
+    found = [opened(oak, path.read_bytes(), desk.certificate) for path in out(desk, "oak")]
+    assert len(found) == 2
+    assert estimates() in found
+    assert {row["DfE number"] for each in found for row in rows_of(each)} == {ABOUT}
+    assert [copies_delivered(desk, one) for one in (whole, divided, gone)] == [["oak"], ["oak"], []]
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
 def test_a_copy_that_is_held_back_is_told_neither_as_the_school_s_nor_as_waiting_for_it(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)

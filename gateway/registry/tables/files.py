@@ -157,7 +157,8 @@ class CopyRow(Row, table=True):
     """A copy of a file for another provider concerned; `made_at` is None before the copy is made.
 
     With `part` the file is about many schools, and the copy has the records of one school. With `waits` the
-    copy is made only when the provider has ratified the agreement, and is not suspended.
+    copy is made only when the provider has ratified the agreement, and is not suspended. `numbers`: the DfE
+    number and the URN by which the copy is for the provider, with a space between, if it has others now.
     """
 
     __tablename__ = "provider_copy"
@@ -176,6 +177,7 @@ class CopyRow(Row, table=True):
     size: int | None = Field(default=None, sa_type=BigInteger)
     part: bool | None = None
     waits: bool | None = None
+    numbers: str | None = None
 
 
 class HandOnBatchRow(Row, table=True):

@@ -1,0 +1,13 @@
+"""A copy keeps the numbers by which it is for its school, which may have others since."""
+
+from gateway.registry.migrations import run
+
+revision = "0037"
+down_revision = "0036"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the migration to the tables."""
+    run("ALTER TABLE provider_copy ADD COLUMN numbers VARCHAR;")
