@@ -176,8 +176,8 @@ class Clerk:
             waits.examine_again(self.session, key.owner, login=login)
         elif kind in _ENDED:
             waits.examine_again(self.session, key.owner, key.fingerprint, stolen=stolen)
-        in_force = keys.keys_in_force(self.session, "provider", key.owner, "openpgp", self.at)
-        copies.seal_anew(self.session, key.owner, [one.fingerprint for one in in_force])
+        if key.kind == "openpgp":
+            copies.seal_anew(self.session, key.owner, self.at)
         return key
 
 

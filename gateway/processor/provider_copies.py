@@ -161,6 +161,10 @@ class Copier:
             if (kept := shared_store(self._home, registrar.settings)) is not None:  # For other hosts.
                 with store_answers():
                     kept.put_copy(copy.reference, copy.provider, sealed.sha256, descriptor)
+            with registrar.registry.write() as session:
+                if not self._stays(session, copy):
+                    return
+                copies.record_sealed(session, copy.number, sealed.sealed_to)
             _place(descriptor, copy_path(self._home, copy))
         with registrar.registry.write() as session:
             if not self._stays(session, copy):
@@ -169,10 +173,10 @@ class Copier:
                 session,
                 copy.number,
                 at=registrar.clock(),
-                certificates=sealed.sealed_to,
                 sha256=sealed.sha256,
                 size=sealed.size,
             )
+            copies.seal_anew(session, copy.provider, registrar.clock())  # Its keys may have ended meanwhile.
 
     def _stays(self, session: Session, copy: Copy) -> bool:
         """Return True if a copy in /out is due; remove it if its file was withdrawn or marked meanwhile.

@@ -343,7 +343,9 @@ def _names(content: Classified | ContentRefused | None, provider: Provider) -> b
     return False
 
 
-def _names_other(content: Classified | ContentRefused | None, lost: set[str | None], own: set[str]) -> bool:
+def _names_other(
+    content: Classified | ContentRefused | None, lost: set[str | None], own: set[str | None]
+) -> bool:
     """Return True if a school in a file has one of the `lost` numbers, and none of the provider's `own`."""
     schools = content.schools if isinstance(content, Classified) else ()
     each = [{one.dfe_number, one.urn} for one in schools]

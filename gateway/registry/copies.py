@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
 from gateway.model import Provider, Transfer
+from gateway.registry import keys
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, ReasonRow, TransferRow
 from gateway.registry.tables.row import drop, from_row, rows, store
@@ -180,21 +181,25 @@ def hold_back(session: Session, *found: CopyRow) -> None:
     session.flush()
 
 
-def seal_anew(session: Session, provider: str, in_force: Collection[str]) -> None:
-    """Record a provider's copies as still to be made if none of its certificates `in_force` opens them.
+def seal_anew(session: Session, provider: str, now: datetime) -> None:
+    """Record a provider's copies as still to be made if none of its certificates in force opens them.
 
     Each stays in /out until the new one takes its place.
     """
+    known = keys.keys_in_force(session, "provider", provider, "openpgp", now)
+    in_force = {one.fingerprint for one in known}
     for row in rows(session, CopyRow, provider=provider) if in_force else ():
-        if row.made_at is not None and not {*in_force} & {*(row.certificates or "").split()}:
+        if row.made_at is not None and in_force.isdisjoint((row.certificates or "").split()):
             row.made_at = row.sha256 = row.size = None
     session.flush()
 
 
-def record_made(
-    session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
-) -> None:
-    """Record that copy `number`, of `size` bytes and sealed for `certificates`, is in the provider's /out."""
+def record_sealed(session: Session, number: int, certificates: Sequence[str]) -> None:
+    """Record for whom copy `number` is sealed, before it comes into /out: its provider may have got it."""
+    session.get_one(CopyRow, number).certificates = " ".join(certificates)
+
+
+def record_made(session: Session, number: int, *, at: datetime, sha256: str, size: int) -> None:
+    """Record that copy `number`, of `size` bytes, is in the provider's /out."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
-    row.certificates = " ".join(certificates)

@@ -426,6 +426,40 @@ def test_a_school_that_lost_its_key_can_open_its_copies_with_its_new_one(desk: D
     assert opened(anew, copy.read_bytes(), desk.certificate) == estimates()
 
 
+def test_a_copy_is_made_again_where_its_key_ended_while_it_was_sealed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    anew, seal = Party("oak-anew", desk.root / "parties" / "oak-anew"), Examiner.seal_copy
+
+    def lost_meanwhile(*given: Any) -> Any:
+        monkeypatch.undo()
+        desk.gateway("keys", "add", "oak", str(anew.certificate))
+        desk.gateway("keys", "confirm", "oak", str(anew.openpgp.extract_certificate().fingerprint))
+        lost = str(oak.openpgp.extract_certificate().fingerprint)
+        sealed = seal(*given)
+        desk.gateway("keys", "revoke", "oak", lost, "--why", "the disk died")
+        return sealed
+
+    monkeypatch.setattr(Examiner, "seal_copy", lost_meanwhile)
+    desk.send(fft, estimates())
+    desk.process()
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(anew, copy.read_bytes(), desk.certificate) == estimates()
+
+
+def test_a_change_of_a_login_key_makes_no_copy_again(desk: Desk) -> None:
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    (login,) = [
+        one for one in json.loads(desk.gateway("keys", "list", "oak", "--json")) if one["kind"] == "ssh"
+    ]
+    with statements() as asked:
+        desk.gateway("keys", "revoke", "oak", login["fingerprint"], "--why", "laptop stolen")
+    assert [one for one in asked if "provider_copy.certificates" in one] == []
+
+
 def test_a_host_that_shares_reads_a_copy_again_only_once_it_was_made_anew(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -780,6 +814,23 @@ def test_a_school_whose_number_is_put_right_gets_what_came_before(desk: Desk) ->
     assert {row["DfE number"] for each in found for row in rows_of(each)} == {ABOUT}
     assert [copies_delivered(desk, one) for one in (whole, divided, gone)] == [["oak"], ["oak"], []]
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_data_protection_has_a_notice_of_a_copy_that_was_put_out_and_not_recorded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            copies, "record_made", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt("killed"))
+        )
+        desk.process()
+    assert len(out(desk, "oak")) == 1
+    said = desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "mistyped")
+    assert f"which may have fetched it: {sent}" in " ".join(said.split())
+    assert out(desk, "oak") == []
 
 
 def test_a_copy_that_is_held_back_is_told_neither_as_the_school_s_nor_as_waiting_for_it(desk: Desk) -> None:

@@ -16,7 +16,8 @@ LATER = NOW + timedelta(hours=1)
 
 def made(registry: Registry, number: int) -> None:
     with registry.write() as session:
-        copies.record_made(session, number, at=LATER, certificates=["a", "b"], sha256="5" * 64, size=7)
+        copies.record_sealed(session, number, ["a", "b"])
+        copies.record_made(session, number, at=LATER, sha256="5" * 64, size=7)
 
 
 def numbers(registry: Registry, **asked: object) -> list[int]:
