@@ -38,7 +38,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
         """Record the signature, then decide again the files that waited for the ratification."""
         with context.recording() as record:
             said = self.sign(record)
-        return ActDone("\n".join((said, *decide_again(context))))
+        return ActDone("\n".join((said, *decide_ratified(context))))
 
     def sign(self, record: Recording) -> str:
         """Record the signature, in a transaction of the caller; return the outcome as a sentence.
@@ -73,7 +73,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
         return f"{self.provider} has ratified the agreement for {year}"
 
 
-def decide_again(context: ActContext) -> list[str]:
+def decide_ratified(context: ActContext) -> list[str]:
     """Decide again the files that waited for a ratification; return a sentence if any decision changed."""
     with context.open_registrar() as registrar:
         released = reconsider(registrar)

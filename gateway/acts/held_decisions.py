@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from gateway.access import AccessRight, may_know
 from gateway.acts.act import Act, ActContext, ActDone, Recording
-from gateway.acts.agreement import RatifyAgreement, decide_again
+from gateway.acts.agreement import RatifyAgreement, decide_ratified
 from gateway.acts.fields import FileReference, OneLine, Reference, Why, argument, option
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError
@@ -20,11 +20,10 @@ from gateway.model import Classified, Decision, Reason, Refused, Released, Trans
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import Release, judge_release
-from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, UNKNOWN_LOGIN, WITHDRAWN, for_officers, to_officer
 from gateway.record.conclude import distrust
-from gateway.record.consequences import Ruling
+from gateway.record.consequences import Ruling, counted_for
 from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, put_in_force, put_on_record
@@ -281,7 +280,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
                 RatifyAgreement.model_validate({"provider": one, **signed}).sign(record)
                 for one in self._schools(context)
             ]
-        told += decide_again(context)
+        told += decide_ratified(context)
         with context.reading() as session:
             found = [transfers.get(session, one) for one in self.reference]
         told += [
@@ -342,12 +341,11 @@ def release_in_words(
     against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
     teams = catalogue.wording.list_names(asked.teams)
-    if counted and not asked.forbidden and isinstance(content, Classified):
+    if counted and not asked.forbidden:
         sender = rulebook.provider(session, transfer.upload.provider, now)
         on_roll = rolls.count_on_rolls(session, [sender.id])[sender.id]
-        whole = content.data_type == asked.data_type and is_whole_roll(content, on_roll, catalogue)
         decision = released(catalogue, asked, "person:released")
-        if whole and (counts := counts_teams(content, decision, sender, catalogue)):
+        if counts := counted_for(content, asked.data_type, decision, sender, catalogue, on_roll=on_roll):
             teams += f", and in counts alone to {catalogue.wording.list_names(counts)}"
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 

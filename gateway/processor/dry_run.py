@@ -14,8 +14,8 @@ from gateway.examiner.protocol import DropRead, FileLost, FileOpened, Job
 from gateway.model import Classified, ContentRefused, Decision, Upload
 from gateway.passage import decide_file
 from gateway.policy.decide import decide
-from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.record.conclude import File, assignment_of, signers_of
+from gateway.record.consequences import counted_for
 from gateway.record.registrar import Rulebook
 from gateway.record.rulings import Batch
 from gateway.registry import rolls, transfers
@@ -77,10 +77,10 @@ def try_file(
             decision = decide(found, catalogue, rules.provider(session, provider, at), at)
         if not isinstance(found, Classified):
             return Tried(decision=decision, found=found)
-        counted = counts_teams(found, decision, rules.provider(session, provider, at), catalogue)
-        known = rolls.count_on_rolls(session, [provider])[provider]
-        whole = is_whole_roll(found, known, catalogue)
-        return Tried(decision=decision, found=found, counted=counted if whole else ())
+        sender = rules.provider(session, provider, at)
+        on_roll = rolls.count_on_rolls(session, [provider])[provider]
+        counted = counted_for(found, found.data_type, decision, sender, catalogue, on_roll=on_roll)
+        return Tried(decision=decision, found=found, counted=counted)
 
 
 def _examined(examiner: Examiner, job: Job, descriptor: int) -> File:
