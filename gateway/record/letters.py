@@ -6,11 +6,12 @@ name or contents. Letters are signed when queued, so that the sending service ho
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from itertools import chain
+from itertools import chain, pairwise
 from typing import get_args
 
 from sqlmodel import Session
@@ -134,17 +135,17 @@ def owe_for_decisions(
     """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
-        counted = [(one, _times_taken_back(session, one)) for one in decided]
+        counted = [(one, _times_before(session, one)) for one in decided]
         told_of = letters.events_on_record(session, {event for each in counted for event in _of_holds(*each)})
         found = (letter for each in counted for letter in _for_decision(letterhead, rules, *each, told_of))
         owe(registrar, session, found, now)
 
 
 def _for_decision(
-    letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, taken_back: int,
+    letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, before: int,
     told_of: Collection[str],
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield the letters about a decided file that was `taken_back` so many times.
+    """Yield the letters about a decided file; `before` is what `_times_before` counts.
 
     `told_of`: the events of earlier letters to senders about a hold. A letter about the release of a file is
     sent only after one about the hold.
@@ -160,11 +161,11 @@ def _for_decision(
         "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
     }
     facts |= reasons_of(transfer, wording)
-    waited = any(event in told_of for event in _of_holds(transfer, taken_back))
+    waited = any(event in told_of for event in _of_holds(transfer, before))
     kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
         if rule.kind == kind and rule.kind in _ABOUT_FILES and _is_for(letterhead.session, rule, transfer):
-            *_, event = letters.events_about_file(kind, rule.to, upload.reference, taken_back)
+            *_, event = letters.events_about_file(kind, rule.to, upload.reference, before)
             yield from letterhead.written(rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             session, reference = letterhead.session, upload.reference
@@ -173,18 +174,28 @@ def _for_decision(
                 yield from letterhead.written(rule, event, facts | {"count": "1"}, team=team)
 
 
-def _of_holds(transfer: Transfer, taken_back: int) -> list[str]:
+def _of_holds(transfer: Transfer, before: int) -> list[str]:
     """Return the events of letters to a file's sender that it waits, or was taken back."""
-    return letters.events_about_file("held", "provider", transfer.upload.reference, taken_back)
+    return letters.events_about_file("held", "provider", transfer.upload.reference, before)
 
 
-def _times_taken_back(session: Session, transfer: Transfer) -> int:
-    """Return how often a decided file was taken back. The decision itself is not in the log yet."""
-    codes = {why.code for why in transfer.reasons}
-    if codes.isdisjoint(_ONCE_PASSED_ON):
+def _times_before(session: Session, transfer: Transfer) -> int:
+    """Return how often a decided file was taken back, or came to wait for other reasons than before.
+
+    The decision itself is not in the log yet.
+    """
+    codes, taken_back = [why.code for why in transfer.reasons], 0
+    if not _ONCE_PASSED_ON.isdisjoint(codes):
+        earlier = log.events(session, transfer.upload.reference, kind="withdrawn")
+        taken_back = len(earlier) + (not WITHDRAWN.isdisjoint(codes))
+    elif transfer.state == "accepted":
         return 0
-    earlier = log.events(session, transfer.upload.reference, kind="withdrawn")
-    return len(earlier) + (not codes.isdisjoint(WITHDRAWN))
+    decided = log.events(session, transfer.upload.reference, kind="decided")
+    told = [json.loads(event.leaf)["fields"] for event in decided]
+    waited = [set(one["reasons"].split(",")) for one in told if one["state"] == "held"]
+    if transfer.state == "held" and WITHDRAWN.isdisjoint(codes):
+        waited.append(set(codes))
+    return taken_back + sum(one != other for one, other in pairwise(waited))
 
 
 def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:

@@ -107,6 +107,30 @@ def test_a_school_is_written_to_each_time_a_file_that_waited_is_taken_back_or_gi
     assert shown == []
 
 
+def test_a_school_is_written_to_again_where_its_file_then_waits_for_something_else(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "else")
+    with desk.home.settings.open("a") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
+    desk.process()
+    oak = desk.provider("oak", dfe_number="9994001")
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
+    reference = desk.send(oak, fresh())
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994009")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.gateway("providers", "set", "oak", "--name", "Oak School")
+    desk.gateway("held", "refuse", reference, "--why", "of another school")
+    with desk.registry.read() as session:
+        rows = sorted(letters.listed(session), key=lambda one: one.number or 0)
+        of_it = [one for one in rows if reference in one.subject]
+        before = letters.earlier_message_ids(session, of_it[-1])
+    desk.close()
+    assert [one.subject.partition(":")[0] for one in of_it] == ["Waits", "Waits", "Not taken"]
+    assert "ratif" in of_it[0].text
+    assert "ratif" not in of_it[1].text
+    assert list(before) == [one.message_id for one in of_it[:-1]]
+
+
 def test_each_day_asks_for_its_letters_once(desk: Desk, relay: tuple[Relay, int]) -> None:
     handler, _ = relay
     with desk.registrar() as registrar:
