@@ -375,21 +375,23 @@ def index_of(periods: list[Period], name: str) -> int:
 
 
 def release_moment(
-    kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
-) -> datetime | None:
+    kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime,
+    carried: Collection[str] = (),
+) -> datetime | None:  # fmt: skip
     """Return the moment (UTC) when the last embargo on results of the data types `kinds` ends, None if none.
 
-    If `facts` state no year, the results count as those of the latest summer that can have any at `now`.
+    If `facts` state no year, the results count as those of the latest summer that can have any at `now`. So
+    do results of the types `carried` in a file of another type if the file, whose year `facts` state, is of a
+    later one.
     """
     moments = []
     calendar = catalogue.calendar
     for results in calendar.results:
-        if results.data_type in kinds:
-            year = exam_year(facts)
-            if year is None:
-                # The latest summer with possible results at `now`.
-                today = local_day(now, calendar.timezone)
-                year = today.year - (today < day_in(today.year, results.season))
+        if results.data_type in kinds or results.data_type in carried:
+            today, year = local_day(now, calendar.timezone), exam_year(facts)
+            latest = today.year - (today < day_in(today.year, results.season))
+            if year is None or results.data_type not in kinds:
+                year = min(year or latest, latest)
             day = day_by_rule(results.rule, results.dates, year)
             moments.append(moment(day, results.time, calendar.timezone))
     return max(moments, default=None)

@@ -185,8 +185,8 @@ def _of_flow(
         found.append(("notice", why))
     holds, told = _of_action("hold", found), _of_action("notice", found)
     # An embargo on results holds for any sender.
-    results = {*((classified.data_type, classified.mixed_with) if flow.embargo else ()), *classified.results}
-    until = release_moment(results, classified.facts, catalogue, now) if results else None
+    own, carried = (classified.data_type, classified.mixed_with) if flow.embargo else (), classified.results
+    until = release_moment(own, classified.facts, catalogue, now, carried) if own or carried else None
     if until is not None and now < until:
         reasons = (*holds, embargo_reason(flow, catalogue, until), *told)
         return Held(reasons=reasons, flow=flow.id, teams=teams, until=None if holds else until)
@@ -580,8 +580,10 @@ class _Asked:
         # The embargo on results, under any name given by the person.
         later = (now, self.flow)
         for each in self.pieces:
-            for name in (self.kind, each.data_type, each.mixed_with, *each.results):
-                until = release_moment((name,), each.facts, self.catalogue, now)
+            for name in (own := (self.kind, each.data_type, each.mixed_with)) + each.results:
+                until = release_moment(
+                    {name}.intersection(own), each.facts, self.catalogue, now, each.results
+                )
                 if until is not None and until > later[0]:
                     later = (until, self.catalogue.flow_of(name or self.kind) or self.flow)
         if later[0] > now:

@@ -474,6 +474,22 @@ def test_grades_are_never_core_data() -> None:
     assert [reason.code for reason in decision.reasons] == ["policy:unlisted-items"]
 
 
+@pytest.mark.parametrize(
+    ("at", "year", "until"),
+    [
+        ("2026-11-24T12:00", "2026/27", None),
+        ("2027-08-18T12:00", "2026/27", "2027-08-19T08:00"),
+        ("2027-08-18T12:00", "2025/26", None),
+    ],
+)
+def test_results_in_a_file_of_this_year_are_at_most_of_the_summer_that_was(
+    at: str, year: str, until: str | None
+) -> None:
+    file = classified("student-core", results=("gcse-results",), facts=Facts(academic_year=year))
+    decision = decide(file, CATALOGUE, provider(), london(at))
+    assert ("policy:embargo" in {one.code for one in decision.reasons}) == (until is not None)
+
+
 def test_mocks_and_predictions_are_no_results() -> None:
     file = classified("gcse-results", unlisted=(unlisted(kind="grades", assessment="mock"),))
     decision = decide(file, CATALOGUE, provider(), NOON)
