@@ -396,9 +396,17 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Undo the closure of the provider; decide again the files held because of it."""
+        """Undo the closure of the provider; decide again the files held because of it.
+
+        It gets the copies of the files that came meanwhile.
+        """
+        from gateway.record.reconsider import owe_missed  # noqa: PLC0415 - few need it
+
         with context.recording() as record:
+            since = providers.get_provider(record.session, self.provider).closed_on
             reopened = providers.reopen(record.session, self.provider)
+            if since is not None:
+                owe_missed(record.registrar, record.session, reopened, record.at, since=since)
             restore_full_roll(record, self.provider)
             note(record, "provider-reopened", reopened, self.why)
             waits.settle_again(record.session, self.provider, "policy:closed")

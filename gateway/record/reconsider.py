@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
@@ -33,7 +33,7 @@ from gateway.model import (
     Transfer,
 )
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import reference_period
+from gateway.policy.dates import local_day, reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, parts_for, takes_part
@@ -326,12 +326,29 @@ def renumber_copies(
         elif row.numbers is None and had and (not part or _names(transfer.content, by)):
             row.numbers = numbers
     copies.hold_back(session, *(row for row, _ in taken))
-    for transfer in copies.without_copy(session, after.id, catalogue.shared_flows):
-        for part in (False, True):
-            had, has = (_is_for(one, transfer, catalogue, part=part) for one in (was, known))
-            if has and not had:
-                copies.owe(session, transfer.sequence, after.id, now, part=part, waits=True)
+    owe_missed(registrar, session, known, now, was=was)
     return [transfer for row, transfer in taken if row.certificates is not None]
+
+
+def owe_missed(
+    registrar: Registrar, session: Session, provider: Provider, now: datetime, *,
+    was: Provider | None = None, since: date = date.min,
+) -> None:  # fmt: skip
+    """Owe a provider the copies that it did not get while its record was wrong; they wait for `give_copies`.
+
+    `was`: the provider as it was on record; what it could have had by that is not owed, nor what was decided
+    before the day `since`.
+    """
+    catalogue = registrar.catalogue
+    known = replace(provider, suspended=False, ratified=True, closed_on=None)
+    for transfer in copies.without_copy(session, provider.id, catalogue.shared_flows):
+        at = transfer.decided_at
+        if at is None or local_day(at, catalogue.calendar.timezone) < since:
+            continue
+        for part in (False, True):
+            had = was is not None and _is_for(was, transfer, catalogue, part=part)
+            if not had and _is_for(known, transfer, catalogue, part=part):
+                copies.owe(session, transfer.sequence, provider.id, now, part=part, waits=True)
 
 
 def _names(content: Classified | ContentRefused | None, provider: Provider) -> bool:

@@ -816,6 +816,20 @@ def test_a_school_whose_number_is_put_right_gets_what_came_before(desk: Desk) ->
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+def test_a_school_that_was_closed_by_mistake_gets_the_copies_of_that_time(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.gateway("providers", "close", "oak", "--why", "mistaken for another")
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert (desk.state(sent), out(desk, "oak")) == ("accepted", [])
+    desk.gateway("providers", "reopen", "oak", "--why", "that was another one")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+    assert copies_delivered(desk, sent) == ["oak"]
+
+
 def test_data_protection_has_a_notice_of_a_copy_that_was_put_out_and_not_recorded(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
