@@ -20,10 +20,11 @@ from gateway.model import Classified, Decision, Reason, Refused, Released, Trans
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import reference_period
 from gateway.policy.decide import Release, judge_release
+from gateway.policy.items import counts_teams
 from gateway.policy.timescale import period_on
 from gateway.reasons import RETURNED, UNKNOWN_LOGIN, WITHDRAWN, for_officers, to_officer
 from gateway.record.conclude import distrust
-from gateway.record.consequences import Ruling, counted_for
+from gateway.record.consequences import Ruling
 from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, put_in_force, put_on_record
@@ -343,9 +344,9 @@ def release_in_words(
     teams = catalogue.wording.list_names(asked.teams)
     if counted and not asked.forbidden:
         sender = rulebook.provider(session, transfer.upload.provider, now)
-        on_roll = rolls.count_on_rolls(session, [sender.id])[sender.id]
+        known = rolls.count_on_rolls(session, [sender.id])[sender.id]
         decision = released(catalogue, asked, "person:released")
-        if counts := counted_for(content, asked.data_type, decision, sender, catalogue, on_roll=on_roll):
+        if counts := counts_teams(content, asked.data_type, decision, sender, catalogue, known=known):
             teams += f", and in counts alone to {catalogue.wording.list_names(counts)}"
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 

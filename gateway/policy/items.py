@@ -322,15 +322,19 @@ _NEEDED = frozenset({"Pupil: NCY", "Pupil: Gender"})
 
 
 def counts_teams(
-    content: Classified, decision: Decision, provider: Provider, catalogue: Catalogue
-) -> tuple[str, ...]:
-    """Return the teams that get counts of an accepted file; () if the file is unfit for counting.
+    content: object, data_type: str | None, decision: Decision, provider: Provider, catalogue: Catalogue, *,
+    known: int = 0,
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the teams that get counts of a file accepted as a `data_type`; () if it is unfit for counting.
 
-    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes. A sender
-    that speaks for several schools has no roll of its own.
+    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes, and is
+    the whole roll if `known` pupils are on it; with 0 as yet, each is whole. A sender that speaks for several
+    schools has no roll of its own. No file is fit that a person said to be of another type than recognised.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
-    if provider.schools or not on_roll:
+    if not isinstance(content, Classified) or content.data_type != data_type:
+        return ()
+    if provider.schools or not on_roll or (known and not is_whole_roll(content, known, catalogue)):
         return ()
     entry = catalogue.entries.get(content.data_type)
     if entry is None or not content.pupils or len(content.schools) > 1 or not _NEEDED.issubset(content.items):

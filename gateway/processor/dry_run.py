@@ -14,8 +14,8 @@ from gateway.examiner.protocol import DropRead, FileLost, FileOpened, Job
 from gateway.model import Classified, ContentRefused, Decision, Upload
 from gateway.passage import decide_file
 from gateway.policy.decide import decide
+from gateway.policy.items import counts_teams
 from gateway.record.conclude import File, assignment_of, signers_of
-from gateway.record.consequences import counted_for
 from gateway.record.registrar import Rulebook
 from gateway.record.rulings import Batch
 from gateway.registry import rolls, transfers
@@ -78,8 +78,8 @@ def try_file(
         if not isinstance(found, Classified):
             return Tried(decision=decision, found=found)
         sender = rules.provider(session, provider, at)
-        on_roll = rolls.count_on_rolls(session, [provider])[provider]
-        counted = counted_for(found, found.data_type, decision, sender, catalogue, on_roll=on_roll)
+        known = rolls.count_on_rolls(session, [provider])[provider]
+        counted = counts_teams(found, found.data_type, decision, sender, catalogue, known=known)
         return Tried(decision=decision, found=found, counted=counted)
 
 

@@ -322,21 +322,6 @@ def copy_entry(reference: str, provider: str, flow: str) -> Entry:
     return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})
 
 
-def counted_for(
-    content: object, data_type: str | None, decision: Decision, sender: Provider, catalogue: Catalogue, *,
-    on_roll: int = 0,
-) -> tuple[str, ...]:  # fmt: skip
-    """Return the teams that get counts of a file in place of the file, if it is accepted as a `data_type`.
-
-    None does where a person said that the file is of another type than was recognised. `on_roll`: the number
-    of pupils on the sender's roll; 0 for any that may get counts.
-    """
-    if not isinstance(content, Classified) or content.data_type != data_type:
-        return ()
-    whole = is_whole_roll(content, on_roll, catalogue)
-    return counts_teams(content, decision, sender, catalogue) if whole else ()
-
-
 @dataclass(slots=True)
 class CountsOwed:
     """The counts of pupils given by one transaction to teams without pupil records.
@@ -363,7 +348,7 @@ class CountsOwed:
         alike, counted = [], []
         for transfer, decision, sender, counts_it in files:
             found = transfer.content, transfer.data_type
-            if counts_it and (some := counted_for(*found, decision, sender, self.catalogue)):
+            if counts_it and (some := counts_teams(*found, decision, sender, self.catalogue)):
                 teams[transfer.sequence] = some
                 counted.append(transfer)
             if schools.is_comparable(transfer, self.catalogue):

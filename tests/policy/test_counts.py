@@ -25,7 +25,7 @@ def counted(
     **content: Any,
 ) -> tuple[str, ...]:
     file = classified(data_type, **{"items": ITEMS, "schools": TWO_SCHOOLS[:1], **content})
-    return counts_teams(file, decision, sender or provider(), catalogue)
+    return counts_teams(file, file.data_type, decision, sender or provider(), catalogue)
 
 
 @pytest.mark.parametrize(
