@@ -56,7 +56,7 @@ from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider
-from gateway.registry.tables import CopyRow
+from gateway.registry.tables import CopyRow, StagedRollRow
 from gateway.zones.failpoints import passing
 
 A_PORTION = 32
@@ -183,16 +183,18 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
         period = reference_period(content, catalogue, transfer.upload.landed_at)
         transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
         decision = _decide_anew(registrar, session, transfer, content, now)
-        persons = persons_of(read, registrar.home)
+        persons, roll = persons_of(read, registrar.home), roll_of(read, registrar.home)
         if _is_unchanged(decision, transfer):
             if persons is not None:
                 index.note(session, {transfer.sequence: persons})
+            if roll is not None:
+                session.merge(StagedRollRow(transfer=transfer.sequence, roll=roll))
             reasons = ",".join(why.code for why in transfer.reasons)
             fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
             entry = Entry(kind="judged-anew", subject=reference, fields=fields)
             head: Issued | None = put_on_record(registrar, session, [entry], (), now)
         else:
-            ruling = replace(_ruling(transfer, decision), roll=roll_of(read, registrar.home))
+            ruling = replace(_ruling(transfer, decision), roll=roll)
             batch = Batch(session, persons={} if persons is None else {reference: persons})
             head = put_in_force(registrar, batch, [ruling], now)
         passing("anew.written")

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import delete, select
 
 from gateway.access import Sight
 from gateway.registry import log
 from gateway.registry.deliveries import find_held
-from gateway.registry.tables import TransferRow
+from gateway.registry.rolls import count_on_rolls
+from gateway.registry.tables import StagedRollRow, TransferRow
 from gateway.zones.failpoints import VARIABLE
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -122,6 +123,19 @@ def test_what_old_rules_found_lets_no_file_go_on(desk: Desk) -> None:
     desk.process()
     assert desk.state(sent) == "accepted"
     assert "Until then it was held" in desk.receipt(sent)
+
+
+def test_the_pupils_that_only_the_rules_in_force_find_are_on_the_roll_once_it_goes_on(desk: Desk) -> None:
+    elm = desk.provider("elm")
+    desk.send(elm, core_data())
+    desk.process()
+    with desk.registry.write() as session:  # As by rules that did not know the heading of the number.
+        session.execute(delete(StagedRollRow))
+    in_force(desk, *NOTHING_ELSE)
+    desk.process()
+    desk.gateway("agreement", "ratify", "elm", "--signatory", "The Head")
+    with desk.registry.read() as session:
+        assert count_on_rolls(session, ["elm"])["elm"] > 0
 
 
 def test_a_processor_killed_amid_it_goes_on_and_judges_once(desk: Desk, held: str) -> None:
