@@ -376,7 +376,7 @@ def index_of(periods: list[Period], name: str) -> int:
 
 def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime,
-    carried: Collection[str] = (),
+    carried: Collection[str | None] = (),
 ) -> datetime | None:  # fmt: skip
     """Return the moment (UTC) when the last embargo on results of the data types `kinds` ends, None if none.
 

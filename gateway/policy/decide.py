@@ -580,10 +580,10 @@ class _Asked:
         # The embargo on results, under any name given by the person.
         later = (now, self.flow)
         for each in self.pieces:
-            for name in (own := (self.kind, each.data_type, each.mixed_with)) + each.results:
-                until = release_moment(
-                    {name}.intersection(own), each.facts, self.catalogue, now, each.results
-                )
+            own = (self.kind, each.data_type, each.mixed_with)
+            for name in (*own, *each.results):
+                kinds = {name}.intersection(own)
+                until = release_moment(kinds, each.facts, self.catalogue, now, {name} - kinds)
                 if until is not None and until > later[0]:
                     later = (until, self.catalogue.flow_of(name or self.kind) or self.flow)
         if later[0] > now:
