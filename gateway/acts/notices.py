@@ -82,9 +82,9 @@ def hold_back(
 ) -> list[str]:
     """Hold back the copies that a provider had by its former numbers; return sentences about them.
 
-    `before` is the provider as it was on record, `why` the reason for the change. None is held back where the
-    former numbers were the `same_school`'s. Data protection has a notice of each copy. The sentences name the
-    files within the person's sight. After the commit, `take_back` removes the copies from /out.
+    `before` is the provider as formerly on record, `why` the reason for the change. With `same_school`, the
+    copies stay. Data protection has a notice of each copy. The sentences name the files within the person's
+    sight. After the commit, `take_back` removes the copies from /out.
     """
     from gateway.record.reconsider import renumber_copies  # noqa: PLC0415 - few need what reads files
 

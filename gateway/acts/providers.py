@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,16 +32,16 @@ from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home import provider_of
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
-from gateway.model import Classified, NewKey, Provider, counted
+from gateway.model import NewKey, Provider, counted
 from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
-from gateway.policy.schools import OF_OTHERS, has_own_pupils_only
+from gateway.policy.schools import OF_OTHERS
 from gateway.policy.small_schemas import BodiesFile
 from gateway.publish.projection import SET_ASIDE
-from gateway.registry import keys, log, providers, register, rolls, transfers, waits
+from gateway.registry import keys, log, providers, register, waits
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
 
@@ -396,18 +395,16 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Undo the closure of the provider; decide again the files held because of it.
-
-        It gets the copies of the files that came meanwhile.
-        """
-        from gateway.record.reconsider import owe_missed  # noqa: PLC0415 - few need it
+        """Undo the closure; decide files held because of it again, and owe the copies missed meanwhile."""
+        from gateway.record.consequences import restore_full_roll  # noqa: PLC0415 - as in decide_again
+        from gateway.record.reconsider import owe_missed  # noqa: PLC0415 - the same
 
         with context.recording() as record:
             since = providers.get_provider(record.session, self.provider).closed_on
             reopened = providers.reopen(record.session, self.provider)
             if since is not None:
                 owe_missed(record.registrar, record.session, reopened, record.at, since=since)
-            restore_full_roll(record, self.provider)
+            restore_full_roll(record.registrar, record.session, self.provider, record.at)
             note(record, "provider-reopened", reopened, self.why)
             waits.settle_again(record.session, self.provider, "policy:closed")
         gone_on = _decided_anew(decide_again(context, self.provider))
@@ -425,7 +422,7 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
     urn: str | None = option("Its URN, which is new for an academy.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's kind and numbers; decide the provider's held files again. Its copies stay."""
+        """Change the provider's kind and numbers; decide the provider's held files again. Copies stay."""
         from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
 
         with context.recording() as record:
@@ -531,34 +528,6 @@ def set_columns(record: Recording, row: ProviderRow, new: Mapping[str, str]) -> 
 
 
 _OF_ITS_RECORD = (*OF_OTHERS, "policy:other-phase", "policy:assessment", "policy:closed")
-
-
-def restore_full_roll(record: Recording, provider: str, *, but: int | None = None) -> None:
-    """Record anew when a provider sent its last complete roll; the file `but` counts no more.
-
-    By the log a file is a roll that the gateway accepted, or held for no other school before its release. If
-    held, or withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the
-    provider's now. In doubt it is none: rather are its leavers on the roll again than all others off it.
-    """
-    registrar, session, catalogue = record.registrar, record.session, record.registrar.catalogue
-    rules = catalogue.agreement.discrepancies
-
-    def is_roll(reference: str) -> bool:
-        decided = log.events(session, reference, kind="decided")
-        judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
-        was_accepted = judged.get("state") == "accepted"
-        was_roll = was_accepted or (
-            judged.get("data_type") in rules.rolls and OF_OTHERS.isdisjoint(judged["reasons"].split(","))
-        )
-        if not was_roll or (was_accepted and not log.events(session, reference, kind="withdrawn")):
-            return was_roll
-        transfer = transfers.get(session, reference)
-        sender, content = registrar.provider(session, transfer.upload.provider, record.at), transfer.content
-        return rolls.has_statements(session, provider, transfer.sequence) or (
-            isinstance(content, Classified) and has_own_pupils_only(content, sender, catalogue.bodies)
-        )
-
-    rolls.restore_full_roll(session, provider, rules.whole_rolls, is_roll, but=but)
 
 
 def decide_again(context: ActContext, provider: str | None = None) -> int:

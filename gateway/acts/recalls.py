@@ -14,7 +14,6 @@ from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, R
 from gateway.acts.fields import FileReference, Why, option
 from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
 from gateway.acts.notices import tell_dpo
-from gateway.acts.providers import restore_full_roll
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.persons import packed
@@ -27,7 +26,7 @@ from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.text import receipt_statement
 from gateway.record.conclude import distrust
-from gateway.record.consequences import Ruling, enrolled_in
+from gateway.record.consequences import Ruling, enrolled_in, restore_full_roll
 from gateway.record.dual_control import Proposal, check_second, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
@@ -279,7 +278,7 @@ def _restore_full_rolls(record: Recording, transfer: Transfer, *schools: str, bu
         named = rolls.schools_of(session, transfer.sequence) or {transfer.upload.provider}
         for school in sorted(named.union(schools)):
             if registrar.provider(session, school, record.at).closed_on is None:
-                restore_full_roll(record, school, but=but)
+                restore_full_roll(registrar, session, school, record.at, but=but)
 
 
 def _known(session: Session, reference: str) -> Transfer:

@@ -380,9 +380,8 @@ def release_moment(
 ) -> datetime | None:  # fmt: skip
     """Return the moment (UTC) when the last embargo on results of the data types `kinds` ends, None if none.
 
-    If `facts` state no year, the results count as those of the latest summer that can have any at `now`. So
-    do results of the types `carried` in a file of another type if the file, whose year `facts` state, is of a
-    later one.
+    If `facts` state no year, the results count as those of the latest summer with possible results at `now`.
+    `carried`: types of results in a file of another type; with a later year in `facts`, the same counts.
     """
     moments = []
     calendar = catalogue.calendar

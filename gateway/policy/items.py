@@ -325,11 +325,11 @@ def counts_teams(
     content: object, data_type: str | None, decision: Decision, provider: Provider, catalogue: Catalogue, *,
     known: int = 0,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Return the teams that get counts of a file accepted as a `data_type`; () if it is unfit for counting.
+    """Return the teams that get counts of a file accepted as a `data_type`; () for a file unfit for counting.
 
-    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes, and is
-    the whole roll if `known` pupils are on it; with 0 as yet, each is whole. A sender that speaks for several
-    schools has no roll of its own. No file is fit that a person said to be of another type than recognised.
+    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes, and is a
+    whole roll (`is_whole_roll`) beside the `known` number of pupils on roll; 0 for any file. A sender for
+    several schools has no roll. A file accepted as another type than recognised is unfit.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if not isinstance(content, Classified) or content.data_type != data_type:

@@ -13,6 +13,7 @@ counts: a reader of two tables could subtract one from the other, and learn abou
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +44,7 @@ from gateway.policy.items import counts_period, counts_teams, is_whole_roll
 from gateway.reasons import sentence_and_step
 from gateway.receipts.notices import render_notice
 from gateway.record.registrar import Registrar
-from gateway.registry import copies, locks, markers, receipts, rolls, transfers
+from gateway.registry import copies, locks, log, markers, receipts, rolls, transfers
 from gateway.registry import discrepancies as recorded
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
@@ -211,6 +212,38 @@ def record_rolls(
         for one in ([entered] if len(groups) == 1 else again)
         for entry in _compare(registrar, session, one, now)
     ]
+
+
+def restore_full_roll(
+    registrar: Registrar, session: Session, provider: str, now: datetime, *, but: int | None = None
+) -> None:
+    """Record anew when a provider sent its last complete roll; the file `but` counts no more.
+
+    By the log a file is a roll that the gateway accepted, or held for no other school before its release. If
+    held, or withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the
+    provider's now. In doubt it is none: rather are its leavers on the roll again than all others off it.
+    """
+    catalogue = registrar.catalogue
+    rules = catalogue.agreement.discrepancies
+
+    def is_roll(reference: str) -> bool:
+        decided = log.events(session, reference, kind="decided")
+        judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
+        was_accepted = judged.get("state") == "accepted"
+        was_roll = was_accepted or (
+            judged.get("data_type") in rules.rolls
+            and schools.OF_OTHERS.isdisjoint(judged["reasons"].split(","))
+        )
+        if not was_roll or (was_accepted and not log.events(session, reference, kind="withdrawn")):
+            return was_roll
+        transfer = transfers.get(session, reference)
+        sender = registrar.provider(session, transfer.upload.provider, now)
+        content = transfer.content
+        return rolls.has_statements(session, provider, transfer.sequence) or (
+            isinstance(content, Classified) and schools.has_own_pupils_only(content, sender, catalogue.bodies)
+        )
+
+    rolls.restore_full_roll(session, provider, rules.whole_rolls, is_roll, but=but)
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:

@@ -175,14 +175,14 @@ def _for_decision(
 
 
 def _of_holds(transfer: Transfer, before: int) -> list[str]:
-    """Return the events of letters to a file's sender that it waits, or was taken back."""
+    """Return the events of letters to the sender of a file that waits, or was taken back."""
     return letters.events_about_file("held", "provider", transfer.upload.reference, before)
 
 
 def _times_before(session: Session, transfer: Transfer) -> int:
-    """Return how often a decided file was taken back, or came to wait for other reasons than before.
+    """Return how often a decided file was taken back or held for other reasons than before.
 
-    The decision itself is not in the log yet.
+    The decision is not in the log yet.
     """
     codes, taken_back = [why.code for why in transfer.reasons], 0
     if not _ONCE_PASSED_ON.isdisjoint(codes):

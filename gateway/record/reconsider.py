@@ -297,14 +297,13 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
 def renumber_copies(
     registrar: Registrar, session: Session, before: Provider, now: datetime, *, same_school: bool = False
 ) -> list[Transfer]:
-    """Put a provider's copies right after a change of its numbers; return the files of those taken back.
+    """Put a provider's copies right after a change of numbers; return the files of copies taken back.
 
-    `before` is the provider as it was on record. Copies by a number that was another school's wait until it
-    may have them by the numbers on record (`give_copies`): a part of a file, of which it may have another
-    one, at once. No copy is taken back from the `same_school`, nor while the DfE number stays: a new URN,
-    such as an academy's, does not show the former wrong. These copies are still its own by its numbers of
-    before. Files that name it by the new ones alone are owed to it. Of a copy never made the file is not
-    returned.
+    `before` is the provider as formerly on record. Copies by another school's number wait until due by the
+    numbers on record (`give_copies`): a part of a file, with another part due, at once. No copy is taken
+    back with `same_school`, nor while the DfE number stays: a new URN, such as an academy's, does not show
+    the former wrong. Such copies stay due by the former numbers. Copies of files with the new numbers alone
+    are owed. The file of a copy never made is not returned.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
     numbers = f"{before.dfe_number or ''} {before.urn or ''}"
@@ -336,10 +335,10 @@ def owe_missed(
     registrar: Registrar, session: Session, provider: Provider, now: datetime, *,
     was: Provider | None = None, since: date = date.min,
 ) -> None:  # fmt: skip
-    """Owe a provider the copies that it did not get while its record was wrong; they wait for `give_copies`.
+    """Owe a provider the copies missed while the record was wrong. Each waits for `give_copies`.
 
-    `was`: the provider as it was on record; what it could have had by that is not owed, nor what was decided
-    before the day `since`.
+    `was`: the provider as formerly on record; copies due by that record are not owed, nor copies of files
+    decided before the day `since`.
     """
     catalogue = registrar.catalogue
     known = replace(provider, suspended=False, ratified=True, closed_on=None)
@@ -354,7 +353,7 @@ def owe_missed(
 
 
 def _names(content: Classified | ContentRefused | None, provider: Provider) -> bool:
-    """Return True if a file names a school with no other number than a provider's."""
+    """Return True if a file names a school by a provider's numbers, and by no other."""
     for one in content.schools if isinstance(content, Classified) else ():
         named = ((one.dfe_number, provider.dfe_number), (one.urn, provider.urn))
         if {given == known for given, known in named if given and known} == {True}:

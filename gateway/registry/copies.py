@@ -48,7 +48,7 @@ class Copy:
 
 
 def numbered(provider: Provider, numbers: str | None) -> Provider:
-    """Return a provider with the numbers by which a copy is for it; with None those on record."""
+    """Return a provider with the numbers of a copy (`CopyRow.numbers`); for None, unchanged."""
     if numbers is None:
         return provider
     dfe_number, urn = numbers.split(" ")
@@ -182,9 +182,9 @@ def hold_back(session: Session, *found: CopyRow) -> None:
 
 
 def seal_anew(session: Session, provider: str, now: datetime) -> None:
-    """Record a provider's copies as still to be made if none of its certificates in force opens them.
+    """Record a provider's copies as still to be made if no certificate in force opens the copy.
 
-    Each stays in /out until the new one takes its place.
+    Each stays in /out until replaced by the new one.
     """
     known = keys.keys_in_force(session, "provider", provider, "openpgp", now)
     in_force = {one.fingerprint for one in known}
@@ -195,7 +195,7 @@ def seal_anew(session: Session, provider: str, now: datetime) -> None:
 
 
 def record_sealed(session: Session, number: int, certificates: Sequence[str]) -> None:
-    """Record for whom copy `number` is sealed, before it comes into /out: its provider may have got it."""
+    """Record the certificates for which copy `number` is sealed. Call before placing the copy into /out."""
     session.get_one(CopyRow, number).certificates = " ".join(certificates)
 
 

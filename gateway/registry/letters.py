@@ -44,9 +44,9 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
 def events_about_file(kind: str, to: str, reference: str, before: int) -> list[str]:
     """Return the possible `event`s of letters of a kind about a file, oldest first.
 
-    `before`: how often the file was taken out of the mailboxes, or came to wait for other reasons. A letter
-    after that has an event of its own. Each event ends with the file's reference, by which the sight of files
-    hides the letter.
+    `before`: how often the file was taken out of the mailboxes, or held for other reasons. A letter after
+    that has a further event. Each event ends with the file's reference, by which the sight of files hides the
+    letter.
     """
     numbers = ("", *(f"{one}:" for one in range(1, before + 1)))
     return [f"{kind}:{to}:{number}{reference}" for number in numbers]

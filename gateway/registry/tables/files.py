@@ -157,8 +157,8 @@ class CopyRow(Row, table=True):
     """A copy of a file for another provider concerned; `made_at` is None before the copy is made.
 
     With `part` the file is about many schools, and the copy has the records of one school. With `waits` the
-    copy is made only when the provider has ratified the agreement, and is not suspended. `numbers`: the DfE
-    number and the URN by which the copy is for the provider, with a space between, if it has others now.
+    copy is made only when the provider has ratified the agreement, and is not suspended. `numbers`: DfE
+    number and URN by which the provider gets the copy, separated by a space, if others are on record now.
     """
 
     __tablename__ = "provider_copy"
