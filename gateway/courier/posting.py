@@ -20,12 +20,13 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-from gateway.courier.service import credential, serve_each, troubles
+from gateway.courier.service import check_lease, credential, serve_each, troubles
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
 from gateway.zones.spool import write_durably
 
+_SETTINGS = "hook.toml"
 _SECONDS = 30
 _FAILURES = 3
 
@@ -48,7 +49,7 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
         return partial(post, folder, set[str]())
 
     said = "the web hook {} does not take every message now"
-    serve_each(root, "hook.toml", posting, said=said, stop=stop, pause_seconds=pause_seconds)
+    serve_each(root, _SETTINGS, posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
 def post(folder: Path, failed: set[str]) -> int:
@@ -56,7 +57,8 @@ def post(folder: Path, failed: set[str]) -> int:
 
     `failed` holds the names of messages not accepted in earlier rounds: these messages are posted last. A
     message not accepted is added to `failed`. The third such message, or any other error, ends the round. The
-    first error is then raised, and a word for the error is written into the folder.
+    first error is then raised, and a word for the error is written into the folder. Where the folder is not
+    leased, the messages wait.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))
@@ -64,9 +66,10 @@ def post(folder: Path, failed: set[str]) -> int:
         return 0
     refused = list[NotTakenError]()
     with troubles(folder, _word):
-        target = read_toml(folder / "hook.toml", HookTarget)
+        target = read_toml(folder / _SETTINGS, HookTarget)
         key, trusted = _key(target), ssl.create_default_context()
         for path in waiting:
+            check_lease(folder / _SETTINGS)
             try:
                 _post_one(trusted, target.address, key, path)
                 write_durably(folder / "done" / path.stem, b"")
@@ -77,8 +80,9 @@ def post(folder: Path, failed: set[str]) -> int:
                 break
         if refused:
             raise refused[0]
-    failed.clear()
-    return len(waiting)
+        failed.clear()
+        return len(waiting)
+    return 0
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:

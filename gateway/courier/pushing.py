@@ -4,6 +4,7 @@ On the server, a file gets its final name only when completely uploaded, and the
 last. After the service was killed, the same files are pushed again, under the same names.
 """
 
+import json
 import os
 import threading
 import time
@@ -14,13 +15,15 @@ from pathlib import Path
 
 import paramiko
 
-from gateway.courier.service import credential, serve_each, troubles
+from gateway.courier.service import check_lease, credential, serve_each, troubles
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
 from gateway.zones.memory import closing_descriptor
+from gateway.zones.places import is_leased
 from gateway.zones.spool import write_durably
 
+_SETTINGS = "server.toml"
 _SECONDS = 30
 _LOOK_SECONDS = 60.0
 _KINDS = {
@@ -50,7 +53,7 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
     """Push batches to the servers of all systems until `stop` is set; each system has a thread of its own."""
     said = "the server of {} takes nothing now"
-    serve_each(root, "server.toml", _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
+    serve_each(root, _SETTINGS, _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
 def _pushing(folder: Path) -> Callable[[], None]:
@@ -68,19 +71,19 @@ def _pushing(folder: Path) -> Callable[[], None]:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push the unsent batches of a system, and return their number.
+    """Push the unsent batches of a system, and return their number; none while the folder is not leased.
 
     With `look`, also note which batches sent earlier are acknowledged. Any failure is noted in the folder as
     a word, and then raised; batches not yet pushed wait for the next attempt.
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
-    unsent = [path for path in found if not _note(path, "sent").exists()]
-    if not unsent and not (look and found):
+    unsent = [path for path in found if not _is_sent(path)]
+    if not is_leased(folder / _SETTINGS) or not (unsent or (look and found)):
         return 0
     pushed = 0
     with (
         troubles(folder, lambda error: _KINDS.get(type(error), "unreachable")),
-        _session(read_toml(folder / "server.toml", SystemServer)) as (sftp, there),
+        _session(read_toml(folder / _SETTINGS, SystemServer)) as (sftp, there),
     ):
         for batch in found:
             acknowledged = f"{there}/{batch.name}.ack"
@@ -89,7 +92,7 @@ def push(folder: Path, *, look: bool = True) -> int:
                     sftp.remove(acknowledged)
                 _push_batch(sftp, batch, there)
                 pushed += 1
-            elif _note(batch, "sent").exists() and _is_there(sftp, acknowledged):
+            elif _is_there(sftp, acknowledged):
                 write_durably(_note(batch, "ack"), b"")
     return pushed
 
@@ -98,27 +101,47 @@ def _note(batch: Path, end: str) -> Path:
     return batch.parent / "done" / f"{batch.name}.{end}"
 
 
+def _made_at(manifest: Path) -> bytes:
+    """Return when a batch was made, as its manifest tells it."""
+    return str(json.loads(manifest.read_bytes())["made_at"]).encode()
+
+
+def _is_sent(batch: Path) -> bool:
+    """Return True if a batch is noted as sent, as it was made last. An earlier build noted no time."""
+    try:
+        noted = _note(batch, "sent").read_bytes()
+    except FileNotFoundError:
+        return False
+    try:
+        return noted in {b"", _made_at(batch / f"{batch.name}.json")}
+    except FileNotFoundError:  # Its files are removed once it is on record as sent.
+        return True
+
+
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
     """Put the files of a batch into the server's folder `there`, and note that the batch is sent.
 
-    The manifest comes last, right after the manifest's signature. FileNotFoundError if the batch is removed,
-    or made anew, meanwhile.
+    The manifest comes last, right after the manifest's signature; its `made_at` is noted. FileNotFoundError
+    if the batch is removed, or made anew, meanwhile; LapsedError if the lease is not renewed.
     """
     last = [f"{batch.name}.json.asc", f"{batch.name}.json"]
     with closing_descriptor(os.open(batch, os.O_DIRECTORY)) as folder:
+        made_at = _made_at(Path(f"/proc/self/fd/{folder}") / last[1])
         for name in [*sorted({path.name for path in batch.iterdir()}.difference(last)), *last]:
+            check_lease(batch.with_name(_SETTINGS), wait_seconds=_SECONDS)
             aside = f"{there}/{name}.part"
             with open(name, "rb", opener=partial(os.open, dir_fd=folder)) as file:
                 sftp.putfo(file, aside)
+            check_lease(batch.with_name(_SETTINGS), wait_seconds=_SECONDS)
             try:
                 sftp.posix_rename(aside, f"{there}/{name}")
             except OSError:  # Not every server can replace a file in one step.
                 with suppress(OSError):
                     sftp.remove(f"{there}/{name}")
                 sftp.rename(aside, f"{there}/{name}")
+        write_durably(_note(batch, "sent"), made_at)
         if not os.path.samestat(os.fstat(folder), batch.stat()):
             raise FileNotFoundError(batch)
-        write_durably(_note(batch, "sent"), b"")
 
 
 def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:

@@ -9,6 +9,7 @@ import os
 import smtplib
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -21,9 +22,11 @@ from tenacity.nap import sleep_using_event
 from gateway.errors import ConfigurationError
 from gateway.home import Letters
 from gateway.home.settings import LetterSettings, read_toml
+from gateway.zones.places import is_leased
 from gateway.zones.spool import write_durably
 
 _SECONDS = 30
+_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE = 300.0
 _PERMANENT = range(500, 600)
 _AS_WRITTEN = policy.SMTP.clone(refold_source="none")  # What is signed leaves as it is.
@@ -78,12 +81,30 @@ def serve_each(
         thread.join()
 
 
+class LapsedError(Exception):
+    """Raised if the processor has not renewed the lease of a folder: nothing more may be sent from there."""
+
+
+def check_lease(settings: Path, *, wait_seconds: float = 0.0) -> None:
+    """Raise LapsedError if what lies beside the file `settings` may not be sent, also after a wait."""
+    until = time.monotonic() + wait_seconds
+    while not is_leased(settings):
+        if time.monotonic() >= until:
+            raise LapsedError
+        time.sleep(_PAUSE_SECONDS)
+
+
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Write the `word` for an error in the context into done/trouble; without an error, remove that file."""
+    """Write the `word` for an error in the context into done/trouble; without an error, remove that file.
+
+    A LapsedError ends the context; it is no trouble, and goes no further.
+    """
     note = folder / "done" / "trouble"
     try:
         yield
+    except LapsedError:
+        return
     except Exception as error:
         write_durably(note, word(error).encode())
         raise

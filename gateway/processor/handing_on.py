@@ -37,9 +37,12 @@ from gateway.publish.projection import replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow
+from gateway.zones.places import grant_lease
 from gateway.zones.spool import BadFileError, read_words, write_durably
 
+_SETTINGS = "server.toml"
 _PAUSE_SECONDS = 5.0
+_NOTE_BYTES = 100
 _OVERLAP = timedelta(minutes=10)
 _TROUBLE = {
     "host-key": "the server shows another host key than the policies name",
@@ -64,17 +67,25 @@ class HandingOn:
         self._declared: Mapping[str, HandOn] = {}
         # Held while a batch goes on record and is placed: what is declared stays so meanwhile.
         self._placing = threading.Lock()
+        self._term = 0
 
     @property
     def busy(self) -> bool:
         """True while a batch is being made."""
         return bool(self._jobs.in_hand)
 
-    def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
+    def tend(
+        self, registrar: Registrar, term: int = 0, held_at: float = 0.0, *, at_once: bool = False
+    ) -> None:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
 
-        Within five seconds of the last call nothing is done, unless `at_once`.
+        Within five seconds of the last call nothing is done, unless `at_once`. `term`: how often this host
+        has become the leader; what lies here from an earlier term is withdrawn first. `held_at`: when this
+        host was last known to be the leader, in seconds since 1970; the courier's lease begins then, or now.
         """
+        if term != self._term:
+            self.withdraw(registrar)
+            self._term = term
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
         self._looked_at = time.monotonic()
@@ -87,7 +98,7 @@ class HandingOn:
         with self._placing:
             self._declared = declared
             self._follow_targets(registrar, declared)  # Before the courier is told of another server.
-        lay_out_folders(self._home.hand_on, servers, "server.toml")
+        lay_out_folders(self._home.hand_on, servers, _SETTINGS)
         if not declared:
             return
         try:
@@ -100,8 +111,11 @@ class HandingOn:
             for one in waiting:
                 if one.made_at is not None:
                     self._follow(registrar, one, declared[one.hand_on])
+            self._note_sent_before(registrar, waiting)
         finally:
             self._clear(registrar)
+        for name in servers:
+            grant_lease(self._home.hand_on / name / _SETTINGS, held_at)
         for batch in waiting:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             is_gone = hand_ons.lies_here(batch) and not self._place(batch).is_dir()
@@ -215,6 +229,52 @@ class HandingOn:
             _note(place, end).unlink(missing_ok=True)
         aside.rename(place)
 
+    def withdraw(self, registrar: Registrar) -> None:
+        """Record which batches the courier of this host has sent, then remove all that it could send.
+
+        For a host that does not lead, and for the beginning of a term: another host may have made a batch
+        anew meanwhile.
+        """
+        declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
+        if [*self._home.hand_on.glob("*/done/*.sent")]:
+            with registrar.registry.read() as session:
+                waiting = hand_ons.batches(session, open_only=True)
+            for one in waiting:
+                if one.sent_at is None and one.hand_on in declared and _is_sent(self._place(one), one):
+                    self._follow(registrar, one, declared[one.hand_on])
+            self._note_sent_before(registrar, waiting)
+        lay_out_folders(self._home.hand_on, {}, _SETTINGS)
+
+    def empty(self) -> None:
+        """Remove all that the courier of this host could send; its notes stay, until they can be recorded."""
+        for path in self._home.hand_on.glob("*/*"):
+            if path.is_dir() and path.name != "done":
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _note_sent_before(self, registrar: Registrar, batches: Sequence[HandOnBatchRow]) -> None:
+        """Put on record which batches the courier has sent as they were before they were reset."""
+        found = list[HandOnBatchRow]()
+        for one in batches:
+            with suppress(OSError):  # Whoever writes notes may put anything there.
+                if _is_noted(self._place(one), "sent") and not _is_sent(self._place(one), one):
+                    found.append(one)
+        if not found:
+            return
+        with registrar.registry.write() as session:
+            entries = list[log.Entry]()
+            for one in found:
+                # Of a batch that is sent again on request, the first sending is on record.
+                if any(file.handed_at is not None for file in hand_ons.files(session, one)):
+                    note = (
+                        f"{hand_ons.name_of(one)} was sent before it was made anew, with what it lacks since"
+                    )
+                    entries.append(log.Entry(kind="noted", subject=one.hand_on, note=note))
+            if entries:
+                log.append(session, entries, registrar.clock())
+                registrar.sign_head(session, registrar.clock())
+        for one in found:
+            _note(self._place(one), "sent").unlink(missing_ok=True)
+
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
         """Write a batch's files and manifest to a hidden folder, and return the folder.
 
@@ -245,8 +305,8 @@ class HandingOn:
             if one.sent_at and one.target != hand_ons.IN_FOLDER and not place.is_dir():
                 write_durably(_note(place, "sent"), b"")  # Pushed by another host: the courier looks on.
                 place.mkdir(mode=0o750)
-            acknowledged, sent = (_is_noted(place, end) for end in ("ack", "sent"))
-            sent = one.sent_at is None and (sent or acknowledged) and place.is_dir()
+            acknowledged = _is_noted(place, "ack")
+            sent = one.sent_at is None and (_is_sent(place, one) or acknowledged) and place.is_dir()
             acknowledged = acknowledged and (sent or one.sent_at is not None)
             trouble = (
                 None if sent or one.sent_at
@@ -259,7 +319,7 @@ class HandingOn:
             return
         with registrar.registry.write() as session:
             batch = hand_ons.find(session, one.hand_on, one.number)
-            if batch.made_at is None:  # To be made anew since.
+            if batch.made_at != one.made_at:  # Made anew since, or to be.
                 return
             batch.trouble = trouble
             if sent:
@@ -311,6 +371,7 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
                 place.unlink(missing_ok=True)
             elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):
                 replace_published(place, tomlkit.dumps(said))
+                grant_lease(place, 0)  # Until the folder is known to be as the registry has it.
         except OSError as error:  # Other sides go on.
             _log.error("%s: its folder cannot be laid out: %s", name, os.strerror(error.errno or 0))
 
@@ -321,6 +382,19 @@ def _note(place: Path, end: str) -> Path:
     `place`: the batch's own folder. `end`: "sent" or "ack".
     """
     return place.with_name("done") / f"{place.name}.{end}"
+
+
+def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
+    """Return True if the courier has noted that a batch was sent, as the batch was made last.
+
+    The note of an earlier build does not tell when the batch was made.
+    """
+    try:
+        if batch.made_at is None or not _is_noted(place, "sent"):
+            return False
+        return read_words(_note(place, "sent"), _NOTE_BYTES) in {"", batch.made_at.isoformat()}
+    except (OSError, BadFileError):
+        return False
 
 
 def _is_noted(place: Path, end: str) -> bool:

@@ -25,8 +25,10 @@ from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, hooks, log
 from gateway.registry.flow_status import overdue, statuses
 from gateway.registry.tables import EventRow, HookRow
+from gateway.zones.places import grant_lease
 from gateway.zones.spool import BadFileError, read_words, write_durably
 
+_SETTINGS = "hook.toml"
 _SOON, _LATE = timedelta(days=7), timedelta(days=1)
 _IDLE, _PATIENCE = timedelta(minutes=10), timedelta(hours=72)
 _SIGHT = known_to_program("web hooks")
@@ -55,16 +57,24 @@ class HookRound:
         if registrar.settings.hooks.key_file is not None:
             registrar.home.hooks.mkdir(mode=0o750, exist_ok=True)
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
+        self._term = 0
 
-    def tend(self, registrar: Registrar) -> None:
-        """Record the messages that web hooks have taken, and write new messages for the courier."""
+    def tend(self, registrar: Registrar, term: int = 0, held_at: float = 0.0) -> None:
+        """Record the messages that web hooks have taken, and write new messages for the courier.
+
+        `term` and `held_at`: as for `HandingOn.tend`.
+        """
         with registrar.registry.read() as session:
             found = hooks.listed(session)
         root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file
         key = {} if key_file is None else {"key_file": str(key_file)}
-        lay_out_folders(root, {hook.name: {"address": hook.address} | key for hook in found}, "hook.toml")
+        if term != self._term:
+            lay_out_folders(root, {}, _SETTINGS)
+            self._term = term
+        lay_out_folders(root, {hook.name: {"address": hook.address} | key for hook in found}, _SETTINGS)
         for hook in found:
             self._tell(registrar, hook, root / hook.name, registrar.clock())
+            grant_lease(root / hook.name / _SETTINGS, held_at)
 
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
         messages, until = self._messages(registrar, hook, now)

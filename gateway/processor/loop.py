@@ -221,7 +221,8 @@ class Processor:
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
             if not self._work.leads:
-                self._told([fault for step in self._steps_of_followers() if (fault := _fault_of(step))])
+                self._handing_on.empty()
+                lay_out_folders(self._home.hooks, {}, "")
             return self._told([elsewhere])
         steps = (
             self._take_over_policies,
@@ -261,7 +262,7 @@ class Processor:
         now = time.monotonic()
         pause = self._rescan_seconds if self._news == self._besides_for else self._seldom_seconds
         self._is_besides_due = at_once or now - self._besides_at >= pause
-        leads = self._work.leads
+        leads, ownership = self._work.leads, self._work.ownership
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
             yield lambda: self._rounds.held(self._registrar, leads=leads)
@@ -279,15 +280,12 @@ class Processor:
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
             yield lambda: self._anew.hand_out(self._registrar)
-            yield lambda: self._handing_on.tend(self._registrar, at_once=at_once)
-            yield lambda: self._rounds.hooks.tend(self._registrar)
+            term, held_at = ownership.terms, ownership.confirmed_at
+            yield lambda: self._handing_on.tend(self._registrar, term, held_at, at_once=at_once)
+            yield lambda: self._rounds.hooks.tend(self._registrar, term, held_at)
         else:
-            yield from self._steps_of_followers()
-
-    def _steps_of_followers(self) -> Iterator[Callable[[], object]]:
-        """Yield the steps of a host that is not the leader: to empty the courier's folders."""
-        yield lambda: lay_out_folders(self._home.hand_on, {}, "")
-        yield lambda: lay_out_folders(self._home.hooks, {}, "")
+            yield lambda: self._handing_on.withdraw(self._registrar)
+            yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first, or None without faults."""

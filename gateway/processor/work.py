@@ -43,14 +43,14 @@ class Work:
     """True on the leader, for work done once for all hosts."""
 
     def __init__(self, ownership: Ownership) -> None:
-        self._ownership = ownership
+        self.ownership = ownership
 
     def hold(self) -> None:
         """Take the lock on the registry, if not held yet. Raise Fault if another processor has the lock.
 
         For SQLite nothing is done: the lock on the home is enough.
         """
-        self._ownership.hold()
+        self.ownership.hold()
 
     def begin(self) -> None:
         """Begin to take tasks, where several hosts share the work; do nothing on a single host."""
@@ -79,7 +79,7 @@ class Share(Work):
     @property
     def leads(self) -> bool:  # type: ignore[override]  # Another host may take the lead at any time.
         """True if this host is the leader."""
-        return self._ownership.leads()
+        return self.ownership.leads()
 
     def begin(self) -> None:
         """Start the thread that fetches tasks for this host."""

@@ -11,6 +11,7 @@ ownership does no harm: an outcome counts only while the file is landed.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass
@@ -133,7 +134,9 @@ class Ownership:
     """Ownership of a registry inside `with`: by one processor, or `shared` by hosts that share the work.
 
     A thread calls `report` with the session's connection every `report_seconds`. So the host reports, and the
-    database server keeps the session open. `name` is the name of the session.
+    database server keeps the session open. `name` is the name of the session. `terms` counts how often this
+    host has become the leader; `confirmed_at` is when the database last confirmed the locks, in seconds since
+    1970, or infinite for SQLite.
     """
 
     registry: Registry
@@ -145,7 +148,8 @@ class Ownership:
 
     def __post_init__(self) -> None:
         """Prepare the thread that keeps the session open."""
-        self._has_leader_lock = False
+        self._has_leader_lock, self.terms = False, 0
+        self.confirmed_at = 0.0 if self.registry.is_shared else float("inf")
         self._lock, self._over = threading.Lock(), threading.Event()
         self._connection: Connection | None = None
         self._session = ExitStack()
@@ -195,11 +199,14 @@ class Ownership:
         with self._lock:
             if self._connection is None:
                 return False
-            if not self._has_leader_lock:
-                try:
+            try:
+                if not self._has_leader_lock:
                     self._has_leader_lock = _try(self._connection, "pg_try_advisory_lock", LEADER_LOCK)
-                except DatabaseError:
-                    self._lose()
+                    self.terms += self._has_leader_lock
+                elif not 0 <= time.time() - self.confirmed_at < 2 * self.report_seconds:
+                    self._report_once(self._connection)  # It stood still: another may lead by now.
+            except DatabaseError:
+                self._lose()
             return self._has_leader_lock
 
     def _lose(self) -> None:
@@ -217,7 +224,9 @@ class Ownership:
                     self._lose()
 
     def _report_once(self, connection: Connection) -> None:
+        began = time.time()
         connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self.name})
+        self.confirmed_at = began
         self.report(connection)
 
 

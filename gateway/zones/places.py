@@ -1,9 +1,10 @@
-"""Find the addresses of running services, test if a service runs, and note the time of the last backup."""
+"""Find services that run, note the time of the last backup, and lease folders to the courier."""
 
 import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -85,3 +86,25 @@ def last_backup(home: Home) -> datetime | None:
         return datetime.fromisoformat((home.root / _NAME).read_text("ascii").strip())
     except (OSError, ValueError):
         return None
+
+
+# The courier's lease of a folder is the time of the folder's settings file.
+
+_LEASE_SECONDS = 20.0
+
+
+def grant_lease(settings: Path, at: float) -> None:
+    """Let the courier send what lies beside its file of settings, which the registry allowed at `at`.
+
+    `at` is in seconds since 1970, now if later; the lease lasts 20 seconds from then.
+    """
+    with suppress(FileNotFoundError):
+        os.utime(settings, (min(at, time.time()),) * 2)
+
+
+def is_leased(settings: Path) -> bool:
+    """Return True if the courier may now send what lies beside its file of settings."""
+    try:
+        return 0 <= time.time() - settings.stat().st_mtime < _LEASE_SECONDS
+    except FileNotFoundError:
+        return False

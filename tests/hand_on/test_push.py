@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,85 @@ def test_a_child_who_is_marked_before_a_push_is_not_pushed(desk: Desk, system: S
     assert [one["UPN"] for one in rows(system.folder / "in", "pupils")] == values(CONTENT, "UPN")[1:]
 
 
+def stood_still(desk: Desk, seconds: float = 60) -> None:
+    """The processor has not looked for so long."""
+    told = place(desk).with_name("server.toml")
+    os.utime(told, (time.time() - seconds,) * 2)
+
+
+def test_while_the_processor_stands_still_nothing_is_pushed(desk: Desk, system: System, owed: str) -> None:
+    restrict(desk)
+    with system.up():
+        for seconds in (60, -60):  # Its clock may have been set back since.
+            stood_still(desk, seconds)
+            assert pushing.push(place(desk).parent) == 0
+        assert names(system) == []
+        desk.process()
+        assert pushing.push(place(desk).parent) == 1
+    assert [one["UPN"] for one in rows(system.folder / "in", "pupils")] == values(CONTENT, "UPN")[1:]
+
+
+def test_a_processor_that_stands_still_during_a_push_ends_it_before_the_manifest(
+    desk: Desk, system: System, owed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = paramiko.SFTPClient.putfo
+
+    def put_then_stood_still(sftp: paramiko.SFTPClient, *arguments: Any) -> Any:
+        done = put(sftp, *arguments)
+        stood_still(desk)
+        return done
+
+    monkeypatch.setattr(paramiko.SFTPClient, "putfo", put_then_stood_still)
+    monkeypatch.setattr(pushing, "_SECONDS", 0.1)
+    with system.up():
+        assert pushing.push(place(desk).parent) == 0
+    assert [name for name in names(system) if not name.endswith(".part")] == []
+    assert not list(place(desk).with_name("done").iterdir())
+
+
+def test_a_push_before_a_child_was_marked_is_on_record_also_where_nobody_had_noted_it(
+    desk: Desk, system: System, owed: str
+) -> None:
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+        restrict(desk)
+        desk.process()
+        assert pushing.push(place(desk).parent) == 1
+    desk.process()
+    (event,) = [one for one in desk.events("casework") if one.kind == "noted"]
+    assert event.note == f"{BATCH} was sent before it was made anew, with what it lacks since"
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "sent"
+
+
+def test_a_host_that_leads_once_more_pushes_nothing_of_its_earlier_term(
+    desk: Desk, system: System, owed: str
+) -> None:
+    with desk.registrar() as registrar, closing(Examiners(desk.home)) as examiners:
+        jobs = SideJobs(0, lambda _: None, lambda: None)
+        found = HandingOn(registrar, examiners, jobs)
+        found.tend(registrar, 0, time.time(), at_once=True)
+        assert place(desk).is_dir()
+        found.tend(registrar, 1, time.time(), at_once=True)
+        assert not place(desk).exists()
+    desk.process()
+    assert len(list(place(desk).iterdir())) == 5
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_what_a_former_leader_has_pushed_is_on_record_before_its_folders_are_emptied(
+    desk: Desk, system: System, owed: str, *, marked: bool
+) -> None:
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+    if marked:
+        restrict(desk)
+    with desk.registrar() as registrar, closing(Examiners(desk.home)) as examiners:
+        HandingOn(registrar, examiners, SideJobs(0, lambda _: None, lambda: None)).withdraw(registrar)
+    assert list(desk.home.hand_on.iterdir()) == []
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == ("owed" if marked else "sent")
+    assert len([one for one in desk.events("casework") if one.kind == "noted"]) == marked
+
+
 def test_a_courier_that_is_killed_midway_loses_and_doubles_nothing(
     desk: Desk, system: System, owed: str
 ) -> None:
@@ -94,6 +175,7 @@ def test_a_courier_that_is_killed_midway_loses_and_doubles_nothing(
         assert f"{BATCH}.json" not in names(system)
         assert any(name.endswith(".part") for name in names(system))
         system.hanging = ""
+        desk.process()  # A processor is at work all the time.
         courier = subprocess.Popen(command)
         try:
             until(lambda: f"{BATCH}.json" in names(system), "the manifest")

@@ -102,6 +102,17 @@ def test_an_accepted_file_is_told_and_signed_and_names_no_person(desk: Desk, rec
     assert listed(desk)["state"] == "well"
 
 
+def test_while_the_processor_stands_still_no_message_is_posted(desk: Desk, receiver: Receiver) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    sent(desk)
+    os.utime(folder / "hook.toml", (0, 0))
+    with receiver.up():
+        assert posting.post(folder, set()) == 0
+        assert receiver.taken == []
+        desk.process()
+        assert posting.post(folder, set()) == 1
+
+
 def test_a_hook_is_told_of_its_events_and_its_teams_alone(desk: Desk, receiver: Receiver) -> None:
     folders = [
         hooked(desk, receiver, "file.held", name="held"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -92,6 +93,26 @@ def test_one_that_says_nothing_is_not_waited_for(
     with owned(still, report_seconds=600):
         assert not is_free(other)
         until(lambda: is_free(other), "the next one")
+
+
+def test_a_leader_that_stood_still_asks_whether_it_leads_still(
+    two: tuple[Registry, Registry], cluster: Cluster
+) -> None:
+    """Its own thread, which would tell it, stood still with it."""
+    leader = Ownership(two[0], report_seconds=0.05, shared=True)
+    until(lambda: holds(leader) and leader.leads(), "the lead")
+    assert leader.terms == 1
+    confirmed = leader.confirmed_at
+    assert time.time() - 60 < confirmed <= time.time()
+    time.sleep(0.2)
+    assert leader.leads()
+    assert leader.confirmed_at > confirmed
+    cluster.break_connections()
+    time.sleep(0.2)
+    assert not leader.leads()
+    until(lambda: holds(leader) and leader.leads(), "the lead again")
+    assert leader.terms == 2
+    leader._lose()
 
 
 def test_a_report_that_the_database_does_not_take_is_a_fault(two: tuple[Registry, Registry]) -> None:
