@@ -24,15 +24,17 @@ _SHOWN, _SHOWN_DIGITS = 10, 16
 
 def publish_agreement_news(registry: Registry, published: Published) -> None:
     """Write the last ten notices on changes of the agreement into /agreement; remove older ones."""
+    folder = published.common / "agreement"
+    # The files first: a notice that another process puts there meanwhile is on record before it is there.
+    there = [*folder.glob("notice-*.txt")]
     with registry.read() as session:
         told = log.events(session, "agreement", kind="changes-told")[-_SHOWN:]
     wanted = {f"notice-{event.at:%Y-%m-%d}-{event.number}.txt": event.note for event in told if event.note}
-    folder = published.common / "agreement"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in wanted.items():
         if not (folder / name).exists():
             replace_published(folder / name, text)
-    for old in folder.glob("notice-*.txt"):
+    for old in there:
         if old.name not in wanted:
             old.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ import threading
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -18,6 +19,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.policy.catalogue import policy_digest, policy_files
 from gateway.processor.service import open_processor
+from gateway.publish import everything
 from gateway.record import policies_in_force, policy_proposals
 from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
 from gateway.record.registrar import Registrar
@@ -399,3 +401,28 @@ def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk:
         processor.drain()
     assert desk.state(waiting) == "accepted"
     assert "policy:taken-unratified" in desk.codes(waiting)
+
+
+def test_a_notice_that_another_process_publishes_meanwhile_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, published = log.events, desk.home.published
+
+    def tell_change(number: int) -> None:
+        fields = {"sha256": "0" * 64, "count": number}
+        entry = Entry(kind="changes-told", subject="agreement", fields=fields, note=f"Change {number}.\n")
+        with desk.registry.write() as session:
+            log.append(session, [entry], desk.now)
+        everything.publish_agreement_news(desk.registry, published)
+
+    def read_then_changed(*given: Any, **more: Any) -> Any:
+        found = events(*given, **more)
+        monkeypatch.setattr(everything.log, "events", events)
+        tell_change(2)
+        return found
+
+    tell_change(1)
+    monkeypatch.setattr(everything.log, "events", read_then_changed)
+    everything.publish_agreement_news(desk.registry, published)
+    folder = published.common / "agreement"
+    assert {path.read_text() for path in folder.glob("notice-*.txt")} == {"Change 1.\n", "Change 2.\n"}
