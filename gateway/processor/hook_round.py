@@ -133,7 +133,11 @@ class HookRound:
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
             events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()
-            found = [one for event in events for one in _of_entry(session, event)]
+            is_full = len(events) == hooks.AT_ONCE
+            # What somebody asks for now does not wait until all entries before it are told.
+            tries = log.events(session, "hooks", kind="hook-tried") if is_full else ()
+            later = [one for one in tries if one.number > events[-1].number]
+            found = [one for event in (*events, *later) for one in _of_entry(session, event)]
         with registrar.registry.read() as session:
             today = local_day(now, registrar.catalogue.calendar.timezone)
             key = hook.looked_at, today, registrar.catalogue
@@ -147,7 +151,7 @@ class HookRound:
             if (told["type"] in asked and (not teams or not teams.isdisjoint(told["data"]["teams"])))
             or told["data"].get("hook") == hook.name
         }
-        return wanted, events[-1].number + 1 if len(events) == hooks.AT_ONCE else size
+        return wanted, events[-1].number + 1 if is_full else size
 
 
 def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:

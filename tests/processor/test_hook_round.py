@@ -87,6 +87,37 @@ def test_without_a_hook_a_round_asks_once_and_writes_nothing(desk: Desk) -> None
     assert [one.split()[0] for one in seen] == ["BEGIN", "SELECT"]
 
 
+def test_a_test_message_does_not_wait_for_all_that_is_to_be_told_before_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was taken is sent again, too, where that is asked for: the rest of it follows."""
+    monkeypatch.setattr(hook_round.hooks, "AT_ONCE", 2)
+    hooked(desk, tried=5)
+    folder = desk.home.hooks / "case-files"
+    with desk.registrar() as registrar:
+        found = HookRound(registrar)
+        found.tend(registrar)
+        first, second, *_, last = sorted(folder.glob("*.json"))
+        assert len([*folder.glob("*.json")]) == 5
+        (folder / "done" / second.stem).touch()
+        found.tend(registrar)
+        assert not second.exists()
+        with desk.registry.write() as session:
+            begins = {"what": "case-files", "begins": rfc3339(desk.now - timedelta(days=1))}
+            log.append(session, [Entry(kind="hook-tried", subject="hooks", fields=begins)], desk.now)
+        found.tend(registrar)
+        assert second.exists()
+        assert int(max(folder.glob("*.json")).stem.partition("_")[0]) > int(last.stem.partition("_")[0])
+        for path in folder.glob("*.json"):
+            (folder / "done" / path.stem).touch()
+        for _ in range(4):
+            found.tend(registrar)
+    assert first.exists() is False
+    assert [*folder.glob("*.json")] == []
+    with desk.registry.read() as session:
+        assert hooks.find(session, "case-files").entry == log.size(session)
+
+
 def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(desk: Desk) -> None:
     hooked(desk, tried=2)
     folder = desk.home.hooks / "case-files"
