@@ -27,9 +27,9 @@ from gateway.classify.content import (
 )
 from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.rules import Rules
-from gateway.classify.sensitive import topics_in
 from gateway.classify.tables import WITH_RESULTS, judge
 from gateway.classify.tally import OnPersons, OnPupils, Tally
+from gateway.classify.topics import topics_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, Facts, Level
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.classify.sensitive import Sensitive, topics_in
+from gateway.classify.sensitive import Sensitive
+from gateway.classify.topics import topics_in
 from gateway.home.settings import read_toml
 from gateway.model import Classified, ContentRefused
 from tests.classify import made
