@@ -70,10 +70,11 @@ def classify(
         if refused.code == "classify:malformed":
             return refused  # For good: it does not wait for anybody.
         sensitive = rules.sensitive  # The name of a file is often all that tells of a scan or a picture.
+        flags = rules.flag_elements, rules.flag_columns
         topics = (
             sensitive.of_name(refused.about or ""),
             sensitive.of_text(name),
-            *(() if refused.about == LOCKED_DOCUMENT else topics_in(content, sensitive, rules.flag_elements)),
+            *(() if refused.about == LOCKED_DOCUMENT else topics_in(content, sensitive, *flags)),
         )
         return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)

@@ -411,6 +411,12 @@ class Rules(Items):
         return re.compile(rf"<{prefix}(?P<name>{either or '(?!)'})\b{told}")
 
     @cached_property
+    def flag_columns(self) -> frozenset[str]:
+        """The plain names of columns of data items that only say yes or no."""
+        flags = (rule for rule in self.items.values() if rule.values == ("flag",))
+        return frozenset(plain(name) for rule in flags for name in rule.columns)
+
+    @cached_property
     def counted(self) -> frozenset[str]:
         """Keys of the fields whose values are counted one by one, for a signature or the file's facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.classify.content import data
 from gateway.classify.identifiers import Remembered
 
-_LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PUNCTUATION = re.compile(r"[\W_]+")
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6

@@ -6,23 +6,35 @@ and most PDFs reveal nothing.
 """
 
 import codecs
+import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import BinaryIO, cast
 
-from gateway.classify.content import BROKEN, Unreadable, decoded_parts, encoding_of, head_of
-from gateway.classify.sensitive import Sensitive
+from gateway.classify.content import (
+    BROKEN,
+    Unreadable,
+    declared_encoding,
+    decoded_parts,
+    encoding_of,
+    head_of,
+)
+from gateway.classify.sensitive import Sensitive, plain
+from gateway.classify.value_kinds import FLAGS
 
 _BYTES, _BYTES_OF_TEXT, _BYTES_OF_ARCHIVE = 1024**2, 32 * 1024**2, 8 * 1024**2
 _LONGEST_PHRASE = 200
 _MEMBERS, _NAMES = 40, 1_000
 _MOST_UNPACKED, _UNPACKED_OF_ALL = 16 * 1024**2, 64 * 1024**2
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
-_WIDE_MARKS = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+_UTF_32 = (
+    (re.compile(rb"\xff\xfe\0\0|(?:[\t\n\r -~\xa0-\xff]\0\0\0){4}"), "utf-32-le"),
+    (re.compile(rb"\0\0\xfe\xff|(?:\0\0\0[\t\n\r -~\xa0-\xff]){4}"), "utf-32-be"),
+)
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 # Element names in these parts are an Office program's own words (savePreviewPicture), nobody's headings.
@@ -30,6 +42,10 @@ _OFFICE_TYPES = "[Content_Types].xml"
 _OFFICE_PARTS = (_OFFICE_TYPES, "_rels/", "docProps/", "word/", "ppt/", "xl/")
 _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
+_ATTRIBUTE = re.compile(
+    r"\s([A-Za-z_][\w.-]{0,60})\s?=\s?(?:\"([^\"<>]{0,40})\"|'([^'<>]{0,40})')"
+)  # without a prefix
+_PAGE = re.compile(r"<(?:!doctype html|html|svg|table)\b", re.IGNORECASE)
 _CONTROLS, _MOST_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"), 0.02
 _RUNS = re.compile(r"[\t\n\r -~]{16,}")
 # Strings of binary workbooks: of XLSB all are in UTF-16, and what follows them reads as U+0180 or more.
@@ -40,6 +56,8 @@ _CELLS = re.compile(r"[,;\t|\"\n]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
 _TABLE_CELLS = 3
+# A text of so many characters is in one piece.
+_WHOLE, _DELIMITERS = _BYTES // 4, ",;\t|"
 # Notes at cells: people's own words, of any length.
 _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation)\b")
 
@@ -47,9 +65,11 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 _Texts = Iterator[tuple[str, bool | None]]
 
 
-def topics_in(content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str]) -> tuple[str, ...]:
+def topics_in(
+    content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str], flag_columns: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises.
-    `flags`: `flag_elements` of the rules; such an element with a flag is no topic.
+    `flags`, `flag_columns`: those of the rules; such an element or column of flags is no topic.
     """
     found: dict[str, None] = {}
     most = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
@@ -61,6 +81,8 @@ def topics_in(content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str]) -
         start, longest = text[:_HEADINGS_WITHIN] if elements is not None else "", _NAME_LENGTH
         marked = start.lstrip("\ufeff \r\n\t").startswith("<")
         names = dict.fromkeys(_ELEMENT.findall(start) if marked and elements else [])
+        if names and not _PAGE.search(start):
+            names |= dict.fromkeys(filter(None, chain.from_iterable(_ATTRIBUTE.findall(start))))
         if marked and _NOTES.search(start):
             start, longest = text, len(text)
         # Possible headings are texts between tags, or cells of a row with three or more.
@@ -68,8 +90,27 @@ def topics_in(content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str]) -
         rows = ([line] if marked else _CELLS.split(line) for line in lines)
         cells = (cell.strip() for row in rows if marked or len(row) >= _TABLE_CELLS for cell in row)
         names |= dict.fromkeys(chain(more, (cell for cell in cells if cell and len(cell) <= longest)))
+        for name in () if marked or elements is None else _headings_of_flags(text, flag_columns):
+            names.pop(name, None)
         found |= dict.fromkeys([*map(sensitive.of_name, names), sensitive.of_text(text)])
     return tuple(filter(None, found))
+
+
+def _headings_of_flags(text: str, columns: Collection[str]) -> Collection[str]:
+    """Return the headings of `columns` in a table's first line that have nothing but flags below."""
+    first = text.partition("\n")[0]
+    if len(text) > _WHOLE or not text.endswith("\n") or not any(map(first.__contains__, _DELIMITERS)):
+        return ()
+    with suppress(csv.Error):
+        head, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
+        flags = {"", *FLAGS}
+        return {
+            name.strip()
+            for place, name in enumerate(head)
+            if plain(name) in columns
+            and all(row[place].strip().upper() in flags for row in rows if row[place:])
+        }
+    return ()
 
 
 def _within(texts: _Texts, left: int) -> _Texts:
@@ -103,15 +144,22 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
             if _OLD_WORKBOOK.search(head):
                 yield _as_row(_LONG_STRINGS.findall(text)), True
     else:
-        try:
-            encoding = encoding_of(content)
-        except Unreadable:
-            encoding = "latin-1"
+        encoding = _encoding(content, encoding_of) or "latin-1"
         text = head.decode(encoding, "replace")
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
             yield from _pieces(content, encoding)
         else:  # Only longer runs: abbreviations stand in it by chance.
             yield "\n".join(_RUNS.findall(text)), True
+
+
+def _encoding(content: BinaryIO, told: Callable[[BinaryIO], str | None]) -> str | None:
+    """Return the codec of a text: UTF-32, or what the function `told` says; None where that raises."""
+    head = head_of(content, 16)
+    if (wide := next((codec for sign, codec in _UTF_32 if sign.match(head)), None)) is not None:
+        return wide
+    with suppress(Unreadable):
+        return told(content)
+    return None
 
 
 def _pieces(content: BinaryIO, encoding: str) -> _Texts:
@@ -180,6 +228,5 @@ def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Te
                     yield _as_row(_STRINGS.findall(text)), elements
         else:
             own, content = office and one.filename.startswith(_OFFICE_PARTS), cast(BinaryIO, member)
-            encoding = "utf-16" if head_of(content, 2) in _WIDE_MARKS else "utf-8"
-            for text, elements in _pieces(content, encoding):
+            for text, elements in _pieces(content, _encoding(content, declared_encoding) or "utf-8"):
                 yield text, elements and not own

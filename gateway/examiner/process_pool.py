@@ -43,7 +43,7 @@ _FAILED, _SERVICE_GONE = 1, 3
 # Codecs are loaded on first use, and by then no files can be opened.
 _CODECS = (
     "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
-    "utf-16-le", "utf-32", "unicode-escape",
+    "utf-16-le", "utf-32", "utf-32-be", "utf-32-le", "unicode-escape",
 )  # fmt: skip
 
 Answer = tuple[bytes, Sequence[int]]

@@ -221,6 +221,42 @@ def test_a_remark_in_an_archive_inside_an_archive_is_sensitive(
     assert [reason.code for reason in decision.reasons] == ["policy:sensitive", PACKED]
 
 
+def a_list(flags: list[str], end: str = "\r\n") -> bytes:
+    """Return a list of pupils in which each has one of the flags, ended by `end`."""
+    rows = (f'"Brown, Ann";{flag};4B' for flag in flags)
+    return ("\r\n".join(["Name;Medical Flag;Class", *rows]) + end).encode()
+
+
+@pytest.mark.parametrize("last", ["", "Y", "weak bladder", "true; sees the nurse"])
+def test_a_column_of_flags_in_an_archive_inside_an_archive_is_sensitive_if_it_says_more(
+    classify: Classify, last: str
+) -> None:
+    flags = [*["Y", "n", " true ", "0", ""] * 3, last]
+    for content in (a_list(flags), archive(("a.zip", archive(("a.csv", a_list(flags)))))):
+        assert ("health" in classify(content).sensitive) == (len(last) > 1)
+    assert classify(a_list(flags, end="")).sensitive != ()  # Its end may be missing.
+
+
+@pytest.mark.parametrize("name", ["CINPlan", "medicalNotes", "x1", "n"])
+def test_names_and_values_of_attributes_are_looked_at_as_headings(classify: Classify, name: str) -> None:
+    for value in ("7", "CIN"):
+        found = classify(f'<notes><pupil id="1" {name}="{value}"/></notes>'.encode())
+        assert (found.sensitive != ()) == (value == "CIN" or len(name) > 2), value
+
+
+def test_attributes_of_a_page_say_nothing_of_a_child(classify: Classify) -> None:
+    assert classify(b'<html><td height="20" class="risk">Hello</td></html>').sensitive == ()
+    assert classify(b'<a xmlns:s="urn:s"><b s:height="20">Hello</b></a>').sensitive == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+def test_a_text_in_utf_32_is_looked_at(classify: Classify, encoding: str) -> None:
+    told = "Zo\xeb is on a child protection plan\r\n".encode(encoding)
+    for content in (told, archive(("notes.txt", told)), archive(("a.zip", archive(("n.csv", told))))):
+        assert classify(content).sensitive == ("safeguarding",)
+    assert classify("Zo\xeb is well\r\n".encode(encoding)).sensitive == ()
+
+
 @pytest.mark.parametrize(
     "content",
     [
