@@ -50,10 +50,11 @@ _GLUED_WORD = re.compile(
 )
 _SHORTEST_GLUED = 5
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
-_SHORTEST_IN_PIECES = 4
-# The one abbreviation sought with full stops in names: others are people's initials as often ("J.A.W.").
+# The one abbreviation sought with full stops anywhere in names: others are initials ("J.A.W. Smith").
 _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
-_DOTTED = re.compile(r"(?<!\w)(?:[a-z]\.){2,}[a-z]\b", re.IGNORECASE)
+# Behind a class, as in "5B PRU"; and before a figure, as "LAC2".
+_BEHIND_A_CLASS = re.compile(r"\d[^\W\d_]{0,2} ([A-Z]{3})\Z", re.ASCII)
+_BEFORE_A_FIGURE = re.compile(r"([A-Z]{3,4})\d{1,2}", re.ASCII)
 # In brackets behind a class, as in "5B (PRU)".
 _ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
 # A community interest company, as "Oak Skills and Learning CIC". Behind a class, CIC is a child in care.
@@ -71,6 +72,13 @@ _LEGIBLE = re.compile(
 _ORDINARY = frozenset(files("gateway.classify").joinpath("ordinary.txt").read_text("ascii").split())
 WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in data("words").items()}
 """Lists of words.toml by which values are judged."""
+# A word that a street is called by is no remark, nor is the beginning of a nursery's name.
+_STREET = re.compile(
+    rf"(?<![\w'\u2019-])(?:[a-z]{{3,}} (?:{'|'.join(sorted(WORDS['streets']))})"
+    rf"(?=\s*(?:,|\Z)| (?:{'|'.join(sorted(WORDS['schools']))})\b)"
+    r"|children['\u2019]?s (?=(?:centre|(?:day )?nursery)\b))",
+    re.IGNORECASE,
+)
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 _LATIN_SMALL = "LATIN SMALL LETTER", "LATIN SMALL LIGATURE"
@@ -142,15 +150,19 @@ def _joined_letters(plain: str) -> str:
     return _LETTERS.sub(lambda found: found[0].replace(" ", ""), plain)
 
 
-def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
+def _made_of_pieces(text: str, plain: str, *, initials: bool) -> Iterator[str]:
     """Yield words of a text written in pieces, or as one: "refuge" of "r.e.f.u.g.e", "re-fuge", "RedRefuge".
     Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text` returns it.
+    With `initials`, three letters that are no last word of the text are a person's initials, and no word.
     """
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
         for start in range(len(pieces) - 2):
             for end in range(start + 3, len(pieces) + 1):
-                yield "".join(pieces[start:end])
+                word = "".join(pieces[start:end])
+                is_last = end == len(pieces) and found.end() == len(plain)
+                if len(word) > _INITIALS or is_last or not initials:
+                    yield word
     if _GLUED_WORD.search(text) is not None:
         yield from (
             word for word in plain_text(_GLUED.sub(" ", text)).split() if len(word) >= _SHORTEST_GLUED
@@ -160,6 +172,8 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
             joined = plain_text(token).replace(" ", "")
             if len(joined) >= _SHORTEST_WITH_MARKS:
                 yield joined
+        elif (known := _BEFORE_A_FIGURE.fullmatch(token)) is not None:
+            yield known[1].lower()
 
 
 def _short_title(found: re.Match[str]) -> str:
@@ -241,11 +255,12 @@ class Sensitive(RuleTable):
         """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
         An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
         """
-        may, plain = self._exempt_words[kind == "name"], plain_text(text)
-        if kind == "label" and "(" in text and self._has_aside(text):
+        if kind != "name":
+            text = _STREET.sub(" ", text)
+        plain = plain_text(text)
+        may = self._allowed(text, plain, kind)
+        if kind == "label" and self._has_aside(text):
             return True
-        if kind == "label" and _COMPANY.fullmatch(plain) and not self._titles.search(plain):
-            may |= {"cic"} if self._value_words.intersection(plain.split()) == {"cic"} else set()
         # As it is written, and as "10Citizenship1" is read.
         for written in (plain, plain_text(_GLUED.sub(" ", text))) if kind == "label" else ():
             title = self._titles.search(written)
@@ -263,17 +278,43 @@ class Sensitive(RuleTable):
             return True
         if not self._telling_phrases.isdisjoint(words) and self._phrases.search(plain):
             return True
-        made = [word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES]
-        dotted = _ALSO_KNOWN_AS if kind == "name" else _DOTTED
-        made += [found.replace(".", "").lower() for found in dotted.findall(text)]
-        return any(self.is_sensitive_word(word) and word not in may for word in made)
+        made = _made_of_pieces(text, plain, initials=kind == "name")
+        if any(self.is_sensitive_word(word) and word not in may for word in made):
+            return True
+        return kind == "name" and _ALSO_KNOWN_AS.search(text) is not None
+
+    def _allowed(self, text: str, plain: str, kind: str) -> frozenset[str]:
+        """Return the sensitive words that may stand in a text of this kind."""
+        places, names = self._exempt_words
+        if kind == "name":  # A surname of three letters may be an abbreviation but for its accent.
+            return names.union(
+                plain_text(word) for word in text.split() if len(word) == _INITIALS and not word.isascii()
+            )
+        if kind == "label" and self._is_company(plain):
+            return places | {"cic"}
+        has_teacher = kind == "label" and not WORDS["titles"].isdisjoint(plain.split()[:2])
+        return places | names if has_teacher else places
+
+    def _is_company(self, plain: str) -> bool:
+        """Return True for the name of a company ending in CIC, with a word that nobody is called."""
+        words = set(plain.split())
+        return (
+            _COMPANY.fullmatch(plain) is not None
+            and not self._titles.search(plain)
+            and self._value_words.intersection(words) == {"cic"}
+            and not self._nobody.isdisjoint(words)
+        )
 
     def _has_aside(self, text: str) -> bool:
         """Return True if brackets behind a class have a sensitive word that is no teacher's name or title.
 
-        Three letters that are also a name are an abbreviation in upper case, unless "Mr" or the like begins.
+        Three letters that are also a name are an abbreviation in upper case, unless "Mr" or the like begins;
+        without brackets, too.
         """
         places, names = self._exempt_words
+        behind = _BEHIND_A_CLASS.search(text)
+        if behind is not None and behind[1].lower() in self._value_words & names:
+            return True
         for aside in _ASIDE.findall(text):
             words = self._titles.sub(_short_title, plain_text(aside)).split()
             has_teacher = words[:1] and words[0] in WORDS["titles"]
@@ -332,9 +373,11 @@ class Sensitive(RuleTable):
     @cached_property
     def _exempt(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
         """The `_exempt_words` as octets, for a quick search, without each sensitive phrase's longest word.
-        First come the words harmless in labels and addresses, then the words harmless in names of people.
+        First come the words harmless in labels and addresses, without those that `_has_aside` seeks behind
+        a class, then the words harmless in names of people.
         """
-        alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._exempt_words)
+        alone = [set(filter(str.isalpha, words - self._telling_phrases)) for words in self._exempt_words]
+        alone[0] -= {word for word in alone[1] if len(word) == _INITIALS}
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names
 

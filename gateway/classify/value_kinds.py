@@ -527,8 +527,11 @@ class Words:
         relations = self._relations
         assert relations is not None  # noqa: S101 - made for this kind
         pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]
+        alone = len(pieces) == 1  # A letter beside other pieces is half of an abbreviation, as in "F/C".
         return len(text) <= _MOST_CHARACTERS["address line"] and all(
-            relations.has(piece) or piece.casefold().strip(".") in WORDS["titles"] or self.are(piece)
+            relations.has(piece)
+            or piece.casefold().strip(".") in WORDS["titles"]
+            or ((alone or len(piece) > 1) and self.are(piece))
             for piece in pieces
         )
 
