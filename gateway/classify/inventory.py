@@ -234,6 +234,8 @@ class ColumnInventory:
         for position, part in enumerate(self.parts, 1):
             topic, rule = self._topic(part), self._rules.fields.get(part.key or "")
             listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried[data_type]
+            if not listed and not topic and not part.assessment:  # What is right elsewhere tells here.
+                topic = next(filter(None, map(self._rules.sensitive.of_cell, part.counts)), "")
             if part.filled and (topic or part.assessment or not listed):
                 kind = kind_of(part.counts, self._grades)
                 graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""

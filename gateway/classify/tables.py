@@ -38,7 +38,8 @@ _SAYS_WHAT = frozenset(
 # Field proving that a row is a record: the first of these in the table.
 _TELLING = ("upn", "birth-date")
 _WORDS_OF_A_NUMBER = 3
-_FEWEST_PUPILS = 10
+_FEWEST_PUPILS, _FEWEST_OF_URNS = 10, 30
+_FIGURE, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
 """Fields with one value for each pupil."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
@@ -341,9 +342,10 @@ class _Counter:
             if key in self._tally.naming
         }
         self._check_codes(columns, by_field.get("upn", ()))
-        slots, named = [slot for _, slot in self._schools], [columns[index] for index, _ in self._schools]
-        schools = self._tally.schools.count_rows(slots, named, len(batch))
-        self._tally.rows(naming, rows, full, naming.get("leaving-date", blank), schools)
+        schools = [(columns[index], slot) for index, slot in self._schools if index not in self._codes]
+        slots, named = [slot for _, slot in schools], [column for column, _ in schools]
+        numbers = self._tally.schools.count_rows(slots, named, len(batch))
+        self._tally.rows(naming, rows, full, naming.get("leaving-date", blank), numbers)
         if "exam-grade" in by_field or "exam-series" in by_field:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
             for said, count in Counter(zip(*outcomes, strict=True)).items():
@@ -351,18 +353,16 @@ class _Counter:
 
     def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
         """Ignore schools' codes that differ from pupil to pupil: iSAMS heads a pupil's number "School ID".
-
-        DfE numbers and URNs are those of schools, and never ignored.
+        Those of a batch in which they do not are schools again.
         """
-        for index in self._codes if self._batches == 1 else ():
-            pairs = {(u, code) for column in upns for u, code in zip(column, columns[index], strict=True)}
-            known = {(u, code) for u, code in pairs if u.strip() and code.strip()}
-            codes = {code for _, code in known}
-            if len(known) < _FEWEST_PUPILS or not len(known) == len(codes) == len({u for u, _ in known}):
-                continue
-            said = [school_named([("name", code)]) for code in codes]
-            if not any(school.dfe_number or school.urn for school in said):
-                self._schools = tuple((at, slot) for at, slot in self._schools if at != index)
+        fewest = _FEWEST_PUPILS if self._batches == 1 else 0
+        self._codes = {
+            index
+            for index in self._codes
+            if _are_of_pupils(
+                [pair for upn in upns for pair in zip(upn, columns[index], strict=True)], fewest
+            )
+        }
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
         """Raise Unreadable if columns under one heading name different pupils in a row, as in two tables."""
@@ -377,6 +377,30 @@ class _Counter:
                     )
                     if any(a and b and a != b for a, b in pairs):
                         raise beside("two tables side by side")
+
+
+def _are_of_pupils(pairs: Iterable[tuple[str, str]], fewest: int) -> bool:
+    """Return True if codes are those of pupils: of `fewest` or more, each of another UPN, none a DfE number.
+    A code without a UPN has the form of the others and is another one. URNs of thirty pupils, each another,
+    are a system's numbers that look so.
+    """
+    said = [(upn.strip(), code.strip()) for upn, code in pairs if code.strip()]
+    known = {pair for pair in said if pair[0]}
+    codes = {code for _, code in known}
+    unknown = [code for upn, code in said if not upn]
+    if len(known) < fewest or not len(known) == len(codes) == len({upn for upn, _ in known}):
+        return False
+    if len(codes.union(unknown)) < len(codes) + len(unknown) or not _forms(unknown) <= _forms(codes):
+        return False
+    schools = [school_named([("name", code)]) for code in codes.union(unknown)]
+    if any(school.dfe_number for school in schools):
+        return False
+    return len(codes) >= _FEWEST_OF_URNS or not fewest or not any(school.urn for school in schools)
+
+
+def _forms(codes: Iterable[str]) -> set[str]:
+    """Return the codes with each letter as "a" and each figure as "0"."""
+    return {_LETTER.sub("a", _FIGURE.sub("0", code)) for code in codes}
 
 
 def academic_year(text: str) -> str | None:

@@ -81,6 +81,20 @@ FILES: Files = {
         },
         count=20,
     ),
+    "own-numbers-and-a-school.csv": lambda: csv(
+        {
+            **CORE,
+            "UPN": lambda c: c.upn if c.number % 9 else "",
+            "School ID": lambda c: f"{1700 + c.number}" if c.number % 9 else f"ELM{c.number}",
+        },
+        count=20,
+    ),
+    "own-numbers-and-a-school-far-down.csv": lambda: csv(
+        {**CORE, "School ID": lambda c: f"{1700 + c.number}" if c.number < 550 else "2002"}, count=600
+    ),
+    "urns-of-thirty-pupils.csv": lambda: csv(
+        {**CORE, "School ID": lambda c: f"{120001 + c.number}"}, count=30
+    ),
     "schools-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"999{2001 + c.number}"}),
     "urns-of-pupils.csv": lambda: csv({**CORE, "School ID": lambda c: f"{120001 + c.number}"}),
     "own-codes-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"{1700 + c.number}"}),

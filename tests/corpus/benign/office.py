@@ -153,4 +153,42 @@ FILES: Mapping[str, Export] = {
         ),
         A_LEVEL_DAY,
     ),
+    "isams-registers.csv": Export(
+        "attendance",
+        "school",
+        lambda: _table(
+            {
+                "Form": "4A",
+                "Registration Date": "16/11/2026",
+                "Registration Period": of("AM Registration", "PM Registration"),
+                "Code": of("/", "\\", "I"),
+            },
+            4,
+        ),
+    ),
+    "no-provision.csv": Export(
+        "student-core",
+        "school",
+        lambda: _table({"Year": 4, "SEN Status": of("No Specialist Assistance", "No Provision", "K")}, 4),
+    ),
+    "suspension-sessions.csv": Export(
+        "exclusions",
+        "academy",
+        lambda: _table(
+            {
+                "Type": "Suspension",
+                "Primary Reason": of("Persistent or general disruptive behaviour", "Damage"),
+                "Secondary Reason": of("", "Theft"),
+                "From": "16/11/2026",
+                "To": "17/11/2026",
+                "Total Sessions": 4,
+            },
+            9,
+        ),
+    ),
+    "total-sessions.csv": Export(
+        "attendance",
+        "school",
+        lambda: _table({"Year": 4, "Total Sessions": 120, "Sessions Attended": 110, "Authorised": 8}, 4),
+    ),
 }
