@@ -21,10 +21,11 @@ from gateway.classify.content import Source, Unreadable, beside, classified_as, 
 from gateway.classify.format_rules import CtfRule, SchoolsRule
 from gateway.classify.gather import Gatherer
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
+from gateway.classify.latest_day import latest_day
 from gateway.classify.markup import element_at, text_of
 from gateway.classify.rules import Rules
 from gateway.classify.schools import Slot, school_named
-from gateway.classify.tables import academic_year, best_fit, latest_day, term
+from gateway.classify.tables import academic_year, best_fit, term
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
 from gateway.model import Classified, Facts, Level
@@ -383,8 +384,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
     tally.schools.around = school_named(around)
     filled = {key: 1 for key, field in tally.fields.items() if field.filled}
     found = best_fit(filled, tally, Counter(), _OTHER)
-    is_dated = found.data_type == _ATTENDANCE
-    return replace(found, facts=Facts(latest_day=latest_day(tally))) if is_dated else found
+    return replace(found, facts=Facts(latest_day=latest_day(tally, found.data_type)))
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:

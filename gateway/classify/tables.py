@@ -4,20 +4,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 from itertools import zip_longest
 
 from gateway.classify.content import Row, Unreadable, beside, classified_as, declared_between, unknown
 from gateway.classify.delimited import Header, TableOf
-from gateway.classify.findings import VALUES_COUNTED
 from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
 from gateway.classify.inventory import Part, kind_of, share_among
+from gateway.classify.latest_day import latest_day
 from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import school_in_title, school_named
 from gateway.classify.sensitive import WORDS, plain
 from gateway.classify.tally import Tally
-from gateway.classify.value_kinds import read_date
 from gateway.model import Classified, Facts
 
 _MOSTLY = 0.5
@@ -45,16 +43,7 @@ _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-dat
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
-_DAY = "session-date"
-_COUNTS_OR_MARKS = ("attendance-", "absence-", "sessions-")
-_DAY_IN_TEXT = re.compile(
-    r"(?<!\d)(?:\d{4}-\d\d-\d\d|\d{1,2}([/. -])(?:\d{1,2}|[A-Za-z]{3,9})\1(?:\d{4}|\d\d))(?!\d)", re.ASCII
-)
-_WEEK = re.compile(r"\bweek|\bw/[ce]\b")
-_FIGURES = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
-_FEW, _MONTHS, _A_MONTH = 0.05, 12, timedelta(days=31)
 _TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
-_ATTENDANCE = "attendance"
 _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 WITH_RESULTS = KINDS | {_TESTS}
@@ -255,14 +244,9 @@ class _Counter:
         kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
         have_results = bool(kinds) or verdict.data_type in WITH_RESULTS
         facts = _facts(tally, have_results=have_results)
-        latest = self._latest_day(above) if verdict.data_type == _ATTENDANCE else None
-        return replace(verdict, results=kinds, facts=replace(facts, latest_day=latest))
-
-    def _latest_day(self, above: str) -> date | None:
-        """Return the latest day of sessions in a table of attendance; `above`: the text above it."""
         named = zip(self._names, self._parts, strict=False)
-        headings = (name for name, part in named if (part.key or "").startswith(_COUNTS_OR_MARKS))
-        return latest_day(self._tally, headings, above)
+        latest = latest_day(tally, verdict.data_type, named, above)
+        return replace(verdict, results=kinds, facts=replace(facts, latest_day=latest))
 
     def _find_grades(self, assessment: str) -> tuple[int, bool]:
         """Find the columns of grades; return the number with final results, and True if others have grades.
@@ -435,41 +419,6 @@ def _facts(tally: Tally, *, have_results: bool) -> Facts:
         academic_year=latest if have_results else _majority(years),
         term=_majority((name, n) for v, n in terms if (name := term(v))),
     )
-
-
-def latest_day(tally: Tally, headings: Iterable[str] = (), above: str = "") -> date | None:
-    """Return the latest day of sessions in attendance, of those up to today; None where it is not sure.
-    The days are in columns of days; else in `headings`, or two days or a week in the text `above` the table,
-    none of them after today, as in a term that goes on.
-    """
-    field, today = tally.fields.get(_DAY), tally.today or date.max
-    columns = [plain(part.header) for part in tally.inventory.parts if part.key == _DAY and part.filled]
-    if field is not None and columns:
-        texts: Collection[str] = field.counts or ()
-        wrong = field.faults["date:malformed"].count if "date:malformed" in field.faults else 0
-        # Where strings of marks begin, nothing says where they end.
-        begin = all("start" in name and "week" not in name for name in columns)
-        if begin or len(texts) >= VALUES_COUNTED or wrong > _FEW * field.filled:
-            return None
-    else:
-        texts = {found[0] for name in headings for found in _DAY_IN_TEXT.finditer(name)}
-        if not texts and (met := {found[0] for found in _DAY_IN_TEXT.finditer(above)}):
-            texts = met if len(met) > 1 or _WEEK.search(above) else ()
-    days = {text: day for text in texts if (day := read_date(text)) is not None}
-    if not days or (not columns and max(days.values()) > today):
-        return None
-    swapped = [
-        date(d.year, d.day, d.month) for text, d in days.items() if d.day <= _MONTHS and _FIGURES.match(text)
-    ]
-    # The month may stand first, where the days are nearer to one another so, and are of these weeks.
-    is_nearer = len(swapped) == len(days) and _span(swapped) <= _span(days.values())
-    if is_nearer and today - _A_MONTH <= max(swapped) <= today:
-        return None
-    return max((day for day in days.values() if day <= today), default=None)
-
-
-def _span(days: Collection[date]) -> timedelta:
-    return max(days) - min(days)
 
 
 def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:

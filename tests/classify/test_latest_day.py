@@ -144,6 +144,16 @@ def test_dates_of_birth_of_joining_and_of_leaving_are_not_those_of_sessions(clas
         # The columns of this week's days are there before the days are.
         ([f"{day} AM" for day in days("2026-11-23", 5, "%d/%m/%Y")], None),
         (["Mon AM", "Mon PM", "Tue AM", "Tue PM"], None),
+        (["20240613AM", "20240614AM"], "2024-06-14"),
+        # Without a year: the last one in which it was that day of the week.
+        (["Mon 10 Jun", "Tue 11 Jun", "Fri 14 Jun"], "2024-06-14"),
+        (["Thu 13/06 AM", "Fri 14/06 PM"], "2024-06-14"),
+        (["Thurs 29 Feb AM", "Fri 1 March AM"], "2024-03-01"),
+        (["12 Jun AM", "13 Jun AM"], "2026-06-13"),
+        (["Fri 20 Nov", "Mon 23 Nov"], "2026-11-23"),
+        (["Mon 23 Nov", "Tue 24 Nov", "Wed 25 Nov"], None),
+        (["Fri 18 Dec"], None),
+        (["Mark 1", "Mark 2", "Session 3"], None),
     ],
 )
 def test_the_days_at_the_heads_of_columns_of_marks_are_taken(
@@ -161,7 +171,12 @@ def test_the_days_at_the_heads_of_columns_of_marks_are_taken(
         (totals("Attendance from 01/09/2023 to 14/06/2024"), "2024-06-14"),
         (totals("01/09/2023 AM to 14/06/2024 PM", "Printed 24/11/2026"), "2026-11-24"),
         (totals("Week commencing 10 June 2024"), "2024-06-10"),
+        (totals("Week ending: 14/06/2024"), "2024-06-14"),
+        (totals("Attendance on 14/06/2024"), "2024-06-14"),
+        (totals("Report date: 14 June 2024"), "2024-06-14"),
         (totals("Attendance since 02/09/2026"), None),
+        (totals("Pupils on roll from 02/09/2026"), None),
+        (totals("Intake 02/09/2026"), None),
         (totals("Autumn term: 02/09/2026 to 18/12/2026"), None),
         (totals("Autumn term 2026"), None),
         (totals(), None),
@@ -195,8 +210,59 @@ def test_a_register_in_xml_has_its_latest_day(classify: Classify) -> None:
     assert latest(classify, text.replace("StartDate", "EndDate").encode()) is not None
 
 
-def test_other_kinds_of_file_have_no_such_day(classify: Classify) -> None:
-    rows = [[*row, "Date" if n == 0 else "2024-06-14"] for n, row in enumerate(made.core_rows())]
-    found = classify(made.as_csv(rows).encode())
+def with_column(rows: made.Rows, heading: str, *values: str) -> bytes:
+    """The rows with a column more, in which these values follow one another."""
+    added = ([*row, values[n % len(values)] if n else heading] for n, row in enumerate(rows))
+    return made.as_csv(added).encode()
+
+
+@pytest.mark.parametrize(
+    ("heading", "values", "day"),
+    [
+        ("End Date", ("14/06/2024",), "2024-06-14"),
+        ("Date To", ("2024-06-14",), "2024-06-14"),
+        ("End Date", ("18/12/2026",), None),
+        # Of the pupils, and not of the file: when some of them left, and when each was written down.
+        ("End Date", ("14/06/2024", "21/06/2024"), None),
+        ("End Date", ("14/06/2024", ""), None),
+        ("Last Modified", ("14/06/2024",), None),
+        ("As At", ("14/06/2024",), "2024-06-14"),
+        ("Report Date", ("14/06/2024 08:30",), "2024-06-14"),
+        ("Report Date", ("14/06/2024", "21/06/2024"), None),
+        ("Leaving Date", ("14/06/2024",), None),
+    ],
+)
+def test_a_day_that_all_rows_of_totals_share_is_that_of_the_file(
+    classify: Classify, heading: str, values: tuple[str, ...], day: str | None
+) -> None:
+    found = latest(classify, with_column(totals(), heading, *values))
+    assert found == (day and date.fromisoformat(day))
+
+
+@pytest.mark.parametrize(
+    ("heading", "day"),
+    [
+        ("As At", date(2024, 6, 14)),
+        ("Export Date", date(2024, 6, 14)),
+        ("Date", None),
+        ("Date of Change", None),
+        ("Census Date", None),
+        ("End Date", None),
+        ("Admission Date", None),
+    ],
+)
+def test_core_data_states_the_day_of_its_export_alone(
+    classify: Classify, heading: str, day: date | None
+) -> None:
+    found = classify(with_column(made.core_rows(), heading, "2024-06-14"))
     assert isinstance(found, Classified)
-    assert (found.data_type, found.facts.latest_day) == ("student-core", None)
+    assert (found.data_type, found.facts.latest_day) == ("student-core", day)
+
+
+@pytest.mark.parametrize("heading", ["Date", "Start Date", "End Date", "Report Date"])
+def test_suspensions_state_no_day_since_the_last_of_them_may_be_old(classify: Classify, heading: str) -> None:
+    head = "UPN,Surname,Forename,Exclusion Category,Exclusion Reason,Exclusion Start Date"
+    rows = made.table(head, lambda c: f"{c.upn},{c.surname},{c.forename},SUSP,PP,2024-06-14", 3)
+    found = classify(with_column(rows, heading, "2024-06-14"))
+    assert isinstance(found, Classified)
+    assert (found.data_type, found.facts.latest_day) == ("exclusions", None)

@@ -1,0 +1,134 @@
+"""Find the latest day that a file of attendance, or a list of pupils, states about itself.
+
+A day is only stated where it is sure. Who sends a file of an earlier week by mistake is to be told so, and
+whoever sends the right one must not be.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, timedelta
+
+from gateway.classify.findings import VALUES_COUNTED
+from gateway.classify.inventory import Part
+from gateway.classify.sensitive import plain
+from gateway.classify.tally import Tally
+from gateway.classify.value_kinds import read_date
+
+ATTENDANCE, CORE = "attendance", "student-core"
+_SESSION, _END, _EXPORT = "session-date", "end-date", "export-date"
+_COUNTS_OR_MARKS = ("attendance-", "absence-", "sessions-")
+# Of columns of export dates, those that are about the whole file; others tell when a pupil's record changed.
+_OF_THE_FILE = re.compile(r"asat|export|extract|report|^rundate|snapshot|generated")
+_DAY = re.compile(
+    r"(?<!\d)(?:\d{4}-\d\d-\d\d|\d{8}|\d{1,2}([/. -])(?:\d{1,2}|[A-Za-z]{3,9})\1(?:\d{4}|\d\d))(?!\d)",
+    re.ASCII,
+)
+_WITHOUT_YEAR = re.compile(
+    r"(?:(?P<weekday>mon|tue|wed|thu|fri)[a-z]{0,6}\W{1,3})?(?P<day>(?<!\d)\d{1,2})"
+    r"(?:[ -](?P<name>[a-z]{3,9})\b|(?(weekday)/(?P<month>\d\d?)(?!\d)|(?!)))",
+    re.ASCII | re.IGNORECASE,
+)
+# Before a day that stands alone above a table.
+_OF_A_DAY = re.compile(r"\bweek|\bw/[ce]\b|(?:\b(?:on|at|to|until)|date|printed|exported|day):? {1,3}\d")
+_SINCE = re.compile(r"\b(?:since|from|start|starts|began|begins)\b")
+_MONTH_FIRST = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
+_MONTHS, _YEARS_BACK, _FEW = 12, 8, 0.05
+_A_MONTH = timedelta(days=31)
+
+
+def latest_day(
+    tally: Tally, data_type: str, headings: Iterable[tuple[str, Part]] = (), above: str = ""
+) -> date | None:
+    """Return the latest day, of those up to today, that a file of a data type states; None if not sure.
+    In attendance the days are in columns of days; else in one of an end that all rows share, in headings of
+    marks and counts, or in the text `above` the table. In both attendance and core data they are else in a
+    column of the day of the export. `headings`: names of columns, with their parts.
+    """
+    today = tally.today or date.max
+    if data_type == ATTENDANCE:
+        parts = [part for part in tally.inventory.parts if part.key == _SESSION and part.filled]
+        if parts:
+            return _latest(_of_sessions(tally, parts), today, may_go_on=False)
+        named = [name for name, part in headings if (part.key or "").startswith(_COUNTS_OR_MARKS)]
+        for days in (
+            _shared(tally, _END),
+            {text: day for name in named for text, day in _in_heading(name, today)},
+            _in_title(above),
+        ):
+            if days:
+                return _latest(days, today, may_go_on=True)
+    return (
+        _latest(_shared(tally, _EXPORT), today, may_go_on=True) if data_type in {ATTENDANCE, CORE} else None
+    )
+
+
+def _of_sessions(tally: Tally, parts: Iterable[Part]) -> Mapping[str, date]:
+    """Return the days in columns of days by their texts; {} where these may not tell which is the latest."""
+    field = tally.field(_SESSION)
+    texts = field.counts or ()
+    wrong = field.faults["date:malformed"].count if "date:malformed" in field.faults else 0
+    names = [plain(part.header) for part in parts]
+    # Where strings of marks begin, nothing says where they end.
+    if all("start" in name and "week" not in name for name in names):
+        return {}
+    return {} if len(texts) >= VALUES_COUNTED or wrong > _FEW * field.filled else _read(texts)
+
+
+def _shared(tally: Tally, key: str) -> Mapping[str, date]:
+    """Return the day, by its text, that all records have in a column of a field."""
+    texts = (
+        next(iter(part.counts))
+        for part in tally.inventory.parts
+        if part.key == key and part.filled == tally.records and len(part.counts) == 1
+        if key != _EXPORT or _OF_THE_FILE.search(plain(part.header))
+    )
+    return _read(texts)
+
+
+def _read(texts: Iterable[str]) -> dict[str, date]:
+    return {text: day for text in texts if (day := read_date(text)) is not None}
+
+
+def _in_title(above: str) -> Mapping[str, date]:
+    """Return the days in the text above a table: two or more, or the day or week that it is about."""
+    days = _read(found[0] for found in _DAY.finditer(above))
+    is_alone = len(set(days.values())) == 1
+    return {} if is_alone and (_SINCE.search(above) or not _OF_A_DAY.search(above)) else days
+
+
+def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
+    """Yield the days in a column's name by their texts.
+    A day without a year is of the last year, up to a month from today, in which it was that day of the week.
+    """
+    if days := _read(found[0] for found in _DAY.finditer(name)):
+        yield from days.items()
+        return
+    for found in _WITHOUT_YEAR.finditer(name):
+        month, weekday = found["month"] or found["name"], (found["weekday"] or "").lower()
+        last = min(today.year + 1, date.max.year)
+        tried = (read_date(f"{found['day']}/{month}/{last - n}") for n in range(_YEARS_BACK))
+        fits = (day for day in tried if day and (not weekday or f"{day:%a}".lower() == weekday))
+        if (day := next((day for day in fits if day - _A_MONTH <= today), None)) is not None:
+            yield found[0], day
+
+
+def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date | None:
+    """Return the latest of the days, given by their texts, up to today; None where the month may stand first.
+    `may_go_on`: return None where any day is after today, as for a term that goes on.
+    """
+    if not days or (may_go_on and max(days.values()) > today):
+        return None
+    swapped = [
+        date(day.year, day.day, day.month)
+        for text, day in days.items()
+        if day.day <= _MONTHS and _MONTH_FIRST.match(text)
+    ]
+    # Where the days are nearer to one another with the month first, and of these weeks, it may be.
+    is_nearer = len(swapped) == len(days) and _span(swapped) <= _span(days.values())
+    if is_nearer and today - _A_MONTH <= max(swapped) <= today:
+        return None
+    return max((day for day in days.values() if day <= today), default=None)
+
+
+def _span(days: Collection[date]) -> timedelta:
+    return max(days) - min(days)
