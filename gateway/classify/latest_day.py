@@ -1,7 +1,6 @@
-"""Find the latest day that a file of attendance, or a list of pupils, states about itself.
+"""Find the latest day stated by a file of attendance or a list of pupils.
 
-A day is only stated where it is sure. Who sends a file of an earlier week by mistake is to be told so, and
-whoever sends the right one must not be.
+A doubtful day is left out: a school with a file of the right week must never be told of an old file.
 """
 
 import re
@@ -39,10 +38,10 @@ _A_MONTH = timedelta(days=31)
 def latest_day(
     tally: Tally, data_type: str, headings: Iterable[tuple[str, Part]] = (), above: str = ""
 ) -> date | None:
-    """Return the latest day, of those up to today, that a file of a data type states; None if not sure.
-    In attendance the days are in columns of days; else in one of an end that all rows share, in headings of
-    marks and counts, or in the text `above` the table. In both attendance and core data they are else in a
-    column of the day of the export. `headings`: names of columns, with their parts.
+    """Return the latest day up to today stated by a file of a data type; None in doubt.
+    Attendance states days in columns of days; else as an end shared by all rows, in headings of marks and
+    counts, or in the text `above` the table. Attendance and core data else state the day of the export in a
+    column. `headings`: names of columns, each with its part.
     """
     today = tally.today or date.max
     if data_type == ATTENDANCE:
@@ -63,7 +62,7 @@ def latest_day(
 
 
 def _of_sessions(tally: Tally, parts: Iterable[Part]) -> Mapping[str, date]:
-    """Return the days in columns of days by their texts; {} where these may not tell which is the latest."""
+    """Return the days, by text, in columns of days; {} if the latest may be missing."""
     field = tally.field(_SESSION)
     texts = field.counts or ()
     wrong = field.faults["date:malformed"].count if "date:malformed" in field.faults else 0
@@ -75,7 +74,7 @@ def _of_sessions(tally: Tally, parts: Iterable[Part]) -> Mapping[str, date]:
 
 
 def _shared(tally: Tally, key: str) -> Mapping[str, date]:
-    """Return the day, by its text, that all records have in a column of a field."""
+    """Return the day, by text, shared by all records in a column of a field."""
     texts = (
         next(iter(part.counts))
         for part in tally.inventory.parts
@@ -90,15 +89,15 @@ def _read(texts: Iterable[str]) -> dict[str, date]:
 
 
 def _in_title(above: str) -> Mapping[str, date]:
-    """Return the days in the text above a table: two or more, or the day or week that it is about."""
+    """Return the days in the text above a table: two or more, or a single day or week of the contents."""
     days = _read(found[0] for found in _DAY.finditer(above))
     is_alone = len(set(days.values())) == 1
     return {} if is_alone and (_SINCE.search(above) or not _OF_A_DAY.search(above)) else days
 
 
 def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
-    """Yield the days in a column's name by their texts.
-    A day without a year is of the last year, up to a month from today, in which it was that day of the week.
+    """Yield the days in a column's name, each with the text.
+    A day without a year is of the last year, up to a month from today, with the same day of the week.
     """
     if days := _read(found[0] for found in _DAY.finditer(name)):
         yield from days.items()
@@ -113,8 +112,8 @@ def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
 
 
 def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date | None:
-    """Return the latest of the days, given by their texts, up to today; None where the month may stand first.
-    `may_go_on`: return None where any day is after today, as for a term that goes on.
+    """Return the latest of the days, given by text, up to today; None where the month may stand first.
+    `may_go_on`: also return None for any day after today, as in a term not over yet.
     """
     if not days or (may_go_on and max(days.values()) > today):
         return None

@@ -244,9 +244,9 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
 
 
 def is_of_the_past(day: date, landed: date, calendar: CalendarFile) -> bool:
-    """Return True if data up to `day` was too old, when it landed, to be the last of a weekly or daily flow.
+    """Return True if data up to `day` was more than four school weeks old when landed.
 
-    What is not older than four school weeks may be, as on a Monday or after a holiday.
+    Younger data may be the latest, as on a Monday or after a holiday.
     """
     return landed > day + _AT_LEAST and landed > day_after(day, _FOUR_WEEKS, calendar)
 
@@ -421,7 +421,7 @@ def reference_period(
     """Return the name of the period stated in a file; None if the file states none.
 
     `arrival`: an aware moment, or the local day. A date in the file after the arrival is ignored. The latest
-    day in attendance states a period only if it is of the past: a good file may be of the week before.
+    day in attendance states a period only if of the past: a good file may be of the week before.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
