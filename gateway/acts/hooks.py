@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
 
@@ -125,10 +126,13 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record a test event, which is sent to the web hook; have messages that were given up sent again."""
+        since = self.since
+        if since is not None and since.tzinfo is None:  # A day counts from its first moment.
+            since = since.replace(tzinfo=ZoneInfo(context.catalogue.calendar.timezone))
         with context.recording() as record:
             row = hooks.find(record.session, self.name)
-            if since := self.since or row.lost_since:
-                hooks.tell_again(record.session, row, since.astimezone(UTC))
-            begins = {"begins": rfc3339(self.since)} if self.since else {}
+            if again := since or row.lost_since:
+                hooks.tell_again(record.session, row, again.astimezone(UTC))
+            begins = {"begins": rfc3339(since)} if since else {}
             record.note("hook-tried", "hooks", {"what": self.name} | begins)
         return ActDone("a message is on its way; within a minute gateway hooks list says what became of it")

@@ -297,6 +297,19 @@ def test_all_since_a_moment_is_sent_once_more_though_an_earlier_message_waits(
     assert told == [references[0], references[2]]
 
 
+def test_a_day_means_all_that_came_since_it_began_by_the_authoritys_clock(
+    desk: Desk, receiver: Receiver
+) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    sent(desk)
+    (posted,) = folder.glob("*.json")
+    (folder / "done" / posted.stem).touch()
+    desk.process()
+    desk.gateway("hooks", "try", "case-files", "--since", f"{desk.now:%Y-%m-%d}")
+    desk.process()
+    assert posted in folder.glob("*.json")
+
+
 def test_a_redirect_is_not_followed(desk: Desk, receiver: Receiver) -> None:
     folder = hooked(desk, receiver, "file.accepted")
     sent(desk)
