@@ -129,7 +129,7 @@ def send_files(
         print_json(rows)
     else:
         for row in rows:
-            _tell_result(row)
+            _tell_result(row, Kit(kit).command)
     states = {row["state"] for row in rows}
     raise typer.Exit(_REFUSED if states - {"accepted", "held"} else _HELD if "held" in states else 0)
 
@@ -171,7 +171,7 @@ def status(
     if as_json:
         print_json(found)
         return
-    for line in standing.in_words(found):
+    for line in standing.in_words(found, Kit(kit).command):
         say(line)
 
 
@@ -272,7 +272,7 @@ def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | No
     return row | told | {"receipt": str(outcome.path)}
 
 
-def _tell_result(row: dict[str, Any]) -> None:
+def _tell_result(row: dict[str, Any], command: str) -> None:
     name = plain(Path(row["file"]).name)
     if row["problem"] is not None:
         complain(f"{name}: {row['state']}: {row['problem']}")
@@ -281,7 +281,7 @@ def _tell_result(row: dict[str, Any]) -> None:
     for reason in row["reasons"]:
         say(f"  {reason['sentence']} {reason['next_step']} [{reason['code']}]")
         if reason["code"] == "policy:agreement-not-ratified":
-            say("  with this program: gateway send ratify")
+            say(f"  with this program: {command} ratify")
     say(f"  receipt, verified: {row['receipt']}")
     if row["before"]:
         say(f"  not sent again: {row['before']}")

@@ -243,7 +243,7 @@ def _say_hand_over(kit: Kit, folder: Path) -> None:
     say(f"Send this file to the authority: {file}")
     say("Once they have it, read these six words out to them, by telephone:")
     say(f"  {' '.join(words)}")
-    say("next, when they say that your keys are in force: gateway send ratify")
+    say(f"next, when they say that your keys are in force: {kit.command} ratify")
 
 
 @fails_clearly

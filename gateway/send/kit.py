@@ -69,6 +69,11 @@ class Kit:
         first = self.root.parent.parent if self.root.parent.name == _FURTHER else self.root
         return type(self)(first / _FURTHER / provider)
 
+    @property
+    def command(self) -> str:
+        """The beginning of a command for this provider: with --as for a further one of the computer."""
+        return f"gateway send --as {self.root.name}" if self.root.parent.name == _FURTHER else "gateway send"
+
     def of(self, provider: str) -> Self:
         """Return the kit of `provider` on this computer. ConfigurationError if there is none."""
         further = sorted(self.beside(provider).root.parent.glob("*"))

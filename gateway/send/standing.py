@@ -36,8 +36,8 @@ def standing(kit: Kit, page: dict[str, Any] | None = None) -> dict[str, Any]:
     }
 
 
-def in_words(found: dict[str, Any]) -> Iterator[str]:
-    """Yield a standing, as returned by `standing`, as lines of text."""
+def in_words(found: dict[str, Any], command: str) -> Iterator[str]:
+    """Yield a standing, as returned by `standing`, as lines of text. `command`: that of the kit."""
     told = ", ".join(f"{number} {state}" for state, number in sorted(found["counts"].items()))
     yield f"{found['provider']}: {told or 'nothing was sent yet'}"
     for one in found["waiting"]:
@@ -48,17 +48,17 @@ def in_words(found: dict[str, Any]) -> Iterator[str]:
     if found["key_expires_at"] is None:
         yield "your OpenPGP key never expires"
     else:
-        soon = ": extend it with gateway send renew" if found["key_expires_soon"] else ""
+        soon = f": extend it with {command} renew" if found["key_expires_soon"] else ""
         yield f"your OpenPGP key expires on {found['key_expires_at']:%Y-%m-%d}{soon}"
     if found["told"] is not None:
-        yield from _page_in_words(found["told"])
+        yield from _page_in_words(found["told"], command)
 
 
-def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
+def _page_in_words(page: dict[str, Any], command: str) -> Iterator[str]:
     """Yield the lines of the gateway's page about the provider, late data first."""
     yield f"as the gateway told on {page['at']:%Y-%m-%d %H:%M} UTC:"
     if page["ratify"] is not None:
-        yield f"  the agreement of {page['ratify']} is to be ratified: gateway send ratify"
+        yield f"  the agreement of {page['ratify']} is to be ratified: {command} ratify"
     late, due, received = list[str](), list[str](), list[str]()
     for flow in sorted(page["flows"], key=lambda flow: (flow["due"] is None, flow["due"])):
         came = "" if flow["last"] is None else f", last came on {flow['last']:%Y-%m-%d}"

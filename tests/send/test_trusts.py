@@ -10,6 +10,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.model import Provider
 from gateway.policy.shipped import shipped_policies
+from gateway.send import standing
 from gateway.send.checking import Check
 from gateway.send.kit import Kit, KitSettings
 from tests.clock import TERM_TIME
@@ -30,7 +31,8 @@ def test_one_kit_sends_as_each_of_its_providers(tmp_path: Path) -> None:
         elm = Office.__new__(Office)
         elm.site, elm.name, elm.root, elm.kit, elm.passphrase = site, "elm", tmp_path, oak.kit, oak.passphrase
         invited, given = elm.invited(services.intake), elm.given(None)
-        elm.done(*invited, "--owner", "The elm <office@elm.invalid>", *given)
+        told = elm.done(*invited, "--owner", "The elm <office@elm.invalid>", *given)
+        assert "in force: gateway send --as elm ratify" in told
         site.gateway("keys", "add", "elm", str(tmp_path / "elm.keys"))
         heard = elm.done("--as", "elm", "setup").splitlines()[2].split()
         site.gateway("keys", "confirm", "elm", *heard)
@@ -52,6 +54,14 @@ def several(tmp_path: Path) -> Kit:
         kit.make()
         kit.write_settings(KitSettings(provider=provider, ssh_key=Path("ssh"), openpgp_key=Path("key.asc")))
     return first
+
+
+def test_the_next_step_names_the_provider_where_a_kit_serves_several(several: Kit) -> None:
+    assert (several.command, several.of("elm").command) == ("gateway send", "gateway send --as elm")
+    page = {"ratify": "2026-27", "at": TERM_TIME, "flows": [], "waiting": [], "keys": []}
+    found = {"provider": "elm", "counts": {}, "waiting": [], "key_expires_at": None, "told": page}
+    *_, told = standing.in_words(found, several.of("elm").command)
+    assert told == "  the agreement of 2026-27 is to be ratified: gateway send --as elm ratify"
 
 
 def test_each_kit_of_several_finds_the_others(several: Kit) -> None:
