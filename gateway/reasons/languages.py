@@ -140,13 +140,18 @@ def translate_filled(
 
 
 def _pattern(template: str) -> str:
-    """Return a regular expression for the texts made from a template, with a group for each blank."""
+    """Return a regular expression for the texts made from a template, with a group for each blank.
+
+    The blank {total} is a number: "{total} of ..." is not the name of an item, such as "Date of Birth".
+    """
     seen: set[str] = set()
     pattern = ""
     for place, piece in enumerate(_BLANK.split(template)):
         if place % 2 == 0:
             pattern += re.escape(piece)
         else:
-            pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>.*)"
+            pattern += (
+                f"(?P={piece})" if piece in seen else f"(?P<{piece}>{'[0-9]+' if piece == 'total' else '.*'})"
+            )
             seen.add(piece)
     return pattern

@@ -108,13 +108,13 @@ def bullets(texts: Iterable[str]) -> str:
 
 def field(label: str, value: str) -> str:
     """Return a line with a label and its value, aligned."""
-    return filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL))
+    return filled(value, f"    {f'{label} ':<{_LABEL}}", " " * (4 + _LABEL))
 
 
 def cut_field(label: str, value: str, width: int = WIDTH - 4 - _LABEL) -> str:
     """Format a label and a long value, cut into lines of `width` characters, which can be joined again."""
     cut = [value[at : at + width] for at in range(0, len(value), width)] or [""]
-    lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
+    lines = [f"    {f'{label} ' if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
     return "\n".join(lines)
 
 

@@ -203,11 +203,26 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
     for label in labels:
         assert has_translation(label, "cy"), label
         assert label == translate(label, "cy") or f"    {label:<16}" not in welsh
+    assert re.search(r"^    Maint a anfonwyd [0-9]+ beit$", welsh, re.MULTILINE)  # As long as its column.
     assert "What to look at in your data" in english
 
 
 def _found(text: str) -> Iterator[str]:
     return (one for one in ("This transfer", "Declared", "What ", "Yes.", "Do not send") if one in text)
+
+
+@pytest.mark.parametrize(
+    "name", ["Child: Date of Birth", "the headings of Bus pass requests", "Medical records"]
+)
+def test_an_item_that_the_policies_name_is_told_as_they_write_it(name: str) -> None:
+    assert translate(name, "cy") == name
+
+
+@pytest.mark.parametrize(
+    ("told", "welsh"), [("3 of 30", "3 o 30"), ("2 values", "2 gwerth"), ("one column", "un golofn")]
+)
+def test_a_number_of_things_in_a_reason_is_told_in_welsh(told: str, welsh: str) -> None:
+    assert translate(told, "cy") == welsh
 
 
 def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
