@@ -17,7 +17,8 @@ from tomlkit.items import AoT
 
 from gateway.enrolment.provider_list import decoded
 from gateway.errors import GatewayError
-from gateway.policy.catalogue import load_catalogue, policy_files
+from gateway.policy.catalogue import load_catalogue, load_unchecked, policy_files
+from gateway.policy.citations import due
 from gateway.policy.edits import edits
 from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper
@@ -75,7 +76,7 @@ def propose_year(
     Return False, proposing nothing, if nothing would change. `dates` replaces the terms, `text` and `version`
     those of the agreement; None leaves each as it is. A second person approves the proposal like any other.
     Files in policies/ are left alone. Raises ConfigurationError where the policies would have faults,
-    GatewayError where other policies are proposed.
+    GatewayError where other policies are proposed, or a clause is to be read and confirmed first.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
@@ -87,6 +88,12 @@ def propose_year(
         catalogue = load_catalogue(draft)
         if text is not None:
             (draft / catalogue.agreement.text).write_text(text, "utf-8")
+            if unread := due(load_unchecked(draft)):
+                raise GatewayError(
+                    f"in the new text what something rests on is another: clause {', '.join(unread)}. Put it "
+                    f"into policies/{catalogue.agreement.text}, and its version into agreement.toml. Then: "
+                    "gateway policy confirm, gateway policy propose, and this command without the text"
+                )
         if version is not None:
             agreement = tomlkit.parse((draft / "agreement.toml").read_text("utf-8"))
             agreement["version"] = version

@@ -90,6 +90,24 @@ def test_a_year_is_opened_with_its_terms_and_its_text_and_every_school_is_told(
     assert "everything fits" in site.gateway("log", "verify")
 
 
+def test_a_text_that_changes_a_clause_on_which_something_rests_takes_the_way_that_is_told(
+    site: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies, text = site.home / "policies", tmp_path / "agreement-2.1.txt"
+    before = (policies / "agreement.txt").read_text()
+    text.write_text(before.replace("Both parties must make sure", "Each party must make sure"))
+    terms = ("year", "open", "2027-28", "--terms", str(tmp_path / "terms.csv"))
+    monkeypatch.setenv("GATEWAY_ADMIN", "ann")
+    said = site.refused(*terms, "--agreement", str(text))
+    assert "clause 5.1. Put it into policies/agreement.txt" in said
+    (policies / "agreement.txt").write_text(text.read_text())
+    site.gateway("policy", "confirm", "--yes")
+    site.gateway("policy", "propose")
+    monkeypatch.setenv("GATEWAY_ADMIN", "ben")
+    site.gateway("policy", "approve", "--yes")
+    assert "nothing has changed yet" in site.gateway(*terms)
+
+
 def test_what_is_new_in_appendix_a_is_told_by_name(site: Commands) -> None:
     site.gateway("agreement", "status")
     site.gateway("process", "--once")
