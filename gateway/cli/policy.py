@@ -96,8 +96,9 @@ def check(
     if as_json:
         print_json([dataclasses.asdict(fault) for fault in faults])
     else:
+        told = "gateway policy confirm" + (f" --policies {folder}" if folder else "")
         for fault in faults:
-            out.print(Text(plain(fault)))
+            out.print(Text(plain(str(fault).replace("gateway policy confirm", told))))
         out.print(f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}")
     if faults:
         raise typer.Exit(1)

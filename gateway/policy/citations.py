@@ -173,6 +173,8 @@ def _last_numbered(text: str, clause: ClauseId) -> int | None:
 
 
 CONFIRM = "read it, and then: gateway policy confirm"
+_NAMED = 3
+"""How many of the entries that cite an unconfirmed clause are named."""
 
 
 def citations(catalogue: Catalogue) -> Iterator[tuple[NameFound, str]]:
@@ -214,11 +216,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         ("agreement.toml", ("uncited", each), f"clause {each} is cited: take it out here") for each in cited
     )
     confirmed = catalogue.confirmed.clauses
-    for each, by in citations(catalogue):
-        known = confirmed.get(each.name)
-        if each.name in digests and (known is None or by not in known.cited_by):
-            words = f"nobody has confirmed that clause {each.name} says this: {CONFIRM} {each.name}"
-            yield each.file, each.location, words
+    yield from _unconfirmed(catalogue, digests)
     for clause, known in confirmed.items():
         if clause in digests and known.sha256 != digests[clause]:
             words = (
@@ -229,6 +227,20 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         for gone in sorted(set(known.cited_by) - set(used.get(clause, ()))):
             words = f"clause {clause} was confirmed for {gone}, which no longer cites it; {CONFIRM} {clause}"
             yield "confirmed.toml", ("clauses", clause), words
+
+
+def _unconfirmed(catalogue: Catalogue, digests: Mapping[ClauseId, str]) -> Iterator[Contradiction]:
+    """Yield one fault for each clause that nobody has confirmed for some of the entries that cite it."""
+    unread: defaultdict[ClauseId, list[tuple[NameFound, str]]] = defaultdict(list)
+    for each, by in citations(catalogue):
+        known = catalogue.confirmed.clauses.get(each.name)
+        if each.name in digests and (known is None or by not in known.cited_by):
+            unread[each.name].append((each, by))
+    for clause, cited_at in unread.items():
+        first, more = cited_at[0][0], len(cited_at) - _NAMED
+        names = ", ".join(by for _, by in cited_at[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        words = f"nobody has confirmed that clause {clause} says this, for {names}: {CONFIRM} {clause}"
+        yield first.file, first.location, words
 
 
 _HEAD = """\

@@ -67,6 +67,14 @@ def test_a_citation_of_another_clause_waits(policies: Path) -> None:
     )
 
 
+def test_a_clause_that_nobody_has_read_is_one_fault_however_much_rests_on_it(policies: Path) -> None:
+    (policies / "confirmed.toml").write_text("")
+    (fault,) = [each for each in told(policies) if "that clause 5.1 says this" in each]
+    assert re.search(r", for (reason [a-z:-]+, ){2}reason [a-z:-]+ and \d+ more: read it", fault), fault
+    checked = CliRunner().invoke(app, ["policy", "check", str(policies)])
+    assert f"gateway policy confirm --policies {policies} 5.1" in checked.stdout
+
+
 def test_each_reason_has_its_clause_and_no_other_code_has_one(policies: Path) -> None:
     edit(policies, "reasons.toml", '"policy:suspended" = "5.1"\n', '"policy:suspendet" = "5.1"\n')
     faults = told(policies)
