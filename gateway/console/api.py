@@ -28,6 +28,8 @@ from gateway.zones.http_paths import CREDENTIAL, ROOT
 
 _log = logging.getLogger(__name__)
 _COLLECTING = "mailbox collect"
+_MOST = 500
+"""The most rows of a list in one answer, as the inside allows."""
 _HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
     HTTPStatus.METHOD_NOT_ALLOWED: {"allow": "GET"},
@@ -55,15 +57,19 @@ async def _ask(request: Request) -> Response:
         if name not in {"limit", "after"}
     }
     limit = query.get("limit", str(PAGE))
+    if not (limit.isdecimal() and 0 < int(limit) <= _MOST):
+        return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"limit: enter a number of rows from 1 to {_MOST}")
     return await _whole(
-        request, "ask", act=act, fields=fields, whole=True, after=query.get("after", ""),
-        limit=int(limit) if limit.isdecimal() and int(limit) else -1,
-    )  # fmt: skip
+        request, "ask", act=act, fields=fields, whole=True, after=query.get("after", ""), limit=int(limit)
+    )
 
 
 async def _carry_out(request: Request) -> Response:
     """Carry out an act; a repeated Idempotency-Key gets the first answer again."""
-    fields = json.loads(await request.body())
+    try:
+        fields = json.loads(await request.body())
+    except ValueError:
+        return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body of the request is no JSON.")
     key = request.headers.get("idempotency-key", "")
     return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
 

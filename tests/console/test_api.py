@@ -194,7 +194,8 @@ def test_what_is_too_long_or_asked_in_another_way_is_refused_by_a_problem_docume
     with api.program("long", "held note") as client:
         problem(client.post("/api/v1/held/note", content=b"x" * 600_000), 413)
         problem(client.put("/api/v1/held/note", content=b"{}"), 405)
-        problem(client.post("/api/v1/held/note", content=b"no JSON"), 422)
+        told = problem(client.post("/api/v1/held/note", content=b"no JSON"), 422)
+        assert told == "The body of the request is no JSON."
     for path in json.loads(openapi_document())["paths"].values():
         assert {"413", "422"} <= next(iter(path.values()))["responses"].keys()
 
@@ -219,7 +220,10 @@ def test_a_list_is_read_in_pages(api: Api) -> None:
         assert all(one["state"] == "held" for one in by_state)
         assert client.get("/api/v1/letters/list", params={"from_": "2026-11-01"}).json()["rows"] == []
         problem(client.get("/api/v1/transfers/list", params={"state": "lost"}), 422)
-        problem(client.get("/api/v1/transfers/list", params={"limit": "0"}), 422)
+        for limit in ("0", "501", "all", "9" * 50):
+            told = problem(client.get("/api/v1/transfers/list", params={"limit": limit}), 422)
+            assert told == "limit: enter a number of rows from 1 to 500"
+        assert client.get("/api/v1/transfers/list", params={"limit": "500"}).status_code == 200
 
 
 def test_a_request_is_done_once(api: Api) -> None:
@@ -296,7 +300,7 @@ def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
         row = session.exec(select(ProgramRow).where(ProgramRow.name == "old")).one()
         row.ends_at = datetime.now(UTC) - timedelta(seconds=1)
     refused = client.get("/api/v1/providers/list")
-    problem(refused, 401)
+    assert problem(refused, 401) == "The credential is unknown, or it has expired or been revoked."
     assert refused.headers["www-authenticate"] == "Bearer"
     for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp5"}):
         problem(httpx.get(f"{api.origin}/api/v1/providers/list", headers=headers), 401)

@@ -40,6 +40,7 @@ from gateway.zones.http_paths import BEYOND_ROWS, CREDENTIAL
 
 _log = logging.getLogger(__name__)
 NOT_LOGGED_IN = "You are not logged in, or your session has ended."
+_NO_CREDENTIAL = "The credential is unknown, or it has expired or been revoked."
 _NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 _SECONDS = 60.0
@@ -313,7 +314,7 @@ def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
         with mailboxes.registry.read() as session:
             program = programs.in_force(session, logins.digest_of(question.session), now)
         if program is None:
-            raise DecliningError(NOT_LOGGED_IN, 401)
+            raise DecliningError(_NO_CREDENTIAL, 401)
         person = Person(programs.actor_of(program), programs.key_of(program))
         return Caller(
             person=person, teams=program.collects, roles=frozenset(), session=question.session,
