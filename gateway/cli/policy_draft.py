@@ -1,7 +1,7 @@
 """policy confirm, new, optional and pack: write a draft of the policies, for a person to read."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ from gateway.home.settings import ClassifyLimits, load_settings
 from gateway.home.settings_file import nearest
 from gateway.log.checkpoint import LogKey
 from gateway.model import counted
-from gateway.policy.catalogue import load_catalogue, load_unchecked
+from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
 from gateway.policy.citations import cited_now, clause_texts, confirmed, due
 from gateway.policy.dates import local_day
 from gateway.policy.new_flow import NewFlow, begin, check_new, columns_of, write_flow
@@ -145,10 +145,11 @@ def flow(
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
     out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own")
-    doubted = (line for heading in new.new for line in doubts(heading, values[heading], rules))
-    for line in (*doubted, *map(str, check(policies))):
+    told = (*_doubted(new, values, rules), *_unshown(new, rules, load_unchecked(policies)))
+    for line in (*told, *map(str, check(policies))):
         out.print(line)
-    out.print("read what was written, then: gateway policy confirm, and gateway policy propose")
+    there, draft = (f" --policies {folder}", f" {folder}") if folder else ("", "")
+    out.print(f"read what was written, then: gateway policy confirm{there}, gateway policy propose{draft}")
 
 
 def _several(given: str) -> tuple[str, ...]:
@@ -200,6 +201,29 @@ def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
                 f"{heading}: its values are codes of {' and of '.join(lists)}; where the agreement means "
                 f'these, write values = "code" and codes = "{lists[0]}" to its item in items.toml'
             )
+
+
+def _doubted(new: NewFlow, values: Mapping[str, list[str]], rules: Rules) -> Iterator[str]:
+    """Yield the doubts about each new heading, and about known ones that may not have the sample's values."""
+    for heading in new.new:
+        yield from doubts(heading, values[heading], rules)
+    for heading, key in new.known.items():
+        check = check_for(rules.fields[key], rules.code_sets, rules.sensitive)
+        if check is not None and any(check(text) for text in values[heading] if text.strip()):
+            named = rules.items[key].label if key in rules.items else key
+            yield (
+                f"{heading}: is read as {named}, which may not have some of its values in the sample: no "
+                "team gets those; give the column another heading, or see the item in items.toml"
+            )
+
+
+def _unshown(new: NewFlow, rules: Rules, catalogue: Catalogue) -> Iterator[str]:
+    """Yield a sentence for each team of a new flow that lacks the right to items known before the flow."""
+    labels = dict.fromkeys(rules.items[key].label for key in new.known.values() if key in rules.items)
+    for team in catalogue.teams.team:
+        lacking = [label for label in labels if not catalogue.may_have(team.id, label)]
+        if lacking and team.id in new.teams and team.pupil_level:
+            yield f"{team.id}: is not shown {', '.join(lacking)}; see its right in rights.toml"
 
 
 def _of_markup(

@@ -101,6 +101,16 @@ def test_a_team_without_a_right_gets_one_and_one_that_works_with_counts_gets_non
     assert not catalogue.may_have("school-place-planning", "Swimming: Pool")
 
 
+def test_what_a_team_would_not_be_shown_and_values_that_a_known_heading_may_not_have_are_told(
+    own: Path,
+) -> None:
+    (own.parent / "swimming.csv").write_text(SAMPLE.replace("Pool", "Mode of Travel"))
+    told = " ".join(written(own, "--teams", "exclusions").split())
+    assert "exclusions: is not shown Pupil: Mode of Travel; see its right in rights.toml" in told
+    assert "Mode of Travel: is read as Pupil: Mode of Travel, which may not have some of its values" in told
+    assert f"gateway policy confirm --policies {own}, gateway policy propose {own}" in told
+
+
 def test_elements_of_a_sample_in_xml_are_headings(own: Path) -> None:
     child = "<Child><Surname>Echo</Surname><Pool>North</Pool><Badge><Day>2026-06-01</Day></Badge></Child>"
     sample = own.parent / "swimming.xml"
