@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.log.leaf import rfc3339
 from gateway.openpgp.certificates import describe, split
 from gateway.openpgp.sealer import verify_clearsigned
+from gateway.verify import verify_log
 from gateway.verify import verify_receipts as receipts
 
 _NOTICE = "(?:Notice from|Hysbysiad gan)"
@@ -79,7 +80,7 @@ def verify_receipt_files(
     consistency: Path | None = None,
     log_keys: Sequence[receipts.KeyInTime] = (),
 ) -> list[FileVerdict]:
-    """Return a verdict on each file (receipt, notice, head of the log), and one on all heads together.
+    """Return a verdict on each file (receipt, notice, head, entries of the log), and one on all heads.
     `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
     text receipt proves nothing, and a JSON receipt only that it is whole. `original`: the file received by
     the gateway. `consistency`: a proof between two heads in the files. `log_keys`: the keys the log has had,
@@ -125,7 +126,8 @@ def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.K
 
 def _is_head(path: Path) -> bool:
     try:
-        return receipts.HEAD.search(receipts.read_text(path)) is not None
+        text = receipts.read_text(path)
+        return bool(receipts.HEAD.search(text) or verify_log.ENTRIES.match(text))
     except (receipts.Unproved, OSError):
         return False
 
@@ -142,7 +144,7 @@ def _verify_file(
     added to `vouched`.
     """
     text = receipts.read_text(path)
-    if receipts.HEAD.search(text):
+    if receipts.HEAD.search(text) or verify_log.ENTRIES.match(text):
         return _verify_head(path, text, vouched, known)
     if not text.lstrip().startswith((CLEARSIGNED, "{")):
         why = "neither a signed text nor JSON"
@@ -182,6 +184,9 @@ def _verify_head(
         raise receipts.Unproved(
             "a head of the log is checked together with a receipt, which says whose it must be"
         )
+    if verify_log.ENTRIES.match(text):
+        head, (first, *lines) = verify_log.read_entries(text, keys)
+        return FileVerdict(path.name, True, True, (f"genuine: {first}", *lines)), head
     head, cautions = receipts.read_head(text, keys)
     line = f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
     return FileVerdict(path.name, True, True, (line, *cautions)), head

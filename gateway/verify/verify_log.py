@@ -1,7 +1,9 @@
-"""Verify a whole exported log elsewhere, with only Python and the `cryptography` package.
+"""Verify a whole exported log, or entries of it, elsewhere, with only Python and the `cryptography` package.
 
     python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
+    python -m gateway.verify.verify_log ENTRIES --log-key KEY
 
+ENTRIES is the output of `gateway log prove`: the entries on one transfer, each with its inclusion proof.
 `gateway log export` writes DIR: leaves.jsonl, one log entry a line, and signed heads. An entry about a file
 that the exporting person may not know of is given as a hash alone. FILE is a further head kept elsewhere, or
 a receipt. This file imports nothing of the gateway but verify_receipts.py: the two, in a folder
@@ -13,6 +15,8 @@ Exit 0 where everything matches, 1 otherwise.
 
 import argparse
 import hashlib
+import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +24,9 @@ from typing import Any
 
 from gateway.verify import verify_receipts as receipts
 
+EVENTS = {"log_key": str, "checkpoint": str, "events": list}
+EVENT = {"index": int, "leaf": str, "proof": list}
+ENTRIES = re.compile(r'\A\{\s*"log_key"')
 WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
@@ -87,6 +94,37 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
     return checked.head
 
 
+def read_entries(text: str, keys: Sequence[receipts.KeyInTime]) -> tuple[receipts.Head, list[str]]:
+    """Verify the entries on one transfer that `gateway log prove` printed, against the head beside them.
+    Return the head, and lines for a person. Unproved if a check fails.
+    """
+    if not keys:
+        raise receipts.Unproved("entries of the log can be checked only with --log-key")
+    given = receipts.strict_json(text, EVENTS)
+    head, cautions = receipts.read_head(given["checkpoint"], keys)
+    subjects, lines = set[str](), list[str]()
+    for each in given["events"]:
+        event = receipts.strict_json(json.dumps(each), EVENT)
+        entry = receipts.strict_json(event["leaf"], receipts.LEAF)
+        receipts.check_inclusion(event["leaf"], event["index"], event["proof"], head)
+        if entry["sequence"] != event["index"]:
+            raise receipts.Unproved("an entry is at another place of the log than the proof says")
+        subjects.add(entry["subject"])
+        team = entry["fields"].get("team")
+        lines.append(
+            f"  proved: entry {event['index']}, {entry['at']}: {entry['kind']} {team or ''}".rstrip()
+        )
+    if len(subjects) != 1:
+        raise receipts.Unproved("these are not the entries on one transfer")
+    return head, [
+        f"the log of {head.size} entries, signed with the log's key, holds these on {subjects.pop()}",
+        *lines,
+        "  not proved: that there are no others (an exported log shows that); who acted, and what the file",
+        "    is called: the log holds digests of these, which the authority alone can explain",
+        *cautions,
+    ]
+
+
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
     """Return the keys the log has had, in order, from its entries; [] if the key never changed."""
     with leaves.open("rb") as file:
@@ -117,13 +155,17 @@ def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run as a command; return the exit status."""
     parser = argparse.ArgumentParser(prog="gateway.verify.verify_log", description="check an exported log")
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="or a file of entries")
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="heads or receipts kept elsewhere"
     )
     parser.add_argument("--log-key", metavar="KEY", help="the log's key; the one in DIR if not given")
     args = parser.parse_args(argv)
     try:
+        if args.folder.is_file():
+            keys = receipts.keys_in(args.log_key) if args.log_key else []
+            receipts.say(*read_entries(receipts.read_text(args.folder), keys)[1])
+            return 0
         log_key = args.log_key or receipts.read_text(args.folder / "log-key.vkey").strip()
         inside = sorted(args.folder.glob("checkpoint-*"))
         keys = keys_of(args.folder / "leaves.jsonl") or [receipts.KeyInTime(log_key)]

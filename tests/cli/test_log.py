@@ -55,6 +55,30 @@ def test_every_event_on_a_transfer_is_proved_against_the_head(copy: Desk) -> Non
     assert "holds nothing on" in copy.gateway("log", "prove", "261124-oak-00000", code=1)
 
 
+def test_what_is_proved_of_a_transfer_is_checked_elsewhere_and_by_the_package(
+    copy: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = copy.receipts("oak", "core*.json")[0]
+    proof, (vkey,) = tmp_path / "proof.json", copy.home.published.common.rglob("gateway-log.vkey")
+    proof.write_text(copy.gateway("log", "prove", receipt.name.split(".")[-2]))
+    assert verify_log.main([str(proof), "--log-key", vkey.read_text().strip()]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"proved: entry \d+, \S+Z: collected central-data-team$", told, re.MULTILINE)
+    assert "who acted" in told
+    said = copy.gateway("receipts", "verify", str(proof), str(receipt))
+    assert f"holds these on {receipt.name.split('.')[-2]}" in said
+    assert "checked together with a receipt" in copy.gateway("receipts", "verify", str(proof), code=1)
+    assert verify_log.main([str(proof)]) == 1
+    whole_proof = proof.read_text()
+    for true, changed in (("central-data-team", "exclusions"), ('"index": ', '"index": 1'), ("oak-", "elm-")):
+        proof.write_text(whole_proof.replace(true, changed))
+        assert verify_log.main([str(proof), "--log-key", vkey.read_text().strip()]) == 1
+    stated = json.loads(whole_proof)
+    for events in ([], [*stated["events"], {"index": 0}], ["x"]):
+        proof.write_text(json.dumps(stated | {"events": events}))
+        assert verify_log.main([str(proof), "--log-key", vkey.read_text().strip()]) == 1
+
+
 def test_a_consistency_proof_leads_from_one_receipt_to_another(
     copy: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
