@@ -298,8 +298,9 @@ class ReportChild(_AsksOfChild, command="pupils report"):
                 team = "data protection" if opened_for is None else _team(opened_for, catalogue)
                 who = f"{by}, {team}" if self.names and by else team
                 rows.append((reference, spoken(each.at), who))
-            if teams and not one.openings:
-                named = ", ".join(_team(team, catalogue) for team in teams)
+            opened = {each.team for each in one.openings}
+            if unopened := [team for team in teams if team not in opened]:
+                named = ", ".join(_team(team, catalogue) for team in unopened)
                 passed.append(f"{reference}: passed to {named}, where nobody opened it")
             if one.copied_to:
                 named = ", ".join(schools.get(each, each) for each in one.copied_to)
@@ -543,7 +544,7 @@ def _origins(record: Recording, found: _FoundChild) -> tuple[Block, ...]:
             spoken(upload.landed_at),
             _OUTCOMES[transfer.state],
             flow.document.purpose if flow else "",
-            ", ".join(content.items) if isinstance(content, Classified) else "",
+            ", ".join((*content.items, *content.other_items)) if isinstance(content, Classified) else "",
         ))  # fmt: skip
     return table_or(headings, rows, "No file.")
 

@@ -16,6 +16,7 @@ from gateway.registry.tables import PersonsOfTransferRow
 from gateway.reports.retention import load_retention
 from tests.classify import made
 from tests.clock import THIS_YEAR
+from tests.whole import collect, jane
 from tests.workshop import Desk
 
 YEARS = THIS_YEAR
@@ -110,6 +111,22 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     assert both in " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
     desk.gateway("pupils", "unmark", "1", "--why", "settled")
     assert "restricted" not in desk.gateway("pupils", "report", "--upn", upn)
+
+
+def test_the_report_tells_every_item_and_every_team_that_can_collect_a_file_though_another_has(
+    desk: Desk,
+) -> None:
+    inside = f"{ON_ROLL}<Email>nobody@example.org</Email>"
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1, inside)))
+    desk.process()
+    collect(desk, jane(desk), "central-data-team", sent)
+    said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(1).upn).split())
+    given = said.partition("WHO WAS GIVEN IT")[2].partition("WHAT IS LEFT")[0]
+    assert "GMT Central Data Team" in given or "UTC Central Data Team" in given
+    passed = given.partition(f"{sent}: passed to ")[2]
+    assert "Education Welfare Service" in passed
+    assert "Central Data Team" not in passed
+    assert "E-mail address" in said
 
 
 def left_of_second(desk: Desk) -> str:
