@@ -212,12 +212,17 @@ def _shown(value: object, other: object) -> str:
         theirs = set(other.splitlines())
         text = " / ".join(line for line in value.splitlines() if line not in theirs)
     elif isinstance(value, list) and isinstance(other, list):
-        only = [str(each) for each in value if each not in other]
+        only = [_plain(each) for each in value if each not in other]
         reordered = not only and len(value) == len(other)
-        text = f"in this order: {', '.join(map(str, value))}" if reordered else ", ".join(only)
+        text = f"in this order: {', '.join(map(_plain, value))}" if reordered else ", ".join(only)
     else:
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = ", ".join(map(_plain, value)) if isinstance(value, list) else _plain(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _plain(value: object) -> str:
+    """Return a value in words: of a table, such as a term, each key with its value."""
+    return " ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 Files = Mapping[str, str]

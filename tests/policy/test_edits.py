@@ -176,6 +176,13 @@ IDLE = [
 ]
 
 
+def test_a_term_that_moved_is_told_in_days(policies: Path) -> None:
+    path = policies / "calendar.toml"
+    path.write_text(path.read_text().replace("last = 2026-12-18", "last = 2026-12-17"))
+    (one,) = edits(POLICIES, policies)
+    assert (one.before, one.after) == ("first 2026-11-02 last 2026-12-18", "first 2026-11-02 last 2026-12-17")
+
+
 @pytest.mark.parametrize(("file", "there", "instead"), IDLE, ids=[e[0] for e in IDLE])
 def test_words_have_no_effect_and_the_reason_is_given(
     policies: Path, file: str, there: str, instead: str
