@@ -153,7 +153,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
                 told, left = kept.told, None
                 if told is not None and told.notified_at is None:
                     seconds = (told.aware_at + NOTIFY_WITHIN - context.clock()).total_seconds()
-                    left = round(seconds / 3600)
+                    left = int(seconds // 3600)  # As many as are whole: a deadline is never told too late.
                 rows.append({
                     "number": number,
                     "versions": versions,

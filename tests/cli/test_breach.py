@@ -36,6 +36,14 @@ def test_times_are_local_unless_they_name_a_zone(copy: Desk) -> None:
     assert (listed["aware_at"], listed["notify_by"]) == ("2026-07-01T09:00:00Z", "2026-07-04T09:00:00Z")
 
 
+def test_the_hours_that_are_left_are_those_that_are_whole(copy: Desk) -> None:
+    record(
+        copy, "--aware-at", f"{datetime.now(UTC) - timedelta(minutes=80):%Y-%m-%dT%H:%MZ}", "--person", "jane"
+    )
+    (listed,) = json.loads(copy.gateway("breach", "list", "--json"))
+    assert listed["hours_left"] == 70
+
+
 def test_nothing_is_still_to_come(copy: Desk) -> None:
     later = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M}"
     given = {"--aware-at": AWARE, "--person": "jane"}
