@@ -61,7 +61,10 @@ def check_read_out(*fingerprints: str) -> None:
     A forged key may share a few characters of a fingerprint, but not READ_OUT characters.
     """
     if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
-        raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")
+        raise GatewayError(
+            f"so short a beginning tells no keys apart: give {READ_OUT} characters or all, "
+            "without spaces or in quotes"
+        )
 
 
 def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
