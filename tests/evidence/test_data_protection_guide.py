@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from gateway.classify.identifiers import upn_fault
 from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.content import census
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.long
 
 GUIDE = Path(__file__).parents[2] / "docs" / "data-protection.md"
 REFERENCE = re.compile(r"\b\d{6}-oak-[0-9A-Z]{5}\b")
-CHILD = made.Child(1)
+CHILD, UPN = made.Child(1), "Y999123420001"
 
 
 def commands() -> list[tuple[str, bool]]:
@@ -54,10 +55,12 @@ def test_every_command_works_as_written(office: Desk, monkeypatch: pytest.Monkey
     assert len(wanted) == len(sent) == 3
     given = dict(zip(wanted, sent, strict=True))
     said: dict[str, str] = {}
+    assert upn_fault(UPN) is None  # Whoever types it is not told of a slip.
+    assert UPN in GUIDE.read_text("utf-8")
     for line, second in commands():
         monkeypatch.setenv("GATEWAY_ADMIN", "sam" if second else "jane")
         words = [given.get(word, word) for word in shlex.split(line)]
-        words = [CHILD.upn if word == "A999123420001" else word for word in words]
+        words = [CHILD.upn if word == UPN else word for word in words]
         said[line] = office.gateway(*words[1:])
     states = [(office.state(one), office.codes(one)[0]) for one in sent]
     assert states == [
