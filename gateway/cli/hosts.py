@@ -51,7 +51,7 @@ def add(
 
 @command_in(app)
 def join(home: HomeOption, file: FileArgument) -> None:
-    """Make a home from another host's file, or add the missing parts. Never overwrites.
+    """Make a home from another host's file, or add the missing parts. Overwrites the list of host keys alone.
 
     Asks for the code shown by gateway hosts add, or reads the code as a line of standard input.
     """

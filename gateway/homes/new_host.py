@@ -1,25 +1,30 @@
 """Give settings, policies and inside secrets of one host to another, sealed under a one-time code.
 
 Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels in the clear. The same steps
-bring later keys to a host with a home. Existing files are never overwritten.
+bring later keys to a host with a home. Existing files are never overwritten, but for the list of host keys.
 """
 
 import io
 import secrets
 import tarfile
-from pathlib import PurePosixPath
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path, PurePosixPath
 
 import tomlkit
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import HostSettings, checked, load_settings
+from gateway.keys import rotation
 from gateway.openpgp.sealer import lock, unlock
+from gateway.registry.database import Registry
 from gateway.zones.spool import read_small, write_durably
 
 _SETTINGS = "gateway.toml"
 _PARTS = ("keys", "policies", "policies-in-force", "spool/host")
 _NOT_HANDED = frozenset({"changing.lock"})
+_HOST_KEY, _HOST_LIST = "spool/host/ssh_host_ed25519_key", "keys/hosts.asc"
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # No letters easily confused.
 _CODE_GROUPS, _GROUP = 6, 5
 _FOLDERS = ("sealed", "spool/landed", "published/log", "mailboxes")
@@ -35,7 +40,9 @@ def new_code() -> str:
 def packed(home: Home, name: str, code: str) -> bytes:
     """Return an archive of all files that a new host `name` needs, sealed under `code`.
 
-    ConfigurationError for a gateway that works alone, and for a name that no host or this host may have.
+    Former SSH host keys are left out, and what no other host is to have of a change of the gateway's keys
+    that was never finished. ConfigurationError for a gateway that works alone, and for a name that no host
+    or this host may have.
     """
     ours, theirs = load_settings(home).host, checked(HostSettings, {"name": name}, "a host")
     if not ours.shares:
@@ -46,11 +53,13 @@ def packed(home: Home, name: str, code: str) -> bytes:
         raise ConfigurationError(f"{name} is this host: two hosts of one name would report as one")
     settings = tomlkit.parse(home.settings.read_text("utf-8"))
     settings["host"]["name"] = name
+    with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
+        held = frozenset(rotation.held(home, session))
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         _add(archive, _SETTINGS, tomlkit.dumps(settings).encode(), 0o640)
         for path in (path for part in _PARTS for path in sorted((home.root / part).rglob("*"))):
-            if path.is_file() and not path.name.startswith(".") and path.name not in _NOT_HANDED:
+            if path.is_file() and _is_handed(home, path, held):
                 mode, is_intakes = path.stat().st_mode & 0o777, path.is_relative_to(home.spool.root)
                 try:
                     one = read_small(path, _MOST_BYTES) if is_intakes else path.read_bytes()
@@ -60,8 +69,21 @@ def packed(home: Home, name: str, code: str) -> bytes:
     return lock(content.getvalue(), code)
 
 
+def _is_handed(home: Home, path: Path, held: Collection[str]) -> bool:
+    """Return True for a file that other hosts are to have; `held` is what `rotation.held` returns."""
+    if path.name.startswith(".") or path.name in _NOT_HANDED or path.suffix == ".old":
+        return False
+    if path.parent == home.keys:
+        return not path.match("log-*.pem") or path.stem in held
+    is_named = path.parent.parent == home.keys
+    return not is_named or f"{path.parent.name}/{path.stem[:16]}" in held
+
+
 def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     """Write those files of a package that `home` lacks; return the host's name, and how many were written.
+
+    The list of SSH host keys is replaced where both hosts use the same key, for it names the keys of both.
+    GatewayError, once all else is written, where this host's key is another one.
 
     Raises ConfigurationError for a wrong code, GatewayError for a package made by another gateway or for
     another host.
@@ -81,15 +103,25 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
         theirs, ours = tomlkit.parse(files[_SETTINGS][1].decode()).unwrap(), load_settings(home)
         if theirs["host"]["name"] != ours.host.name or theirs.get("database") != ours.database:
             raise GatewayError(f"{home.root} is the home of another host; nothing was changed")
-    done = 0
+    done, host_key = 0, home.root / _HOST_KEY
+    same_key = (
+        not host_key.exists() or files.get(_HOST_KEY, (0, host_key.read_bytes()))[1] == host_key.read_bytes()
+    )
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
     for name in sorted(files, key=lambda one: one == _SETTINGS):  # Settings make a home, so last.
         target, (mode, content) = home.root / name, files[name]
-        if not target.exists():
+        is_lacking = not target.exists()
+        if is_lacking or (name == _HOST_LIST and same_key and target.read_bytes() != content):
             target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
             write_durably(target, content, mode=mode)
             done += 1
+    if not same_key:
+        raise GatewayError(
+            f"{done} files were written, but this host has another SSH host key than the one that handed "
+            "them on. There and here: gateway keys host list; where one is announced here, as intake's user: "
+            "gateway keys host switch. Then do this again"
+        )
     return load_settings(home).host.name or "", done
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.cli import hosts
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
+from gateway.home.settings import HostSettings, load_settings
+from gateway.homes import new_host
 from gateway.homes.new_host import new_code, packed, unpacked
-from gateway.openpgp.sealer import lock
+from gateway.openpgp.sealer import lock, unlock
+from gateway.secrets import secret_files
 from tests.commands import invoke
+from tests.workshop import Desk
 
 SETTINGS = b'[host]\nname = "two"\n'
 SHARED = """
@@ -84,3 +89,70 @@ def test_a_name_that_cannot_be_another_host_s_is_refused(tmp_path: Path, name: s
     home.settings.write_text(SHARED, "utf-8")
     with pytest.raises(ConfigurationError, match=said):
         packed(home, name, new_code())
+
+
+@pytest.fixture
+def first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The home of a host that shares the work, with a host key; its registry is in a file."""
+    url = load_settings(desk.home).database_url(desk.home)
+    shares = SimpleNamespace(host=HostSettings(name="one"), database_url=lambda _: url)
+    with desk.home.settings.open("a") as settings:
+        settings.write('\n[host]\nname = "one"\n')
+    monkeypatch.setattr(new_host, "load_settings", lambda _: shares)
+    desk.home.spool.host.mkdir(parents=True, exist_ok=True)
+    (desk.home.spool.host / "ssh_host_ed25519_key").write_bytes(b"in use")
+    return desk.home
+
+
+def names_in(home: Home) -> set[str]:
+    code = new_code()
+    with tarfile.open(fileobj=io.BytesIO(unlock(packed(home, "two", code), code))) as archive:
+        return set(archive.getnames())
+
+
+def test_what_no_other_host_is_to_have_is_not_handed_on(first: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    vkey = secret_files.make_key_set(first, "test.invalid/log", [])
+    half = first.log_key(secret_files.key_set_of(vkey))
+    first.pupil_key(secret_files.key_set_of(vkey)).unlink()
+    former = first.spool.host / "ssh_host_ed25519_key.old"
+    former.write_bytes(b"of before")
+    before = names_in(first)
+    assert "keys/signing" in before
+    assert {str(path.relative_to(first.root)) for path in (half, former)}.isdisjoint(before)
+    other = "F" * 40
+    (first.keys / "succession").mkdir(exist_ok=True)
+    for folder in secret_files.FOLDERS:
+        (first.keys / folder / f"{other}.asc").write_text("old-key: lost\n")
+    assert {f"keys/{folder}/{other}.asc" for folder in secret_files.FOLDERS} <= names_in(first)
+    monkeypatch.setattr(secret_files, "successors", lambda *_: [other])
+    assert names_in(first) == before
+
+
+def test_a_host_takes_over_a_new_list_of_host_keys_only_with_the_host_key(
+    first: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_first = new_host.load_settings
+    there, key = Home(tmp_path / "there"), Path("spool/host/ssh_host_ed25519_key")
+
+    def handed() -> None:
+        code = new_code()
+        unpacked(packed(first, "two", code), there, code)
+
+    def listed() -> bytes:
+        return (there.keys / "hosts.asc").read_bytes()
+
+    (first.keys / "hosts.asc").write_bytes(b"the first list")
+    handed()
+    theirs = SimpleNamespace(host=HostSettings(name="two"), database=None)
+    monkeypatch.setattr(new_host, "load_settings", lambda home: theirs if home == there else of_first(home))
+    (first.keys / "hosts.asc").write_bytes(b"the second list")
+    handed()
+    assert listed() == b"the second list"
+    (first.root / key).write_bytes(b"switched")
+    (first.keys / "hosts.asc").write_bytes(b"the third list")
+    with pytest.raises(GatewayError, match="another SSH host key"):
+        handed()
+    assert listed() == b"the second list"
+    (there.root / key).write_bytes(b"switched")
+    handed()
+    assert listed() == b"the third list"
