@@ -197,13 +197,25 @@ class ObjectStore:
         kept = Kept(read, digest.hexdigest())
         named = Large(token=token, size=kept.size, sha256=kept.sha256)
         try:
-            if not self._create(_LARGE, reference, named.model_dump_json().encode(), kept):
-                self._delete([path])  # An earlier attempt put the same.
+            made = self._create(_LARGE, reference, named.model_dump_json().encode(), kept)
         except FileExistsError:
-            self._delete([path])
+            self._forget(reference, named)
             raise
+        if not made:  # An earlier attempt put the same.
+            self._forget(reference, named)
         passing("claim.stored")
         return kept
+
+    def _forget(self, reference: str, large: Large) -> None:
+        """Remove a content, unless the index names it.
+
+        Where the answer to the first request was lost, the client itself repeats the request, and is told
+        that the index, its own, is there already.
+        """
+        with suppress(FileNotFoundError):
+            if self._large(reference).token == large.token:
+                return
+        self._delete([f"{_content(reference)}{large.token}"])
 
     def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
         """Create the object of the file `kept` in small/ or large/ (`kind`); return False if already stored.

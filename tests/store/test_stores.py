@@ -12,6 +12,7 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -151,6 +152,27 @@ def test_no_other_file_takes_the_place_of_one_in_s3(objects: ObjectStore, first:
     assert read(objects, ONE) == content
     objects.remove([ONE])
     assert not [path for path in objects._paths("") if ONE in path]
+
+
+def test_a_large_file_is_whole_also_where_the_answer_to_the_last_request_was_lost(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client repeats by itself what was answered by 504: then the index is there already, its own."""
+    import obstore  # noqa: PLC0415 - to lose an answer
+
+    once = obstore.put
+
+    def put_twice(client: Any, path: str, *given: Any, **more: Any) -> Any:
+        if path.startswith("large/"):
+            once(client, path, *given, **more)
+        return once(client, path, *given, **more)
+
+    monkeypatch.setattr(obstore, "put", put_twice)
+    content = os.urandom(LARGE)
+    for _ in range(2):
+        put(objects, ONE, content)
+        assert read(objects, ONE) == content
+        assert len(list(objects._paths(f"content/{ONE}/"))) == 1
 
 
 def test_what_was_damaged_in_s3_is_not_read_as_what_was_put(objects: ObjectStore) -> None:
