@@ -30,7 +30,15 @@ pytestmark = [
     pytest.mark.needs("buildah", "podman", "podman-compose", "nsenter", "unshare"),
 ]
 INTAKE = ("127.0.0.1", 2222)
-SERVICES = ("intake", "processor", "mailboxes", "console")
+SERVICES = ("intake", "processor", "mailboxes", "console", "web", "courier")
+SECRETS = ("relay-password", "hand-on-key", "hook-key")
+_SETTINGS = """
+[web]
+origin = "http://localhost:2225"
+[letters]
+relay = "relay.invalid"
+sender = "gateway@anyshire.invalid"
+"""
 # Where the machine's control groups are of two kinds at once, crun starts nothing.
 _SPACE = """set -e
 if [ "$(stat --file-system --format=%T /sys/fs/cgroup)" != cgroup2fs ]; then
@@ -80,7 +88,8 @@ class Engine:
         return done.stdout if code == 0 else done.stderr
 
     def compose(self, *words: str) -> str:
-        return self.run("podman-compose", "--in-pod=false", "--file", "compose.yml", *words)
+        profiles = ("--profile", "web", "--profile", "courier") if words[0] in {"up", "down"} else ()
+        return self.run("podman-compose", "--in-pod=false", "--file", "compose.yml", *profiles, *words)
 
     def admin(self, *words: str, volume: str = "") -> str:
         more = ["--volume", volume] if volume else []
@@ -181,6 +190,12 @@ def oak(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Party:
     engine.admin("init", "--organisation", "Anyshire", "--log-origin", "test.invalid/log", "--passphrase")
     oak = Party("oak", tmp_path_factory.mktemp("oak") / "kit")
     enrol(engine, oak)
+    (engine.folder / "courier").mkdir()
+    for secret in SECRETS:
+        (engine.folder / "courier" / secret).touch()
+    home = ("--network=none", "--volume=gateway_home:/var/lib/gateway", "--entrypoint=sh")
+    more = f"echo '{_SETTINGS}' >> /var/lib/gateway/gateway.toml"
+    engine.run("podman", "run", "--rm", *home, "localhost/gateway:latest", "-c", more)
     engine.compose("up", "--detach")
     for service in SERVICES:
         until(lambda each=service: engine.is_up(each), service, seconds=90)
