@@ -26,7 +26,7 @@ from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.text import receipt_statement
 from gateway.record.conclude import distrust
-from gateway.record.consequences import Ruling, enrolled_in, restore_full_roll
+from gateway.record.consequences import Ruling, enrolled_in, read_rolls_again, restore_full_roll
 from gateway.record.dual_control import Proposal, check_second, check_two, proposed
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
@@ -262,6 +262,7 @@ def _roll(record: Recording, transfer: Transfer) -> bytes | None:
     entries, taken_out = [], rolls.take_out(record.session, transfer.sequence)
     _restore_full_rolls(record, transfer, *taken_out, but=transfer.sequence)
     for school, found in taken_out.items():
+        read_rolls_again(record.registrar, record.session, school, record.at, but=transfer.sequence)
         provider = record.registrar.provider(record.session, school, record.at)
         number = provider.dfe_number or provider.urn or ""
         entries += [entry._replace(school=number) for entry in found]

@@ -1,5 +1,7 @@
 """Examine held files again after a change of the rules: new policies, or a new version of the code.
 
+After a file was withdrawn, the files before it are read again for their statements about pupils.
+
 An isolated child opens and reads each stored content again, one file after another and while no other file
 waits for a worker. Until then nobody may open the file. An unreadable file is tried again later.
 """
@@ -16,7 +18,7 @@ from gateway.processor.claim import BackOff
 from gateway.record.conclude import assignment_of
 from gateway.record.reconsider import judge_anew
 from gateway.record.registrar import Registrar
-from gateway.registry import transfers, waits
+from gateway.registry import rolls, transfers, waits
 from gateway.zones.memory import closing_descriptor
 
 _AT_ONCE, _LOOKED_AT = 8, 256
@@ -50,7 +52,10 @@ class JudgingAnew:
         if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
             return
         with registrar.registry.read() as session:
-            found = waits.to_judge_anew(session, rules, limit=_LOOKED_AT)
+            found = [
+                *waits.to_judge_anew(session, rules, limit=_LOOKED_AT),
+                *rolls.to_read_again(session, limit=_LOOKED_AT),
+            ]
         if not found:
             self._done_by, self._again_at = rules, time.monotonic() + _AGAIN_SECONDS
         due = [one for one in found if not self._back_off.is_pausing(one)][:_AT_ONCE]

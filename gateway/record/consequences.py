@@ -217,33 +217,56 @@ def record_rolls(
 def restore_full_roll(
     registrar: Registrar, session: Session, provider: str, now: datetime, *, but: int | None = None
 ) -> None:
-    """Record anew when a provider sent its last complete roll; the file `but` counts no more.
+    """Record anew when a provider sent its last complete roll; the file `but` counts no more."""
+    whole = registrar.catalogue.agreement.discrepancies.whole_rolls
+    found = rolls.accepted_rolls(session, provider, whole, but=but)
+    last = (one.landed_at for one in found if _was_roll(registrar, session, provider, one.reference, now))
+    rolls.set_full_roll(session, provider, next(last, None))
+
+
+def read_rolls_again(
+    registrar: Registrar, session: Session, provider: str, now: datetime, *, but: int
+) -> None:
+    """Record a provider's files since the last complete roll as to be read again, without the file `but`.
+
+    The statements of that file took the place of earlier ones about the same pupils.
+    """
+    since = rolls.full_rolls(session, [provider]).get(provider)
+    types = registrar.catalogue.agreement.discrepancies.rolls
+    found = rolls.accepted_rolls(session, provider, types, but=but)
+    rolls.read_again(
+        session,
+        (
+            one.sequence or 0
+            for one in found
+            if (since is None or one.landed_at >= since)
+            and _was_roll(registrar, session, provider, one.reference, now)
+        ),
+    )
+
+
+def _was_roll(registrar: Registrar, session: Session, provider: str, reference: str, now: datetime) -> bool:
+    """Return True if the pupils in an accepted file were entered on a provider's roll.
 
     By the log a file is a roll that the gateway accepted, or held for no other school before its release. If
     held, or withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the
     provider's now. In doubt it is none: rather are its leavers on the roll again than all others off it.
     """
     catalogue = registrar.catalogue
-    rules = catalogue.agreement.discrepancies
-
-    def is_roll(reference: str) -> bool:
-        decided = log.events(session, reference, kind="decided")
-        judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
-        was_accepted = judged.get("state") == "accepted"
-        was_roll = was_accepted or (
-            judged.get("data_type") in rules.rolls
-            and schools.OF_OTHERS.isdisjoint(judged["reasons"].split(","))
-        )
-        if not was_roll or (was_accepted and not log.events(session, reference, kind="withdrawn")):
-            return was_roll
-        transfer = transfers.get(session, reference)
-        sender = registrar.provider(session, transfer.upload.provider, now)
-        content = transfer.content
-        return rolls.has_statements(session, provider, transfer.sequence) or (
-            isinstance(content, Classified) and schools.has_own_pupils_only(content, sender, catalogue.bodies)
-        )
-
-    rolls.restore_full_roll(session, provider, rules.whole_rolls, is_roll, but=but)
+    decided = log.events(session, reference, kind="decided")
+    judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
+    was_accepted = judged.get("state") == "accepted"
+    was_roll = was_accepted or (
+        judged.get("data_type") in catalogue.agreement.discrepancies.rolls
+        and schools.OF_OTHERS.isdisjoint(judged["reasons"].split(","))
+    )
+    if not was_roll or (was_accepted and not log.events(session, reference, kind="withdrawn")):
+        return was_roll
+    transfer = transfers.get(session, reference)
+    sender, content = registrar.provider(session, transfer.upload.provider, now), transfer.content
+    return rolls.has_statements(session, provider, transfer.sequence) or (
+        isinstance(content, Classified) and schools.has_own_pupils_only(content, sender, catalogue.bodies)
+    )
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:

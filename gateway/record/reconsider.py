@@ -46,12 +46,12 @@ from gateway.record.conclude import (
     held_for_login,
     with_reason,
 )
-from gateway.record.consequences import Ruling, copy_entry
+from gateway.record.consequences import Ruling, copy_entry, enrolled_in, record_rolls
 from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, put_in_force, put_on_record, subjects
-from gateway.registry import copies, locks, register, transfers, waits
+from gateway.registry import copies, locks, register, rolls, transfers, waits
 from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
@@ -173,6 +173,9 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
         if registrar.settings.host.shares and last_loaded(session) != catalogue.digest:
             raise Fault("other policies came into force at another host")
         transfer = transfers.get(session, reference)
+        if transfer.state == "accepted":
+            registrar.bring_out(_enter_again(registrar, session, transfer, read, now))
+            return
         codes = {why.code for why in transfer.reasons}
         if transfer.state != "held" or transfer.rules == catalogue.rules or codes & WITHDRAWN:
             return
@@ -199,6 +202,20 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
             head = put_in_force(registrar, batch, [ruling], now)
         passing("anew.written")
     registrar.bring_out(head)
+
+
+def _enter_again(
+    registrar: Registrar, session: Session, transfer: Transfer, read: Read, now: datetime
+) -> Issued | None:
+    """Enter what an accepted file states about pupils on the rolls again; later statements stay."""
+    catalogue, roll, known = registrar.catalogue, roll_of(read, registrar.home), register.of(session)
+    if not rolls.take_staged(session, [transfer.sequence]) or roll is None or transfer.flow is None:
+        return None
+    decision = Accepted(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)
+    ruling = Ruling(reference=transfer.upload.reference, decision=decision, roll=roll, arrives=True)
+    enrolled = enrolled_in(known, years_at(now, catalogue), catalogue.bodies.with_own_pupils)
+    entries = record_rolls(registrar, session, [(transfer, ruling)], enrolled, now)
+    return put_on_record(registrar, session, entries, (), now)
 
 
 def _ruling(transfer: Transfer, decision: Decision) -> Ruling:

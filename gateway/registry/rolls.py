@@ -5,7 +5,7 @@ the rows, and they can be made again.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
@@ -20,6 +20,7 @@ from gateway.policy.discrepancies import RollRow
 from gateway.registry import tables
 from gateway.registry.tables import DeliveryRow, FullRollRow, PupilRow, StagedRollRow, TransferRow
 from gateway.registry.tables.row import drop, portions, rows
+from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
 LASTING = ("open", "resolved")
@@ -105,29 +106,44 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     session.flush()
 
 
-def restore_full_roll(
-    session: Session, provider: str, whole_rolls: Collection[str], is_roll: Callable[[str], bool],
-    *, but: int | None = None,
-) -> None:  # fmt: skip
-    """Record anew when a provider sent its last complete roll, as of the accepted files on record.
-
-    `whole_rolls`: the data types of which each file is a complete roll. `is_roll` gets a file's reference,
-    and returns True if its pupils were entered on a roll. `but`: a file that counts no more.
-    """
+def accepted_rolls(
+    session: Session, provider: str, data_types: Collection[str], *, but: int | None = None
+) -> Sequence[TransferRow]:
+    """Return the accepted files of some types with pupils of a provider, without `but`, latest first."""
     sent, of = TransferRow, tables.SchoolOfTransferRow
     for_it = select(of.transfer).where(of.provider == provider)
     by_it = and_(col(sent.provider) == provider, ~col(sent.sequence).in_(select(of.transfer)))
-    query = select(sent.reference, sent.landed_at).where(
+    query = select(sent).where(
         sent.state == "accepted",
-        col(sent.data_type).in_(whole_rolls),
+        col(sent.data_type).in_(data_types),
         col(sent.sequence) != but,
         or_(by_it, col(sent.sequence).in_(for_it)),
     )
-    found = session.exec(query.order_by(col(sent.landed_at).desc())).all()
+    return session.exec(query.order_by(col(sent.landed_at).desc())).all()
+
+
+def set_full_roll(session: Session, provider: str, at: datetime | None) -> None:
+    """Record anew when a provider sent the last complete roll; None for a provider without one."""
     drop(session, *rows(session, FullRollRow, provider=provider))
-    if (last := next((at for reference, at in found if is_roll(reference)), None)) is not None:
-        session.add(FullRollRow(provider=provider, at=last))
+    if at is not None:
+        session.add(FullRollRow(provider=provider, at=at))
     session.flush()
+
+
+def read_again(session: Session, transfers: Iterable[int]) -> None:
+    """Record accepted files, by sequence, to be read again for what the files state about pupils."""
+    for transfer in transfers:
+        session.merge(StagedRollRow(transfer=transfer, roll=b""))
+    session.flush()
+
+
+def to_read_again(session: Session, *, limit: int) -> Sequence[str]:
+    """Return references of `limit` accepted files to be read again (`read_again`), oldest first."""
+    query = select(TransferRow.reference).join(
+        StagedRollRow, col(StagedRollRow.transfer) == col(TransferRow.sequence)
+    )
+    query = query.where(TransferRow.state == "accepted", is_stored())
+    return session.exec(query.order_by(col(TransferRow.sequence)).limit(limit)).all()
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:

@@ -110,6 +110,25 @@ def on_roll(desk: Desk) -> int:
         return rolls.count_on_rolls(session, ["oak"])["oak"]
 
 
+@pytest.mark.parametrize("first", [core_data, census])
+def test_who_is_in_a_file_that_is_withdrawn_is_on_the_roll_by_the_file_before(
+    desk: Desk, named, first
+) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.send(oak, first())
+    desk.process()
+    before = on_roll(desk)
+    desk.pass_time(hours=1)
+    wrong = desk.send(oak, core_data())
+    desk.process()
+    named("jane")
+    desk.gateway("transfers", "withdraw", wrong, "--why", "the export of another year")
+    desk.process()
+    assert on_roll(desk) == before > 0
+    desk.process()
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
 @pytest.mark.parametrize(("later", "before"), [((), 10), ((core_data(seed=2, pupils=3),), 13)])
 def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(
     desk: Desk, named, later: tuple[bytes, ...], before: int

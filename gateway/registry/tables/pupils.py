@@ -40,7 +40,10 @@ class SchoolOfTransferRow(Row, table=True):
 
 
 class StagedRollRow(Row, table=True):
-    """The statements of a held file about pupils, packed as bytes; kept until the file is decided."""
+    """The statements of a held file about pupils, packed as bytes; kept until the file is decided.
+
+    Of an accepted file the row is empty: the file is to be read again for the statements.
+    """
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
     roll: bytes
