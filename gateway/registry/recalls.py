@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from gateway.log.leaf import OfFile
 from gateway.model import LogStep, Reason
 from gateway.registry import log, tables
-from gateway.registry.tables import AuthorityNoticeRow, DeliveryRow, EventRow, TransferRow
+from gateway.registry.tables import AuthorityNoticeRow, CopyRow, DeliveryRow, EventRow, TransferRow
 from gateway.registry.tables.row import existing, rows, store
 from gateway.registry.vouched_rows import add_rows
 
@@ -30,9 +30,15 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
 
 
 def copied_to(session: Session, reference: str) -> tuple[str, ...]:
-    """Return the providers that were given a copy of a file, also of a withdrawn one, sorted by id."""
+    """Return the providers that were given a copy of a file, also of a withdrawn one, sorted by id.
+
+    Without those whose copy never came into /out, such as of a file with a marked child.
+    """
     fields = (json.loads(one.leaf)["fields"] for one in log.events(session, reference, kind="delivered"))
-    return tuple(sorted({one["provider"] for one in fields if "team" not in one}))
+    query = select(CopyRow.provider).join(TransferRow, col(CopyRow.transfer) == col(TransferRow.sequence))
+    never = query.where(TransferRow.reference == reference, col(CopyRow.certificates).is_(None))
+    found = {one["provider"] for one in fields if "team" not in one}
+    return tuple(sorted(found.difference(session.exec(never))))
 
 
 def deliveries_of(session: Session, transfer: int) -> Sequence[DeliveryRow]:

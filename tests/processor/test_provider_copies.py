@@ -96,6 +96,20 @@ def test_a_subject_access_report_names_the_school_that_got_a_copy_also_of_what_w
     assert out(desk, "oak") == []
 
 
+def test_a_subject_access_report_names_no_school_whose_copy_waits_for_a_marker_to_be_off(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    child = next(csv.DictReader(io.StringIO(estimates().decode("utf-8-sig"))))
+    desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
+    desk.send(fft, estimates())
+    desk.process()
+    report = ("pupils", "report", "--upn", child["UPN"])
+    assert "a copy was given" not in " ".join(desk.gateway(*report).split())
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    assert "a copy was given to The oak" in " ".join(desk.gateway(*report).split())
+
+
 def test_no_content_is_written_down(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
