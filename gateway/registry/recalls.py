@@ -36,9 +36,9 @@ def copied_to(session: Session, reference: str) -> tuple[str, ...]:
     """
     fields = (json.loads(one.leaf)["fields"] for one in log.events(session, reference, kind="delivered"))
     query = select(CopyRow.provider).join(TransferRow, col(CopyRow.transfer) == col(TransferRow.sequence))
-    never = query.where(TransferRow.reference == reference, col(CopyRow.certificates).is_(None))
-    found = {one["provider"] for one in fields if "team" not in one}
-    return tuple(sorted(found.difference(session.exec(never))))
+    query = query.where(TransferRow.reference == reference, col(CopyRow.certificates).is_(None))
+    never = session.exec(query).all()
+    return tuple(sorted({one["provider"] for one in fields if "team" not in one}.difference(never)))
 
 
 def deliveries_of(session: Session, transfer: int) -> Sequence[DeliveryRow]:
