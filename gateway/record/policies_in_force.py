@@ -144,6 +144,7 @@ class Keeper:
     _coming: PolicyProposal | None = None
     _version_seen: int | None = None
     _refused: str | None = None
+    _unusable: tuple[str, bool] | None = None
 
     def __post_init__(self) -> None:
         """Open the sealed store shared with other hosts, if any."""
@@ -181,10 +182,14 @@ class Keeper:
             raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
 
     def _may_come(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if an approved version is there, has no faults and may be used."""
+        """Return True if an approved version is there, has no faults and may be used.
+
+        One that cannot be used is noted, for `changed` to look at it again only after a change.
+        """
         try:
             self.check_sound(digest)
         except ConfigurationError as error:
+            self._unusable = self._found(digest)
             return self._refuse(
                 digest,
                 f"are due and cannot be used: {error}; {self.home.policies_in_force.name} stay in force. "
@@ -237,7 +242,9 @@ class Keeper:
         another host, or made in the console, is stored here, so that a person can look at it and approve it.
         """
         is_due = False
-        if version is None or version != self._version_seen or self._others is not None:
+        is_new = version is None or version != self._version_seen
+        if is_new or self._others is not None:
+            self._unusable = None if is_new else self._unusable
             with self.registry.read() as session:
                 past, coming = loaded(session), proposal(session)
             if (
@@ -251,13 +258,17 @@ class Keeper:
             self._coming, self._version_seen = coming, version
             # Another host may have put others in force.
             is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
-        if self._coming is not None:
-            is_due = is_due or self._is_due(self._coming)
+        if (due := self._coming) is not None and self._is_due(due):
+            is_due |= self._unusable is None or self._unusable != self._found(due.digest)
         if self._given == self.home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
+
+    def _found(self, digest: str) -> tuple[str, bool]:
+        """Return a digest, and True if its version is stored here."""
+        return digest, self.home.version(digest).is_dir()
 
     def _is_due(self, coming: PolicyProposal) -> bool:
         """Return True if a proposal is approved, and its day has come."""

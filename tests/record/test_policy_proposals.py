@@ -229,6 +229,38 @@ def test_policies_that_have_faults_on_their_day_leave_those_of_before_in_force(
     assert loaded(desk) == before
 
 
+def test_faulty_policies_that_are_due_are_checked_once_a_change_and_not_in_each_round(
+    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, before, begins = list[Path](), loaded(desk), desk.now - timedelta(hours=1)
+
+    def found(folder: Path) -> list[str]:
+        looked.append(folder)
+        return ["items.toml:1: there is no such key"]
+
+    edit(desk, "flows.toml", *NARROWED)
+    with desk.registrar() as registrar:
+        keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
+        kept = desk.home.version(keeper.keep(desk.home.policies))
+        with desk.registry.write() as session:
+            proposals.propose(session, kept.name, begins, by="ann", why=None, at=begins)
+            proposals.approve(session, by="ben", at=begins)
+        monkeypatch.setattr("gateway.record.policies_in_force.check", found)
+        assert keeper.changed(7) is not None  # The first answer.
+        for version, looks in ((7, 1), (7, 1), (8, 2), (8, 2), (None, 3), (None, 4)):
+            assert keeper.changed(version) is None
+            assert len(looked) == looks
+        assert keeper.changed(9) is None
+        assert loaded(desk) == before
+        monkeypatch.setattr("gateway.record.policies_in_force.check", lambda _folder: [])
+        away = kept.rename(desk.home.root / "away")
+        edit(desk, "flows.toml", *reversed(NARROWED))
+        assert [keeper.changed(9) for _ in range(2)] == [None, None]
+        away.rename(kept)
+        assert keeper.changed(9) is not None
+    assert loaded(desk) == [*before, kept.name]
+
+
 @pytest.mark.long
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
     edit(desk, "flows.toml", *NARROWED)
