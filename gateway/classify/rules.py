@@ -322,7 +322,16 @@ class Rules(Items):
     @cached_property
     def check(self) -> Callable[[str], value_kinds.Check | None]:
         """Function that takes a field's key and returns the check of its values, or None for free text."""
-        return cache(lambda key: value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive))
+        schools = self.data_types.schools
+
+        def check(key: str) -> value_kinds.Check | None:
+            rule = self.fields[key]
+            names_schools = schools.fields.get(key) == "name" or not {*schools.columns}.isdisjoint(
+                rule.columns
+            )
+            return value_kinds.check_for(rule, self.code_sets, self.sensitive, of_people=not names_schools)
+
+        return cache(check)
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
         """Return a quick check to pick valid values of a field; None if its kinds have no quick check.

@@ -253,7 +253,8 @@ class Sensitive(RuleTable):
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
         """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
-        An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school.
+        An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school, nor
+        does the CIC that ends the name of a company.
         """
         if kind != "name":
             text = _STREET.sub(" ", text)
@@ -261,6 +262,8 @@ class Sensitive(RuleTable):
         may = self._allowed(text, plain, kind)
         if kind == "label" and self._has_aside(text):
             return True
+        if kind == "label" and not of_people and self._is_company(plain):
+            may |= {"cic"}
         # As it is written, and as "10Citizenship1" is read.
         for written in (plain, plain_text(_GLUED.sub(" ", text))) if kind == "label" else ():
             title = self._titles.search(written)
@@ -290,8 +293,6 @@ class Sensitive(RuleTable):
             return names.union(
                 plain_text(word) for word in text.split() if len(word) == _INITIALS and not word.isascii()
             )
-        if kind == "label" and self._is_company(plain):
-            return places | {"cic"}
         has_teacher = kind == "label" and not WORDS["titles"].isdisjoint(plain.split()[:2])
         return places | names if has_teacher else places
 

@@ -156,11 +156,15 @@ def lists_of(rule: FieldRule) -> frozenset[str | None]:
     return frozenset({rule.codes, *map(by_kind.get, rule.values)})
 
 
-def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
-    """Return the function to check a field's values; None for free text, which no view shows."""
+def check_for(
+    rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True
+) -> Check | None:
+    """Return the function to check a field's values; None for free text, which no view shows.
+    `of_people`: False for a field that names schools.
+    """
     if "free" in rule.values:
         return None
-    several = [_check(kind, rule, codes, sensitive) for kind in rule.values]
+    several = [_check(kind, rule, codes, sensitive, of_people=of_people) for kind in rule.values]
     if len(several) == 1:
         return several[0]
 
@@ -203,7 +207,7 @@ def checked_on(check: Check, any_year: Check | None, today: date | None) -> Chec
     return checked
 
 
-def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check:
+def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool) -> Check:
     """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
     which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
     of_kind: Callable[[str], bool]
@@ -222,7 +226,7 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -
     elif kind in _SIMPLE:
         of_kind = _SIMPLE[kind]
     else:
-        words = Words(kind, codes, sensitive)
+        words = Words(kind, codes, sensitive, of_people=of_people or kind != "label")
         of_kind = {"names": words.are_names, "address line": words.are_address}.get(kind, words.are)
     fault = _KINDS["faults"].get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
     if fault == "date:malformed" or kind == "identifier":
