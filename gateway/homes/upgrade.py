@@ -181,7 +181,7 @@ def undo(home: Home, plan: UpgradePlan) -> None:
     if not kept.is_file():
         raise ConfigurationError(f"{kept} is missing: bring the backup back first")
     with home_of_its_own(home):
-        _check_not_acted(home, settings, kept)
+        _check_not_acted(home, settings, kept, plan)
         try:
             with (
                 closing(sqlite3.connect(kept)) as backup,
@@ -212,8 +212,8 @@ def undo(home: Home, plan: UpgradePlan) -> None:
             ) from None
 
 
-def _check_not_acted(home: Home, settings: Settings, kept: Path) -> None:
-    """Raise GatewayError if the log has entries that the backup's registry `kept` lacks, except an upgrade's.
+def _check_not_acted(home: Home, settings: Settings, kept: Path, plan: UpgradePlan) -> None:
+    """Raise GatewayError if the log has entries that the backup's registry `kept` lacks, except the plan's.
 
     ConfigurationError where the registry is missing or empty, or its backup damaged.
     """
@@ -229,9 +229,16 @@ def _check_not_acted(home: Home, settings: Settings, kept: Path) -> None:
         raise ConfigurationError(said) from None
     with closing(sqlite3.connect(home.registry)) as registry:
         leaves = registry.execute("SELECT leaf FROM event WHERE number > ?", (last,)).fetchall()
-    if others := sorted({str(json.loads(leaf)["kind"]) for (leaf,) in leaves} - _OWN_ENTRIES):
+    entries = [json.loads(leaf) for (leaf,) in leaves]
+    others = {
+        str(each["kind"])
+        for each in entries
+        if each["kind"] not in _OWN_ENTRIES
+        or (each["kind"].startswith("policy-") and each["fields"]["sha256"] != plan.digest)
+    }
+    if others:
         raise GatewayError(
-            f"what was put on record since the backup was begun would be lost ({', '.join(others)}). "
+            f"what was put on record since the backup was begun would be lost ({', '.join(sorted(others))}). "
             "docs/operations.md: going back"
         )
 

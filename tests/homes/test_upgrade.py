@@ -295,6 +295,20 @@ def test_it_is_not_taken_back_once_the_new_version_has_acted(home: Home, tmp_pat
     holds(home)
 
 
+def test_it_is_not_taken_back_once_somebody_put_other_policies_forward(home: Home, tmp_path: Path) -> None:
+    agreed(home, tmp_path / "backup")
+    draft = Path(shutil.copytree(home.policies_in_force, tmp_path / "draft"))
+    (draft / "limits.toml").write_text(
+        f"{(draft / 'limits.toml').read_text('utf-8')}\n# Looked at.\n", "utf-8"
+    )
+    proposed = invoke(home.root, "policy", "propose", str(draft), environment={"GATEWAY_ADMIN": "ann"})
+    assert proposed.exit_code == 0, proposed.output
+    result = upgrade(home, "--undo")
+    assert result.exit_code == 1
+    assert "policy-proposed" in result.stderr
+    assert read_plan(home) is not None
+
+
 def test_it_is_not_taken_back_where_the_backup_lacks_what_was_decided_while_it_was_made(
     home: Home, tmp_path: Path
 ) -> None:
