@@ -12,7 +12,7 @@ from gateway.keys import notices
 from gateway.keys.notices import Change
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
-from gateway.openpgp.certificates import compromised
+from gateway.openpgp.certificates import compromised, describe
 from gateway.reasons.languages import Language
 from gateway.receipts.notices import Notice, render
 from gateway.registry import copies, keys, log, receipts, waits
@@ -84,13 +84,17 @@ class Clerk:
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
         """Replace an enrolled certificate by a newer version, with the owner's additions.
 
-        Every held file that a subkey signed which is stolen by it is examined again.
+        Every held file that a subkey signed which is stolen by it is examined again. Copies that only this
+        certificate opens are made again where it gives up a subkey for encryption.
         """
         changed = keys.renew_key(self.session, key, renewed)
         ends = rfc3339(changed.expires_at) if changed.expires_at else None
-        before, after = (compromised(one.material.encode(), self.at) for one in (key, renewed))
-        for stolen in after - before:
+        old, new = key.material.encode(), renewed.material.encode()
+        for stolen in compromised(new, self.at) - compromised(old, self.at):
             waits.examine_again(self.session, key.owner, stolen, stolen=True)
+        before, after = (set(describe(one, self.at).encryption_keys) for one in (old, new))
+        if after and before - after:
+            copies.seal_anew(self.session, key.owner, self.at, but=key.fingerprint)
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:

@@ -181,15 +181,15 @@ def hold_back(session: Session, *found: CopyRow) -> None:
     session.flush()
 
 
-def seal_anew(session: Session, provider: str, now: datetime) -> None:
-    """Record a provider's copies as still to be made if no certificate in force opens the copy.
+def seal_anew(session: Session, provider: str, now: datetime, *, but: str | None = None) -> None:
+    """Record a provider's copies as still to be made if no certificate in force, `but` aside, opens the copy.
 
     Each stays in /out until replaced by the new one.
     """
     known = keys.keys_in_force(session, "provider", provider, "openpgp", now)
     in_force = {one.fingerprint for one in known}
     for row in rows(session, CopyRow, provider=provider) if in_force else ():
-        if row.made_at is not None and in_force.isdisjoint((row.certificates or "").split()):
+        if row.made_at is not None and (in_force - {but}).isdisjoint((row.certificates or "").split()):
             row.made_at = row.sha256 = row.size = None
     session.flush()
 

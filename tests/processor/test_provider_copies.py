@@ -23,6 +23,7 @@ from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.home.settings import HostSettings
 from gateway.homes.demo.parties import Party
+from gateway.openpgp.envelope import recipients_of
 from gateway.processor import provider_copies
 from gateway.processor.claim import SideJobs
 from gateway.processor.provider_copies import Copier
@@ -39,6 +40,7 @@ from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.costs import statements
 from tests.looking import in_the_clear
+from tests.openpgp.gnupg import Gnupg
 from tests.workshop import Desk
 
 YEARS = THIS_YEAR
@@ -472,6 +474,27 @@ def test_a_change_of_a_login_key_makes_no_copy_again(desk: Desk) -> None:
     with statements() as asked:
         desk.gateway("keys", "revoke", "oak", login["fingerprint"], "--why", "laptop stolen")
     assert [one for one in asked if "provider_copy.certificates" in one] == []
+
+
+@pytest.mark.needs("gpg")
+def test_a_school_that_lost_a_subkey_can_open_its_copies_with_the_one_in_its_place(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    with Gnupg() as gpg:
+        oak = desk.school("oak", gpg)
+        desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT)
+        desk.send(fft, estimates())
+        desk.process()
+        for new in (False, True):
+            (copy,) = out(desk, "oak")
+            assert recipients_of(copy) == (oak.subkeys()[-1][-16:],)
+            if not new:
+                answers = b"key 1\nrevkey\ny\n0\n\ny\nsave\n"
+                gpg.converse("--edit-key", oak.fingerprint, given=answers)
+                gpg.run("--quick-add-key", oak.fingerprint, "cv25519", "encr", "2y")
+                (file := desk.root / "oak.asc").write_bytes(oak.certificate())
+                desk.gateway("keys", "add", "oak", str(file))
+                desk.pass_time(minutes=1)
+                desk.process()
 
 
 def test_a_host_that_shares_reads_a_copy_again_only_once_it_was_made_anew(
