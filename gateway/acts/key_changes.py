@@ -71,7 +71,7 @@ class AddKey(_KeyAct, command="keys add"):
         """Store each new key as pending, or update a certificate on record; return the fingerprints."""
         data, said = self.file.content, []
         if len(data) > _MOST_BYTES:
-            raise GatewayError("that is too large for a key")
+            raise Refusal("key:too-large")
         # A provider's kit makes a file with two keys.
         ssh, block, certificate = data.partition(b"-----BEGIN PGP PUBLIC KEY BLOCK")
         given = [ssh, block + certificate] if ssh.strip() and block else [data]

@@ -144,6 +144,8 @@ def judge(job: protocol.Job, data: bytes, limits: OpenLimits) -> protocol.Judged
     """
     if not data or len(data) > protocol.DROP_BYTES:
         code = "open:too-large" if data else "open:empty"
+        if data and job.folder == "keys" and _holds_public_packets(data):
+            code = "key:too-large"
         return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code=code))
     try:
         return _key_drop(job, data, limits) if job.folder == "keys" else _agreement_drop(job, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gateway.model import stated
 from gateway.publish.projection import publish_access
 from gateway.record import drops
 from gateway.registry import keys
+from tests.commands import invoke
 from tests.policies import enact
 from tests.school import School, verified
 from tests.sealed import sealed_file
@@ -241,6 +243,21 @@ def test_a_secret_key_is_removed_at_the_start_where_a_kill_came_before(
 
 def gone(path: Path) -> bool:
     return not path.exists()
+
+
+def test_a_certificate_that_others_have_signed_too_often_is_refused_with_the_next_step(
+    shop: Workshop, oak: School
+) -> None:
+    padded = oak.certificate() + b"\n" * 2**20
+    refused = shop.sent(oak, padded, "keys")
+    assert (refused.state, codes(refused)) == ("refused", {"key:too-large"})
+    assert "export-minimal" in refused.reasons[0].next_step
+    (file := shop.home.root.parent / "padded.asc").write_bytes(padded)
+    said = invoke(shop.home.root, "keys", "add", oak.name, str(file))
+    assert said.exit_code == 1
+    assert "export-minimal" in " ".join(said.output.split())
+    sealed = shop.sent(oak, oak.sealed(os.urandom(2**20), shop.certificate), "keys")
+    assert codes(sealed) == {"open:too-large"}
 
 
 def test_a_key_of_another_provider_is_not_taken(shop: Workshop, oak: School, school) -> None:
