@@ -152,17 +152,26 @@ def _keep_cosigned(registrar: Registrar, offered: str) -> None:
 
 
 @command_in(app)
-def prove(home: HomeOption, reference: ReferenceArgument) -> None:
+def prove(
+    home: HomeOption,
+    reference: ReferenceArgument,
+    who: Annotated[bool, "--who", "Tell who acted, so that it can be proved, too."] = False,
+) -> None:
     """Print, as JSON, every event on one transfer with the proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
         signed = registrar.sign_head(session, now())
         size = log.size(session)
-        numbers = [event.number for event in log.events(session, reference)]
-        proofs = zip(numbers, log.inclusion_proofs(session, numbers, size), strict=True)
+        events = log.events(session, reference)
+        proofs = log.inclusion_proofs(session, [event.number for event in events], size)
         proved = [
-            {"index": number, "leaf": leaf.decode(), "proof": [b64encode(node).decode() for node in proof]}
-            for number, (leaf, proof) in proofs
+            {
+                "index": event.number,
+                "leaf": leaf.decode(),
+                "proof": [b64encode(node).decode() for node in proof],
+            }
+            | ({"actor": event.actor, "salt": event.salt.hex()} if who and event.actor and event.salt else {})
+            for event, (leaf, proof) in zip(events, proofs, strict=True)
         ]
         check_all_seen(session, sight_here(session, home), " ".join(str(one["leaf"]) for one in proved))
     if not proved:

@@ -15,6 +15,7 @@ Exit 0 where everything matches, 1 otherwise.
 
 import argparse
 import hashlib
+import hmac
 import json
 import re
 import sys
@@ -26,6 +27,7 @@ from gateway.verify import verify_receipts as receipts
 
 EVENTS = {"log_key": str, "checkpoint": str, "events": list}
 EVENT = {"index": int, "leaf": str, "proof": list}
+OPENED = EVENT | {"actor": str, "salt": str}
 ENTRIES = re.compile(r'\A\{\s*"log_key"')
 WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
@@ -104,25 +106,37 @@ def read_entries(text: str, keys: Sequence[receipts.KeyInTime]) -> tuple[receipt
     head, cautions = receipts.read_head(given["checkpoint"], keys)
     subjects, lines = set[str](), list[str]()
     for each in given["events"]:
-        event = receipts.strict_json(json.dumps(each), EVENT)
+        named = isinstance(each, dict) and "actor" in each
+        event = receipts.strict_json(json.dumps(each), OPENED if named else EVENT)
         entry = receipts.strict_json(event["leaf"], receipts.LEAF)
         receipts.check_inclusion(event["leaf"], event["index"], event["proof"], head)
         if entry["sequence"] != event["index"]:
             raise receipts.Unproved("an entry is at another place of the log than the proof says")
         subjects.add(entry["subject"])
-        team = entry["fields"].get("team")
-        lines.append(
-            f"  proved: entry {event['index']}, {entry['at']}: {entry['kind']} {team or ''}".rstrip()
-        )
+        said = [f"  proved: entry {event['index']}, {entry['at']}: {entry['kind']}"]
+        said += [str(entry["fields"]["team"])] if "team" in entry["fields"] else []
+        said += [f"by {actor_of(event, entry)}"] if named else []
+        lines.append(" ".join(said))
     if len(subjects) != 1:
         raise receipts.Unproved("these are not the entries on one transfer")
     return head, [
         f"the log of {head.size} entries, signed with the log's key, holds these on {subjects.pop()}",
         *lines,
-        "  not proved: that there are no others (an exported log shows that); who acted, and what the file",
-        "    is called: the log holds digests of these, which the authority alone can explain",
+        "  not proved: that there are no others (an exported log shows that); who acted, where nobody is",
+        "    named (gateway log prove --who); that nobody else had the key or the account of who is named",
         *cautions,
     ]
+
+
+def actor_of(event: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Return who acted, as stated beside an entry. Unproved unless the entry commits to the name."""
+    try:
+        opened = hmac.new(bytes.fromhex(event["salt"]), event["actor"].encode(), "sha256").hexdigest()
+    except ValueError:
+        opened = ""
+    if opened != entry["fields"].get("commitment"):
+        raise receipts.Unproved(f"entry {event['index']} was not made by who is named beside it")
+    return str(event["actor"])
 
 
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:

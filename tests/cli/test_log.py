@@ -64,7 +64,7 @@ def test_what_is_proved_of_a_transfer_is_checked_elsewhere_and_by_the_package(
     assert verify_log.main([str(proof), "--log-key", vkey.read_text().strip()]) == 0
     told = capsys.readouterr().out
     assert re.search(r"proved: entry \d+, \S+Z: collected central-data-team$", told, re.MULTILINE)
-    assert "who acted" in told
+    assert "who acted, where nobody is" in told
     said = copy.gateway("receipts", "verify", str(proof), str(receipt))
     assert f"holds these on {receipt.name.split('.')[-2]}" in said
     assert "checked together with a receipt" in copy.gateway("receipts", "verify", str(proof), code=1)
@@ -77,6 +77,24 @@ def test_what_is_proved_of_a_transfer_is_checked_elsewhere_and_by_the_package(
     for events in ([], [*stated["events"], {"index": 0}], ["x"]):
         proof.write_text(json.dumps(stated | {"events": events}))
         assert verify_log.main([str(proof), "--log-key", vkey.read_text().strip()]) == 1
+
+
+def test_who_acted_is_proved_where_the_authority_says_so(
+    copy: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = copy.receipts("oak", "core*.json")[0]
+    proof, (vkey,) = tmp_path / "proof.json", copy.home.published.common.rglob("gateway-log.vkey")
+    stated = json.loads(copy.gateway("log", "prove", receipt.name.split(".")[-2], "--who"))
+    key = ("--log-key", vkey.read_text().strip())
+    proof.write_text(json.dumps(stated))
+    assert verify_log.main([str(proof), *key]) == 0
+    assert re.search(r"collected central-data-team by jane$", capsys.readouterr().out, re.MULTILINE)
+    (one,) = [each for each in stated["events"] if '"collected"' in each["leaf"]]
+    for wrong in ({"actor": "sam"}, {"salt": "00" * 16}, {"salt": "x"}, {"salt": 7}):
+        other = [each if each is not one else each | wrong for each in stated["events"]]
+        proof.write_text(json.dumps(stated | {"events": other}))
+        assert verify_log.main([str(proof), *key]) == 1
+    assert "was not made by who is named beside it" in capsys.readouterr().out
 
 
 def test_a_consistency_proof_leads_from_one_receipt_to_another(
