@@ -124,6 +124,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
         "ratified_on", "signatory", "covered_by", "copies_waiting",
     )  # fmt: skip
     narrow: ClassVar = ("provider", "standing", "lapses", "next_year")
+    personal_columns: ClassVar = ("signatory",)
     empty: ClassVar = "no education provider is enrolled"
     groups: ClassVar = ("standing",)
 

@@ -97,6 +97,7 @@ class ListFlowExceptions(ProviderListing, command="flows exceptions", right=Acce
     """List the exceptions that people made from the data due by the calendar: who, when and why."""
 
     columns: ClassVar = ("provider", "data_type", "what", "period", "at", "by", "why")
+    personal_columns: ClassVar = ("by", "why")
     empty: ClassVar = "nothing is said: the calendar decides"
 
     def rows(self, context: ActContext) -> list[Row]:

@@ -142,6 +142,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
         "nature",
     )  # fmt: skip
     narrow: ClassVar = ("number", "aware_at", "notify_by", "hours_left", "notified_at")
+    personal_columns: ClassVar = ("by",)
     empty: ClassVar = "no breach is on record"
     when: ClassVar = "aware_at"
 

@@ -229,6 +229,7 @@ class ListDeclarations(DatedListing, ProviderListing, command="declarations list
     """List every declaration, in the order they were made."""
 
     columns: ClassVar = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
+    personal_columns: ClassVar = ("declared_by",)
     empty: ClassVar = "nothing was declared"
     latest: ClassVar = True
     when: ClassVar = "goes_at"

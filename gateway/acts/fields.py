@@ -21,6 +21,7 @@ from gateway import acts
 from gateway.acts.act import Act, Area
 from gateway.home import as_reference
 from gateway.home.settings_file import read_at_most
+from gateway.zones.http_paths import personal_in
 
 Names: TypeAlias = Literal["school", "person", "team", "kind"]
 """The sorts of things identified by short names in fields; a kind is a data type."""
@@ -205,6 +206,11 @@ def every_act() -> Mapping[str, type[Act]]:
 def kept_from_addresses(act: type[Act]) -> frozenset[str]:
     """Return the names of an act's fields whose values may not stand in a URL, since servers log URLs."""
     return frozenset(one.name for one in fields_of(act) if one.personal)
+
+
+def personal_given(act: type[Act], given: Mapping[str, object]) -> list[str]:
+    """Return the names of the fields given whose values may not stand in a URL, among them of a filter."""
+    return personal_in(given.items(), kept_from_addresses(act), getattr(act, "personal_columns", ()))
 
 
 def acts_in(module: str) -> Iterator[type[Act]]:

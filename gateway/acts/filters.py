@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone
-from gateway.acts.fields import OneLine, argument, every_act, fields_of
+from gateway.acts.fields import OneLine, argument, every_act, fields_of, personal_given
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.record.dual_control import name_of
@@ -25,6 +25,7 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
     """List your saved filters."""
 
     columns: ClassVar = ("of", "name", "filter")
+    personal_columns: ClassVar = ("name", "filter")
     empty: ClassVar = "you saved no filter"
 
     def rows(self, context: ActContext) -> list[Row]:
@@ -52,9 +53,10 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON, asks_pas
             raise GatewayError(f"there is no list {self.of}")
         fields = {one.name: one for one in fields_of(act)}
         given = parse_qs(self.filter)
-        for name in given:
-            if name not in fields or fields[name].personal:
-                raise GatewayError(f"a saved filter of {self.of} has no {name}")
+        if unknown := sorted(given.keys() - fields):
+            raise GatewayError(f"a saved filter of {self.of} has no {unknown[0]}")
+        if personal := personal_given(act, given):
+            raise GatewayError(f"a saved filter of {self.of} has no {personal[0]} that may be personal")
         try:
             act.model_validate({
                 name: tuple(values) if fields[name].several else values[0] for name, values in given.items()

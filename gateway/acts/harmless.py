@@ -77,6 +77,7 @@ class ListHarmless(ListingAct, command="policy harmless list", right=AccessRight
     beside: ClassVar = ("policy harmless remove:column",)
     named_by: ClassVar = "header"
     columns: ClassVar = ("header", "provider", "listed_by", "listed_at", "why")
+    personal_columns: ClassVar = ("header", "listed_by", "why")
     empty: ClassVar = "no column is listed as harmless"
 
     def rows(self, context: ActContext) -> list[Row]:

@@ -34,6 +34,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
     """List the meanings of providers' headings, with who said so: a signing key, or a person."""
 
     columns: ClassVar = ("provider", "heading", "item", "said_at", "reference")
+    personal_columns: ClassVar = ("heading",)
     empty: ClassVar = "nothing is said of any heading"
 
     def rows(self, context: ActContext) -> list[Row]:

@@ -30,6 +30,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
         "reference", "provider_name", "data_type", "why", "waits_for", "owner", "days", "landed_at",
     )  # fmt: skip
     narrow: ClassVar = ("reference", "why", "waits_for", "days")
+    personal_columns: ClassVar = ("owner",)
     empty: ClassVar = "nothing is held"
     tabs: ClassVar = ("waits_for", tuple(WaitsForWhom))
     groups: ClassVar = ("provider_name", "data_type", "why")

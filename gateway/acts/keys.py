@@ -36,6 +36,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
     """List the keys of one owner, or of all: end, last use, number of uses, and warnings."""
 
     columns: ClassVar = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
+    personal_columns: ClassVar = ("owner", "notes")
     empty: ClassVar = "no key is enrolled"
 
     id: str | None = argument(

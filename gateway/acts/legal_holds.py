@@ -18,6 +18,7 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
     """List the legal holds in force, without naming a child."""
 
     columns: ClassVar = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
+    personal_columns: ClassVar = ("placed_by", "why")
     empty: ClassVar = "nothing is on hold"
     when: ClassVar = "placed_at"
 

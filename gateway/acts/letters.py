@@ -29,6 +29,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     """
 
     columns: ClassVar = ("day", "kind", "to", "subject")
+    personal_columns: ClassVar = ("to",)
     empty: ClassVar = "nobody is written to"
 
     on: date | None = option("As if it were that day; today if not given.", None)
@@ -73,6 +74,7 @@ class ListLetters(GroupedListing, DatedListing, command="letters list", right=Ac
         "number", "kind", "recipient", "subject", "owed_at", "sent_at", "refused", "bounced_at",
     )  # fmt: skip
     narrow: ClassVar = ("number", "kind", "recipient", "sent_at")
+    personal_columns: ClassVar = ("recipient", "refused")
     empty: ClassVar = "no letter was owed"
     latest: ClassVar = True
     groups: ClassVar = ("kind",)

@@ -32,6 +32,7 @@ class ListingAct(ReadingAct):
     - `heading`: the title of the list's page; "" for the first sentence of the docstring.
     - `leads`: by column, the sort of page to which a value links: "file", "held-file" or "school".
     - `together`: commands to be carried out on all ticked rows of a page, which have a column `reference`.
+    - `personal_columns`: columns that may name a person or hold words of somebody; no address filters by one.
     - `tabs`: a column, and the values of the column for which the page has tabs.
     - `latest`: True if `rows` gives the oldest row first, and pages show the newest row first.
     """
@@ -42,6 +43,7 @@ class ListingAct(ReadingAct):
     latest: ClassVar[bool] = False
     tabs: ClassVar[tuple[str, tuple[str, ...]] | None] = None
     heading: ClassVar[str] = ""
+    personal_columns: ClassVar[tuple[str, ...]] = ()
     together: ClassVar[tuple[str, ...]] = ()
     leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 

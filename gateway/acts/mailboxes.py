@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, ClassVar, TypeAlias
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, field_validator
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct
@@ -31,6 +31,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     columns: ClassVar = (
         "reference", "provider", "data_type", "period", "landed_at", "size", "new", "name",
     )  # fmt: skip
+    personal_columns: ClassVar = ("name",)
     empty: ClassVar = "nothing waits"
 
     team: str = argument("The team.", metavar="TEAM")
@@ -38,6 +39,15 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     provider: str | None = option("Only this provider's.", None, metavar="ID")
     data_type: str | None = option("Only files that are this.", None)
     period: str | None = option("Only files about this period.", None)
+
+    @field_validator("sort")
+    @classmethod
+    def _keeps_names_from_cursors(cls, given: str | None) -> str | None:
+        if given is not None and given.removeprefix("-") in cls.personal_columns:
+            raise ValueError(
+                f"an address takes no order by {given.removeprefix('-')}: the cursor would hold it"
+            )
+        return given
 
     def rows(self, context: ActContext) -> Iterator[Row]:
         """Yield a row for each file in the mailbox, latest first."""

@@ -27,6 +27,7 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
 
     beside: ClassVar = ("notices show:number",)
     columns: ClassVar = ("number", "created_at", "reference", "subject", "read_at", "read_by")
+    personal_columns: ClassVar = ("read_by",)
     empty: ClassVar = "no notices"
     when: ClassVar = "created_at"
 

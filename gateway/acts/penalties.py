@@ -19,6 +19,7 @@ class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK
     beside: ClassVar = ("penalties lift:address",)
     leads: ClassVar = {}
     columns: ClassVar = ("service", "address", "until", "seconds")
+    personal_columns: ClassVar = ("address",)
     empty: ClassVar = "nobody has to wait"
 
     def rows(self, context: ActContext) -> list[Row]:

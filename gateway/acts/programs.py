@@ -27,6 +27,7 @@ class ListPrograms(ListingAct, command="programs list", right=AccessRight.LOOK):
     beside: ClassVar = ("programs revoke:name",)
     columns: ClassVar = ("name", "state", "acts", "teams", "made_at", "made_by", "ends_at")
     narrow: ClassVar = ("name", "state", "ends_at")
+    personal_columns: ClassVar = ("made_by",)
     empty: ClassVar = "no program has a credential; gateway programs add"
 
     def rows(self, context: ActContext) -> list[Row]:

@@ -415,6 +415,7 @@ class ListMarkers(ListingAct, command="pupils markers", right=AccessRight.LOOK):
 
     beside: ClassVar = ("pupils unmark:number",)
     columns: ClassVar = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
+    personal_columns: ClassVar = ("people", "placed_by", "why")
     empty: ClassVar = "no child is marked"
 
     def rows(self, context: ActContext) -> list[Row]:

@@ -20,6 +20,7 @@ class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight
     """
 
     columns: ClassVar = ("provider", "reference", "heading", "topic", "records")
+    personal_columns: ClassVar = ("heading",)
     empty: ClassVar = "nothing sensitive came"
 
     days: int = option("Files that landed within so many days.", 30, ge=1, le=3650)

@@ -131,6 +131,7 @@ class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
 
     columns: ClassVar = ("name", "teams", "roles", "state", "last_login", "added_at")
     narrow: ClassVar = ("name", "teams", "roles", "state")
+    personal_columns: ClassVar = ("name",)
     empty: ClassVar = "nobody is enrolled; gateway staff add"
     heading: ClassVar = "People"
     tabs: ClassVar = ("state", tuple(StaffState))
@@ -293,6 +294,7 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
 
     beside: ClassVar = ("roles grant:name", "roles take:name")
     columns: ClassVar = ("name", "roles", "accounts", "teams", "not_second_to")
+    personal_columns: ClassVar = ("name", "accounts", "not_second_to")
     empty: ClassVar = (
         "roles are not in force: whoever may run commands is an administrator; gateway roles grant"
     )

@@ -120,6 +120,7 @@ class ListTransfers(TransferListing, command="transfers list"):
 
     columns: ClassVar = ("reference", "provider", "name", "outcome", "data_type", "why", "landed_at")
     narrow: ClassVar = ("reference", "outcome", "why", "landed_at")
+    personal_columns: ClassVar = ("name",)
     empty: ClassVar = "no transfers"
     heading: ClassVar = "Files"
     tabs: ClassVar = ("outcome", ("accepted", "held", "refused", SENT_BACK, UNDECIDED))

@@ -21,6 +21,7 @@ from gateway.console.inside import DeclinedInside
 from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, is_ours, see, text
 from gateway.zones.console_api import PAGE, Cell, Given, Shown
+from gateway.zones.http_paths import personal_in
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """The beginning of the address of the page about a value, by the kind of page that a list names."""
@@ -59,7 +60,7 @@ async def show_acts(request: Request) -> Response:
 async def show_act(request: Request) -> Response:
     """Show the form of an act, or the answer if the act only reads and has its fields or requires none."""
     page, query = await _page_of(request), request.query_params
-    if not _personal(page.act).isdisjoint(query):
+    if _personal(page.act, query.multi_items()):
         raise HTTPException(400)  # An address is kept in histories and logs.
     if page.act["reads"] and (bool(query) or not _required(page.act)):
         return await _answer(page, query)
@@ -76,7 +77,7 @@ async def _asked_for(page: _ActPage, form: FormData) -> Response:
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field["name"] for field in act["fields"] if field["several"]}
     told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
-    if act["lists"] and _personal(act).isdisjoint(dict(told)):
+    if act["lists"] and not _personal(act, told):
         return see(f"{page.request.url.path}?{urlencode(told)}")
     return await _answer(page, form)
 
@@ -217,8 +218,9 @@ def _problems(act: Shown, declined: DeclinedInside) -> dict[str, str]:
     return {name: in_words_of_forms(said, act["fields"]) for name, said in problems.items()}
 
 
-def _personal(act: Shown) -> set[str]:
-    return {field["name"] for field in act["fields"] if field["personal"]}
+def _personal(act: Shown, given: Iterable[tuple[str, str]]) -> list[str]:
+    fields = {field["name"] for field in act["fields"] if field["personal"]}
+    return personal_in(given, fields, act["personal_columns"])
 
 
 def _required(act: Shown) -> list[str]:

@@ -1,4 +1,6 @@
-"""List the HTTP paths of the web door (for providers' browsers) and of the API; read row numbers in URLs."""
+"""List the HTTP paths of the web door and of the API; read row numbers in URLs, and find personal values."""
+
+from collections.abc import Collection, Iterable
 
 PATHS: dict[str, tuple[str, ...]] = {
     "/login": ("GET", "POST"),
@@ -21,13 +23,30 @@ ADDRESS = "x-gateway-address"
 MOST_BYTES = 1024 * 1024
 """The largest part of an upload in one request."""
 
-
 ROOT = "/api/v1"
 """The first part of every path."""
 CREDENTIAL = "gateway-program-"
 """The beginning of every credential, by which scanners for leaked secrets know one."""
 BEYOND_ROWS = 2**31
 """No row of a database has this number or a larger one, which PostgreSQL takes for no INTEGER."""
+
+
+def personal_in(
+    given: Iterable[tuple[str, object]], fields: Collection[str], columns: Collection[str]
+) -> list[str]:
+    """Return the names of the given values that may be personal, which no URL may hold: servers log URLs.
+
+    These are the values of the `fields` given, and of "where" on one of the `columns` given.
+    """
+    said = (
+        (name, str(one))
+        for name, value in given
+        for one in (value if isinstance(value, list | tuple) else (value,))
+    )
+    columns = {f"where={column}" for column in columns}
+    return sorted({
+        name for name, one in said if name in fields or f"{name}={one.partition('=')[0]}" in columns
+    })  # fmt: skip
 
 
 def row_number(text: str) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from openpyxl import load_workbook
 
-from gateway.acts.fields import every_act, fields_of
+from gateway.acts.fields import every_act, fields_of, personal_given
 from gateway.console.act_pages import spreadsheet
 from tests.console.served import Served
 
@@ -28,6 +28,15 @@ IN_ADDRESSES = {
     "hand_on",
     "group",
 }
+
+NAMES_PEOPLE = {
+    "accounts", "by", "declared_by", "header", "heading", "listed_by", "made_by", "not_second_to", "notes",
+    "owner", "people", "placed_by", "read_by", "recipient", "refused", "signatory", "to",
+}  # fmt: skip
+NAMES_NOBODY = {  # A code, or the name of a school, machine or program.
+    *((f"{noun} list", "name") for noun in ("hooks", "hosts", "programs", "providers")),
+    ("agreement status", "name"), ("held list", "why"), ("transfers list", "why"),
+}  # fmt: skip
 
 
 def personal() -> Iterator[tuple[str, str]]:
@@ -64,6 +73,14 @@ def test_what_a_reading_act_puts_into_an_address_is_of_no_person() -> None:
         if act.reads and act.in_console and field.kind in {"text", "file"} and not field.personal
     }
     assert {field for _, field in texts} <= IN_ADDRESSES, texts
+
+
+def test_no_address_filters_a_list_by_what_may_name_a_person() -> None:
+    for act in every_act().values():
+        for column in getattr(act, "columns", ()):
+            said = column in {"why", "name"} and (act.command, column) not in NAMES_NOBODY
+            if said or column in NAMES_PEOPLE:
+                assert personal_given(act, {"where": f"{column}=Mia"}) == ["where"], (act.command, column)
 
 
 @pytest.mark.long

@@ -309,10 +309,19 @@ def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
 
 def test_no_address_takes_what_may_be_personal(api: Api) -> None:
     with api.program("searching", "transfers list", "keys list") as client:
-        for path, personal in (("transfers/list", {"search": "Jo"}), ("keys/list", {"id": "jane"})):
+        for path, personal in (
+            ("transfers/list", {"search": "Jo"}),
+            ("transfers/list", {"where": "name=Jo.csv"}),
+            ("transfers/list", {"where": ["outcome=held", "name=Jo.csv"]}),
+            ("keys/list", {"id": "jane"}),
+            ("keys/list", {"where": "owner=jane"}),
+        ):
             assert client.get(f"/api/v1/{path}").status_code == 200
             told = problem(client.get(f"/api/v1/{path}", params=personal), 422)
             assert told == f"{next(iter(personal))}: an address takes no value that may be personal"
+    with api.program("sorting", *MAILBOX) as client:
+        asked = {"team": TEAM, "sort": "-name"}
+        assert "the cursor would hold it" in problem(client.get("/api/v1/mailbox/list", params=asked), 422)
     for act in every_act().values():
         if act.by_program and act.reads:
             assert not [one.name for one in fields_of(act) if one.personal and one.required]

@@ -69,8 +69,10 @@ def test_a_filter_that_names_no_person_stands_in_the_address_and_a_search_in_non
     answer = jane.client.post(FILES, data=fields, follow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["location"] == f"{FILES}?state=held&where=provider%3Dx"
-    answer = jane.client.post(FILES, data={**fields, "search": "Sam"}, follow_redirects=False)
-    assert answer.status_code == 200
+    for personal in ({"search": "Sam"}, {"where": "name=Sam Jones.csv"}):
+        answer = jane.client.post(FILES, data=fields | personal, follow_redirects=False)
+        assert answer.status_code == 200
+        assert jane.client.get(FILES, params=personal).status_code == 400
 
 
 def test_the_way_back_from_a_file_keeps_the_filter_of_the_list(served: Served) -> None:
@@ -185,6 +187,7 @@ def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served
     jane = served.jane
     for of, kept, why in (
         ("held list", "search=Sam", "has no search"),
+        ("transfers list", "where=name%3DSam.csv", "has no where that may be personal"),
         ("held list", "colour=red", "has no colour"),
         ("held list", "where=colour%3Dred", "there is no column colour"),
         ("held release", "why=x", "there is no list held release"),

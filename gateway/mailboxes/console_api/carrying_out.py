@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
-from gateway.acts.fields import answer_of, area_of, every_act, fields_of, kept_from_addresses
+from gateway.acts.fields import answer_of, area_of, every_act, fields_of, personal_given
 from gateway.acts.listing import MOST, ListingAct, columns_of
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
@@ -340,8 +340,8 @@ def _checked(
     if act is None or act.streams or act.reads != reads or not offered:
         raise NotFoundError(command)
     caller.check_act(act.command, act.right, by_program=act.by_program)
-    if of_program and reads and (personal := kept_from_addresses(act).intersection(fields)):
-        raise wrong_fields(dict.fromkeys(sorted(personal), "an address takes no value that may be personal"))
+    if of_program and reads and (personal := personal_given(act, fields)):
+        raise wrong_fields(dict.fromkeys(personal, "an address takes no value that may be personal"))
     several = {one.name for one in fields_of(act) if one.several}
     given = {
         name: (value,) if name in several and isinstance(value, str) else value
@@ -416,7 +416,7 @@ def act_shown(command: str) -> Shown:
         ],
         "fields": _fields_told(act),
         **{name: getattr(act, name) for name in ("short", "reads", "named_by", "field_groups")},
-        **{name: getattr(act, name, ()) for name in ("groups", "leads", "together")},
+        **{name: getattr(act, name, ()) for name in ("groups", "leads", "together", "personal_columns")},
     }
 
 
