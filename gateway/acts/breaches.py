@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from gateway.access import AccessRight
+from gateway.access import EVERYTHING, AccessRight, Sight
 from gateway.acts.act import Act, ActContext, FieldGroup, ReadingAct
 from gateway.acts.fields import Moment, MomentAfter, Reference, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings import load_settings
+from gateway.policy.catalogue import Catalogue
 from gateway.registry import keys, log, programs, recalls, transfers
 from gateway.registry.keys import Key
-from gateway.registry.sight import check_all_seen
-from gateway.registry.tables import EventRow, StaffRow
+from gateway.registry.sight import check_all_seen, unseen
+from gateway.registry.tables import EventRow, StaffRow, TransferRow
 from gateway.reports.breach import NOTIFY_WITHIN, Breach, BreachStatement, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.reports.report import TransferAccount
 
 _ADDED = ("transfers", "staff", "keys", "measures")
 """The fields of a statement in which an amendment adds values; all others are replaced."""
+_NARROW = (
+    "This is of the files that you may know of. The record itself is of all files: whoever has the role "
+    "data-protection sees it."
+)
 
 
 class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
@@ -78,11 +85,14 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the report, completed from the registry; store the record as well, except on a dry run."""
+        """Return the report, completed from the registry; store the record as well, except on a dry run.
+
+        The record is of all files that the breach concerns, the report of those within the person's sight.
+        """
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
-            organisation, zone = registrar.settings.organisation, registrar.catalogue.calendar.timezone
-            given = self._given(ZoneInfo(zone))
+            organisation = registrar.settings.organisation
+            given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
             if self.amend is None:
                 number, told = max(_records(session), default=0) + 1, BreachStatement(**given)
             else:
@@ -100,23 +110,16 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
                     )
                 told = BreachStatement(**said | given)
             _check(told, record.at)
-            concerned = tuple(
-                (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
-                for key in (_named_key(session, one) for one in told.keys)
-            )
-            breach = Breach(
-                number=number,
-                organisation=organisation,
-                told=told,
-                accounts=tuple(_touched(session, told, organisation)),
-                keys=concerned,
-                zone=zone,
-            )
-            document = breach_report(breach, registrar.catalogue.breach, record.at)
+            sight, catalogue = context.sight(session), registrar.catalogue
+            named = select(TransferRow.reference).where(col(TransferRow.reference).in_(self.transfer))
+            if not {*session.exec(named)}.difference(unseen(session, sight)).issuperset(self.transfer):
+                raise NotFoundError("a transfer that you name is not on record")
+            document = _report(session, number, told, organisation, catalogue, record.at)
             if not self.dry_run:
                 note = KeptBreach(told=told, document=document).model_dump_json()
                 record.note("breach-recorded", "breach", {"number": number}, note)
-            check_all_seen(session, context.sight(session), str(document))
+            if not sight.is_whole:
+                document = _report(session, number, told, organisation, catalogue, record.at, sight)
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
@@ -170,7 +173,10 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
 
 
 class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
-    """Show the latest version of a record of a breach: in short, or with its annex."""
+    """Show the latest version of a record of a breach: in short, or with its annex.
+
+    Whoever may not know of every file gets the record of the files that they may know of, made anew.
+    """
 
     beside: ClassVar = ("breach record:amend",)
     named_by: ClassVar = "number"
@@ -181,9 +187,14 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     def carry_out(self, context: ActContext) -> Document:
         """Return the report of one breach."""
         with context.reading() as session:
-            document = _latest(session, self.number).document
-            check_all_seen(session, context.sight(session), str(document))
-        return document
+            kept, sight = _latest(session, self.number), context.sight(session)
+            if sight.is_whole or kept.told is None:
+                check_all_seen(session, sight, str(kept.document))
+                return kept.document
+            organisation = load_settings(context.home).organisation
+            return _report(
+                session, self.number, kept.told, organisation, context.catalogue, context.clock(), sight
+            )
 
 
 class KeptBreach(BaseModel):
@@ -223,8 +234,37 @@ def _latest(session: Session, number: int) -> KeptBreach:
     return found[2]
 
 
-def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
-    """Return the report data of each transfer that a breach concerns, in order of landing.
+def _report(  # noqa: PLR0917 - what a report is made of
+    session: Session, number: int, told: BreachStatement, organisation: str, catalogue: Catalogue,
+    at: datetime, sight: Sight = EVERYTHING,
+) -> Document:  # fmt: skip
+    """Return the report on a breach, of the files within a sight; say so where that is not all files.
+
+    It says so whether or not a file is left out: else the days asked about would tell when one came.
+    GatewayError if words of the statement name a file outside the sight.
+    """
+    breach = Breach(
+        number=number,
+        organisation=organisation,
+        told=told,
+        accounts=tuple(_touched(session, told, organisation, sight)),
+        keys=tuple(
+            (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
+            for key in (_named_key(session, one) for one in told.keys)
+        ),
+        zone=catalogue.calendar.timezone,
+    )
+    document = breach_report(breach, catalogue.breach, at)
+    if sight.is_whole:
+        return document
+    check_all_seen(session, sight, str(document))
+    return replace(document, sections=(Section("What this shows", (Paragraph(_NARROW),)), *document.sections))
+
+
+def _touched(
+    session: Session, told: BreachStatement, organisation: str, sight: Sight
+) -> list[TransferAccount]:
+    """Return the report data of each transfer in a sight that a breach concerns, in order of landing.
 
     The breach statement `told` may name files, members of staff, programs and keys. Then these transfers
     count: the files named; files opened by a member of staff, a program or the owner of a staff key; files
@@ -247,7 +287,7 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
             references |= recalls.landed_with(session, key.fingerprint, told.since, told.until, used)
     if not (told.transfers or told.staff or told.keys):
         references |= recalls.stepped_between(session, told.since, told.until)
-    found = [transfers.get(session, reference) for reference in references]
+    found = [transfers.get(session, reference) for reference in references - unseen(session, sight)]
     found.sort(key=lambda transfer: transfer.sequence)
     return [account_of(session, transfer, organisation) for transfer in found]
 

@@ -336,6 +336,29 @@ def test_what_an_administrator_records_of_a_breach_is_not_shown_where_it_names_s
             assert (told.files[file] in found.output) == (exit_code == 0)
 
 
+def test_a_record_of_a_breach_tells_an_administrator_of_no_days_with_a_file_of_a_marked_child(
+    told: Told,
+) -> None:
+    told.sit_down("administrator")
+    during = ("breach", "record", "--aware-at", "2026-11-24T10:00Z", "--from", "2020-01-01", "--annex")
+    for days in (("--to", "2020-01-02"), ("--to", f"{datetime.now(UTC):%Y-%m-%d}")):
+        tried = invoke(told.room.home.root, *during, *days, "--dry-run")
+        assert tried.exit_code == 0, tried.output
+        assert "files that you may know of" in " ".join(tried.output.split())
+    assert told.files["plain"] in tried.output
+    check("administrator", "breach record", tried.output, told.unseen("administrator"))
+    assert invoke(told.room.home.root, *during, *days).exit_code == 0
+    number = max(
+        one["number"] for one in json.loads(invoke(told.room.home.root, "breach", "list", "--json").stdout)
+    )
+    shown = invoke(told.room.home.root, "breach", "show", str(number), "--annex")
+    assert told.files["plain"] in shown.output
+    check("administrator", "breach show", shown.output, told.unseen("administrator"))
+    told.sit_down("data-protection")
+    whole = invoke(told.room.home.root, "breach", "show", str(number), "--annex").output
+    assert all(one in whole for one in told.files.values())
+
+
 def test_a_discrepancy_is_resolved_by_whoever_may_know_of_it(told: Told) -> None:
     told.sit_down("administrator")
     numbers = {reference: number for number, reference in enumerate(told.files.values(), start=1)}
