@@ -87,9 +87,12 @@ class Key:
 
     @property
     def is_web_passkey(self) -> bool:
-        """Whether this SSH key is a browser's passkey: that names its site, a token's key names none."""
+        """Whether this SSH key is a browser's passkey: that names its site, a token's key none."""
         kind, _, blob = self.material.partition(" ") if self.kind == "ssh" else ("", "", "")
-        return kind == _OF_BROWSERS and not b64decode(blob).endswith(b"\0\0\0\4ssh:")
+        if kind != _OF_BROWSERS:
+            return False
+        site = b64decode(blob).rpartition(b"ssh:")[2]
+        return b"." in site or site == b"localhost"
 
     @property
     def use(self) -> str:
@@ -140,10 +143,14 @@ def add_key(
     state: KeyState = "active",
     unconfirmed: bool = False,
     dropped_as: str | None = None,
+    left: bool = False,
 ) -> Key:
-    """Store a public key; the arguments are columns of `KeyRow`. GatewayError if any owner has the key."""
+    """Store a public key; the arguments are columns of `KeyRow`. GatewayError if any owner has the key.
+
+    With `left`, a key retired when its owner left is stored anew, for that owner or another one.
+    """
     known = holder(session, kind, fingerprint)
-    if known is not None:
+    if known is not None and not (left and known.state == "retired"):
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
         way_out = ""
         if known.owner_kind == owner_kind == "provider" and known.owner != owner:
@@ -168,6 +175,9 @@ def add_key(
         dropped_as=dropped_as,
         unconfirmed=unconfirmed or state == "pending" or None,
     )
+    own = {"owner_kind": owner_kind, "owner": owner, "kind": kind, "fingerprint": fingerprint}
+    for before in rows(session, KeyRow, **own) if left else ():
+        row = before.sqlmodel_update(row.model_dump(exclude={"id", "uses"}))
     store(session, row)
     if owner_kind == "staff":
         givings.note(session, owner, "key", fingerprint, by=by, at=at)
@@ -175,8 +185,13 @@ def add_key(
 
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
-    """Return the key with a fingerprint, of any owner and in any state; None if no key has it."""
-    return next(iter(_read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)), None)
+    """Return the key with a fingerprint, of any owner and in any state; None if no key has it.
+
+    An account of several owners, one after the other, is the present owner's, or else one revoked.
+    """
+    found = _read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)
+    ended = ("retired", "revoked")
+    return max(found, key=lambda one: (one.state not in ended, one.state == "revoked"), default=None)
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:

@@ -101,10 +101,17 @@ def add_passkey(
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record an invited person's OpenID account; return its fingerprint. GatewayError for a known account."""
+    """Record an invited person's OpenID account; return its fingerprint.
+
+    The account may have been that of somebody who left: a colleague comes back, or has another name now.
+    GatewayError for the account of a colleague who is here, and for a revoked one.
+    """
+    fingerprint = openid_fingerprint(issuer, subject)
+    known = keys.holder(session, "openid", fingerprint)
     return keys.add_key(
-        session, "staff", name, "openid", fingerprint=openid_fingerprint(issuer, subject),
+        session, "staff", name, "openid", fingerprint=fingerprint,
         material=json.dumps({"issuer": issuer}), at=at, by=by, unconfirmed=True,
+        left=known is not None and (known.owner == name or not _is_here(session, known.owner)),
     ).fingerprint  # fmt: skip
 
 
@@ -128,9 +135,10 @@ def _in_force(
     return key if key is not None and counts and _is_here(session, key.owner) else None
 
 
-def is_confirmed(session: Session, fingerprint: str) -> bool:
-    """Return True if a second person has confirmed the owner of a passkey or OpenID account."""
+def is_confirmed(session: Session, name: str, fingerprint: str) -> bool:
+    """Return True if a second person has confirmed a passkey or OpenID account as that of a person."""
     of_it = col(KeyRow.kind).in_(("passkey", "openid")), col(KeyRow.fingerprint) == fingerprint
+    of_it += (col(KeyRow.owner) == name,)
     return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
 
 

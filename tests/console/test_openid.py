@@ -226,6 +226,46 @@ def test_an_act_of_weight_asks_to_log_in_again(served: Served) -> None:
     assert [event.actor for event in served.room.events(held)][-1] == "ben"
 
 
+def test_whoever_comes_back_or_has_another_name_now_binds_the_same_account(served: Served) -> None:
+    subject = "subject-of-eva"
+
+    def leaves(name: str) -> None:
+        at = served.console._clock()
+        with served.room.registry.write() as session:
+            for key in keys.list_keys(session, "staff", name):
+                if key.state == "active":
+                    keys.end_key(session, key, "retired", at=at, by="test")
+            staff.remove_staff(session, name, at)
+
+    def bound() -> list[tuple[str, str]]:
+        with served.room.registry.read() as session:
+            every = [key for key in keys.list_keys(session, "staff") if key.kind == "openid"]
+        return [(key.owner, key.state) for key in every if key.owner.startswith("eva")]
+
+    served.room.staff("eva", TEAM)
+    served.invited("eva", subject)
+    served.room.staff("fred", TEAM)
+    served.invited("fred", subject)  # It is hers while she is here.
+    with served.room.registry.read() as session:
+        assert "openid" not in {key.kind for key in keys.list_keys(session, "staff", "fred")}
+    leaves("eva")
+    for name, states in (
+        ("eva-jones", [("eva", "retired"), ("eva-jones", "active")]),
+        ("eva", [("eva", "active"), ("eva-jones", "retired")]),
+    ):
+        with served.room.registry.write() as session:
+            staff.add_staff(session, name, (TEAM,), served.console._clock())
+        visitor = served.invited(name, subject)
+        assert name in visitor.text
+        assert bound() == states
+        visitor = served.arrives()
+        visitor.get("/login")
+        assert served.tries(visitor, subject) == 200
+        assert visitor.get("/me") == 200
+        assert name in visitor.text
+        leaves(name)
+
+
 def test_a_revoked_account_ends_its_sessions(served: Served) -> None:
     served.room.staff("carl", TEAM)
     visitor = served.invited("carl", "subject-of-carl")

@@ -97,8 +97,9 @@ def test_whoever_has_a_browser_alone_is_told_another_way_than_by_folder(
 
 
 def test_a_browsers_passkey_is_not_called_an_ssh_key() -> None:
-    """Browsers' passkeys name the site that they are for; a token's SSH key names none."""
+    """Browsers' passkeys name the site that they are for; a token's SSH key names none, or what it is for."""
     passkey, token = ssh_key(b"ssh:send.example.gov.uk"), ssh_key(b"ssh:")
+    assert (ssh_key(b"ssh:localhost").noun, ssh_key(b"ssh:work").noun) == ("passkey", "SSH key")
     assert (passkey.noun, token.noun) == ("passkey", "SSH key")
     assert notices.of_change("revoked", passkey).headline == "A passkey of yours is REVOKED."
     assert notices.of_change("revoked", token).headline == "An SSH key of yours is REVOKED."

@@ -327,7 +327,7 @@ def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
         teams = teams_while_in_force(session, known.staff, known.passkey, now)
         if teams is None:
             raise DecliningError(NOT_LOGGED_IN, 401)
-        confirmed = logins.is_confirmed(session, known.passkey)
+        confirmed = logins.is_confirmed(session, known.staff, known.passkey)
         has = frozenset(roles.of_staff(session, known.staff) if confirmed else ())
     if now - known.seen_at >= logins.NOTED_EVERY and not question.unattended:
         with mailboxes.registry.write() as session:
