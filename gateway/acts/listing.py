@@ -20,7 +20,13 @@ from gateway.zones.http_paths import row_number
 Row: TypeAlias = Mapping[str, Any]
 MOST = 500
 """The most rows of a page."""
-NO_PAGE = "that is the cursor of no page: begin at the first one"
+
+
+class NoPageError(GatewayError):
+    """Raised for a cursor that no page gave, or whose row is gone or hidden since."""
+
+    def __init__(self) -> None:
+        super().__init__("that is the cursor of no page: begin at the first one")
 
 
 class ListingAct(ReadingAct):
@@ -95,7 +101,7 @@ class ListingAct(ReadingAct):
         """Return one page: at most `limit` rows after the cursor `after`, or the first rows if "".
 
         A `latest` list has the newest row first, unless the person asked for another order. With `counted`,
-        the answer also has the number of rows on all pages. GatewayError for an invalid cursor.
+        the answer also has the number of rows on all pages. NoPageError for an invalid cursor.
         """
         found = list(self._found(context))
         if self.latest and self.sort is None:
@@ -252,7 +258,7 @@ def _place(found: Sequence[Row], cursor: str) -> int:
     """Return the index in `found` of the first row of the page after a cursor.
 
     A cursor notes the last row shown and the index after that row. The page begins after the row, even if the
-    row has moved; if the row is gone or changed, at the index. GatewayError for an invalid cursor.
+    row has moved; if the row is gone or changed, at the index. NoPageError for an invalid cursor.
     """
     end = number_in_cursor(cursor.partition(".")[0])
     there = (place for place in range(1, len(found) + 1) if _cursor(end, found[place - 1]) == cursor)
@@ -260,7 +266,7 @@ def _place(found: Sequence[Row], cursor: str) -> int:
 
 
 def number_in_cursor(text: str) -> int:
-    """Return the number that a cursor, or a part of one, consists of. GatewayError for an invalid cursor."""
+    """Return the number that a cursor, or a part of one, consists of. NoPageError for an invalid cursor."""
     if (number := row_number(text)) is None:
-        raise GatewayError(NO_PAGE)
+        raise NoPageError
     return number

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, field_validator
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct
 from gateway.acts.fields import FileReference, Reference, argument, option
-from gateway.acts.listing import MOST, NO_PAGE, ListingAct, Row, number_in_cursor, order_of
-from gateway.errors import GatewayError, NotFoundError
+from gateway.acts.listing import MOST, ListingAct, NoPageError, Row, number_in_cursor, order_of
+from gateway.errors import NotFoundError
 from gateway.registry.deliveries import DeliveriesWanted
 
 _Place: TypeAlias = tuple[tuple[int, float, str], int]
@@ -124,8 +124,8 @@ def _mailboxes(context: ActContext) -> Any:  # noqa: ANN401 - as in the context
 
 
 def _place_in(cursor: str) -> _Place:
-    """Return the place in a cursor of a filtered or sorted list. GatewayError for an invalid cursor."""
+    """Return the place in a cursor of a filtered or sorted list. NoPageError for an invalid cursor."""
     try:
         return _PLACE.validate_json(urlsafe_b64decode(cursor))
     except ValueError:
-        raise GatewayError(NO_PAGE) from None
+        raise NoPageError from None

@@ -12,7 +12,15 @@ from sqlmodel import Session
 from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct
 from gateway.acts.fields import FileReference, option
-from gateway.acts.listing import DatedListing, ProviderListing, Row, columns_of
+from gateway.acts.listing import (
+    DatedListing,
+    NoPageError,
+    ProviderListing,
+    Row,
+    columns_of,
+    number_in_cursor,
+)
+from gateway.errors import NotFoundError
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
 from gateway.reasons import (
@@ -29,7 +37,6 @@ from gateway.reasons import (
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
-from gateway.zones.http_paths import row_number
 
 
 class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
@@ -95,18 +102,24 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         return {one: catalogue.wording.name(one) for one in catalogue.data_types()} if catalogue else {}
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return a page of at most `limit` transfers after the cursor `after`, latest first unless sorted."""
+        """Return a page of at most `limit` transfers after the cursor `after`, latest first unless sorted.
+
+        NoPageError for an invalid cursor, and in a sorted list for one whose transfer is hidden since.
+        """
         asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)
         end, _, last = after.partition(".")
-        before = row_number(end) or 0
+        before, sequence = (number_in_cursor(end), number_in_cursor(last)) if after else (0, None)
         with context.reading() as session:
             self.check_provider(session)
             wanted = self.wanted(context)
             group = self.grouped_by() or None
             wanted = replace(wanted, equal=(*wanted.equal, *asked), sort=self.sort, group=group)
-            found = transfer_lists.page(session, wanted, row_number(last), limit + 1)
+            try:
+                found = transfer_lists.page(session, wanted, sequence, limit + 1)
+            except NotFoundError:
+                raise NoPageError from None
             further = len(found) > limit
             groups = transfer_lists.by_group(session, wanted) if group else {}
             total = sum(groups.values()) or (transfer_lists.count(session, wanted) if counted else None)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
 from gateway.access import Sight
+from gateway.errors import NotFoundError
 from gateway.log.leaf import Kind
 from gateway.model import Folder, Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
@@ -267,7 +268,8 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
     """Return the next `most` transfers that meet the criteria, in the order wanted.
 
-    They follow the transfer with the sequence `after`; None for the first page.
+    They follow the transfer with the sequence `after`; None for the first page. NotFoundError if the order
+    is by values and that transfer is not within the session's sight.
     """
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
@@ -281,7 +283,7 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
     if after is not None:
         keys = select(*(key for key, _ in order)).where(col(TransferRow.sequence) == after)
         if (last := session.execute(keys).one_or_none()) is None:
-            return []
+            raise NotFoundError(f"there is no transfer with the sequence {after}")
         # A condition on the first key alone lets the database begin within an index.
         query = query.where(order[0][0] <= last[0] if order[0][1] else order[0][0] >= last[0])
         query = query.where(_beyond(order, last))

@@ -24,7 +24,7 @@ from sqlmodel import select
 from gateway.acts.fields import every_act, fields_of
 from gateway.acts.openapi import openapi_document, path_of
 from gateway.model import Released
-from gateway.registry import programs
+from gateway.registry import programs, transfers
 from gateway.registry.tables import ProgramRow
 from tests.commands import invoke
 from tests.console.pages import console_of
@@ -179,8 +179,10 @@ def test_no_file_is_passed_over_by_who_deals_with_each_page_before_the_next(
 
 def test_the_cursor_of_no_page_is_refused(api: Api) -> None:
     api.room.deliver(b"one", TEAM)
-    with api.program("cursors", "letters list", *MAILBOX) as client:
+    with api.program("cursors", "letters list", "transfers list", *MAILBOX) as client:
         for path, more in (
+            ("transfers/list", {}),
+            ("transfers/list", {"sort": "provider"}),
             ("mailbox/list", {"team": TEAM}),
             ("mailbox/list", {"team": TEAM, "sort": "reference"}),
             ("letters/list", {}),
@@ -188,6 +190,19 @@ def test_the_cursor_of_no_page_is_refused(api: Api) -> None:
             for after in ("x", "-1", "x.2", "9" * 30):
                 told = client.get(f"/api/v1/{path}", params={"after": after, **more})
                 assert "begin at the first one" in problem(told, 409), (path, after)
+
+
+def test_no_list_ends_early_where_the_last_row_of_a_page_is_hidden_before_the_next(api: Api) -> None:
+    for number in range(3):
+        api.room.hold(f"one of three {number}".encode())
+    asked = {"sort": "-reference", "limit": "1"}
+    with api.program("hides", "transfers list") as client:
+        page = client.get("/api/v1/transfers/list", params=asked).json()
+        (last,) = (one["reference"] for one in page["rows"])
+        with api.room.registry.write() as session:
+            transfers.row_of(session, last).few = True
+        told = client.get("/api/v1/transfers/list", params={**asked, "after": page["next"]})
+        assert "begin at the first one" in problem(told, 409)
 
 
 def test_what_is_too_long_or_asked_in_another_way_is_refused_by_a_problem_document(api: Api) -> None:

@@ -194,7 +194,9 @@ def test_a_place_that_no_row_has_is_the_first_page_and_no_fault_of_the_gateway(
 ) -> None:
     for path in (f"/schools/{PROVIDER}", "/evidence", f"/mailboxes/{TEAM}"):
         assert served.jane.get(f"{path}?before={place}") == 200, path
-    assert served.jane.post("/work/transfers/list", after=place) == 200
+    for path in ("/work/transfers/list", "/work/letters/list"):
+        assert served.jane.post(path, after=place) == 200
+        assert "not there any more: this is the first one" in served.jane.text
 
 
 def test_what_makes_no_sense_in_an_address_is_as_if_it_was_not_there(served: Served) -> None:

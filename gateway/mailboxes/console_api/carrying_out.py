@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of, personal_given
-from gateway.acts.listing import MOST, ListingAct, columns_of
+from gateway.acts.listing import MOST, ListingAct, NoPageError, columns_of
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
@@ -44,6 +44,7 @@ _BLANK: Shown = {
 
 `moments` are the labels of those `lines` whose value is a moment; `proof` is what only experts read.
 """
+_FIRST_PAGE = "The page that was asked for is not there any more: this is the first one."
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
 """First words of commands that exist on the machine only, not in the console."""
 _COMMAND = re.compile(r"`?\bgateway (?P<words>[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*){0,2})`?")
@@ -176,23 +177,31 @@ def ask(
     """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
 
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
-    `limit` is 0. With `whole`, return everything, as JSON, for programs.
+    `limit` is 0. With `whole`, return everything, as JSON, for programs. A cursor of no page is refused to
+    programs, which would begin again unawares; people are shown the first page, and told so.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
-    def answered() -> Answer:
+    def answered(after: str) -> Answer:
         if isinstance(asked, ListingAct) and limit:
             return asked.page(context, limit, after, counted=not whole)
         return asked.carry_out(context)
 
+    def shown() -> Shown:
+        try:
+            return _answered(console, answered(after))
+        except NoPageError:
+            return _answered(console, answered("")) | {"sentence": _FIRST_PAGE}
+
     if whole:
-        return _in_whole(answered())
+        return _in_whole(answered(after))
     known = asked.known_by(context)
     if known is None:
-        return _answered(console, answered())
+        return shown()
     digest, page = console.catalogue().digest, f"{limit} {after}"
-    key = (asked.command, asked.model_dump_json(), digest, known, str(caller.sight), page)
-    return console.acts.of(key, lambda: _answered(console, answered()))
+    return console.acts.of(
+        (asked.command, asked.model_dump_json(), digest, known, str(caller.sight), page), shown
+    )
 
 
 def carry_out(
