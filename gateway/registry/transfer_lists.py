@@ -476,8 +476,12 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
 
 
 def _has_word(wanted: TransfersWanted, word: str) -> ColumnElement[bool]:
+    # SQLite folds ASCII alone, PostgreSQL by its locale: "ŵyn" finds "Ŵyn" in both.
+    spelled = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
+
     def within_one_of(row: type[ProviderRow | TransferRow], *names: str) -> list[ColumnElement[bool]]:
-        return [col(getattr(row, name)).icontains(word, autoescape=True) for name in names]
+        columns = [col(getattr(row, name)) for name in names]
+        return [column.icontains(one, autoescape=True) for column in columns for one in sorted(spelled)]
 
     named = select(col(ProviderRow.id)).where(or_(*within_one_of(ProviderRow, "name", "id")))
     kinds = [one for one, name in wanted.kinds.items() if word.casefold() in name.casefold()]

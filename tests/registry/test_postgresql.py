@@ -15,15 +15,17 @@ from typing import Any
 
 import pytest
 
+from gateway.access import EVERYTHING
 from gateway.cli.identity import real_account
 from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
 from gateway.homes import create
-from gateway.registry import log, transfers
+from gateway.registry import log, transfer_lists, transfers
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import ProviderRow, TransferRow
+from gateway.registry.transfer_lists import TransfersWanted
 from tests.content import core_data
 from tests.homes.test_upgrade import unpacked, upgrade
 from tests.registry.cluster import Cluster
@@ -110,6 +112,15 @@ def test_every_listing_and_check_works(site: Site, taken: str) -> None:
     planned = site.json("retention", "plan", "--on", "2040-01-01")["due"]
     assert {one["what"] for one in planned} >= {"sealed", "receipts"}
     assert "PostgreSQL" in site.refused("backup", str(site.root / "backup"))
+
+
+def test_a_search_folds_letters_of_every_language(registry: Registry, taken: str) -> None:
+    with registry.on_trial() as tried, tried.write() as session:
+        transfers.row_of(session, taken).name = "Élodie.csv"
+        session.flush()
+        for words, found in (("élodie", 1), ("ÉLODIE.CSV", 1), ("elodie", 0)):
+            wanted = TransfersWanted(search=words, sight=EVERYTHING)
+            assert transfer_lists.count(session, wanted) == found, words
 
 
 def test_commands_write_while_the_processor_works(site: Site, oak: Party, registry: Registry) -> None:

@@ -14,7 +14,7 @@ from gateway.access import EVERYTHING, Sight
 from gateway.model import Provider
 from gateway.registry import keys, providers, transfer_lists
 from gateway.registry.database import Registry
-from gateway.registry.tables import EventRow, ReasonRow, TransferRow
+from gateway.registry.tables import EventRow, ProviderRow, ReasonRow, TransferRow
 from gateway.registry.transfer_lists import TransfersWanted
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -250,6 +250,18 @@ def test_a_grouped_list_goes_on_group_by_group_where_its_page_ended(registry: Re
                 found += [one.sequence for one in page]
             assert found == expected[:49], sort
         assert transfer_lists.by_group(session, wanted) == {"Elm": 20, "Oak": HELD - 20}
+
+
+def test_a_search_folds_letters_of_every_language(registry: Registry) -> None:
+    with registry.on_trial() as tried, tried.write() as session:
+        session.get_one(ProviderRow, "oak").name = "Ysgol Ŵyn"
+        session.get_one(TransferRow, 1).name = "Élodie.csv"
+        session.flush()
+        for words, found in (
+            ("ŵyn", HELD), ("ŴYN ysgol", HELD), ("élodie", 1), ("ÉLODIE.CSV", 1), ("elodie", 0),
+        ):  # fmt: skip
+            wanted = TransfersWanted(search=words, sight=EVERYTHING)
+            assert transfer_lists.count(session, wanted) == found, words
 
 
 def test_what_became_of_files_and_why_is_told_apart_by_the_database(registry: Registry) -> None:
