@@ -1,10 +1,7 @@
 """status: print the state of the gateway, for people and monitoring."""
 
 import dataclasses
-import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Annotated, Any
 
 import typer
@@ -16,14 +13,14 @@ from gateway.cli.console import now, out, print_json, rfc3339
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.home.settings import Listen, WebSettings, load_settings
+from gateway.home.settings import Listen, load_settings
 from gateway.home.versions import policy_digest
 from gateway.model import counted
 from gateway.record import policy_proposals as proposals
 from gateway.record.snapshot import Snapshot, problems, take
 from gateway.registry.hosts import Host
 from gateway.secrets import passphrase, secret_files
-from gateway.zones.places import answers, place_of, processor_is_at_work
+from gateway.zones.places import answers, page_answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 3.0
 _SHOWN_DAYS = 60
@@ -65,7 +62,10 @@ def status(
     }
     if settings.web.origin is not None:
         web = settings.web.model_copy(update={"port": web_port or settings.web.port})
-        asked["web"], services["web"] = Listen(host=web.host, port=web.port), _page_answers(web)
+        asked["web"], services["web"] = (
+            Listen(host=web.host, port=web.port),
+            page_answers(web, _CONNECT_SECONDS),
+        )
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += problems(snapshot, settings.watch)
     try:  # If no passphrase is stored, whether the secrets open is not known.
@@ -140,23 +140,6 @@ def _place(home: Home, service: str, configured: Listen, port: int | None) -> Li
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
-
-
-def _page_answers(web: WebSettings) -> bool:
-    """Return True if a web service answers at its configured address, whoever its certificate is for."""
-    if web.certificate is None:
-        connection = HTTPConnection(web.host, web.port, timeout=_CONNECT_SECONDS)
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = HTTPSConnection(web.host, web.port, timeout=_CONNECT_SECONDS, context=context)
-    with closing(connection):
-        try:
-            connection.request("GET", "/digest")
-            connection.getresponse()
-        except (OSError, HTTPException):
-            return False
-        return True
 
 
 def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]:

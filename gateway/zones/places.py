@@ -4,14 +4,17 @@ import fcntl
 import json
 import os
 import socket
+import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.home.settings import WebSettings
 from gateway.zones.memory import closing_descriptor
 
 
@@ -61,6 +64,23 @@ def answers(host: str, port: int, seconds: float) -> bool:
             return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
     except OSError:
         return False
+
+
+def page_answers(web: WebSettings, seconds: float) -> bool:
+    """Return True if a web service answers at its configured address within `seconds`, by any certificate."""
+    if web.certificate is None:
+        connection = HTTPConnection(web.host, web.port, timeout=seconds)
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = HTTPSConnection(web.host, web.port, timeout=seconds, context=context)
+    with closing(connection):
+        try:
+            connection.request("GET", "/digest")
+            connection.getresponse()
+        except (OSError, HTTPException):
+            return False
+        return True
 
 
 def processor_is_at_work(home: Home) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 import shutil
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,12 @@ from gateway.registry import log, providers
 from gateway.registry.log import Entry
 from gateway.registry.tables import ContactRow
 from tests.console.served import Served
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_api import console_api_of
 from tests.console.visitor import Visitor
 from tests.content import core_data
-from tests.mailboxes.mailroom import PROVIDER
+from tests.mailboxes.mailroom import PROVIDER, Mailroom
+from tests.ports import free_port
 
 
 def test_the_watch_tells_how_things_stand(served: Served) -> None:
@@ -32,6 +37,28 @@ def test_the_watch_tells_how_things_stand(served: Served) -> None:
         assert words in served.jane.text
     assert re.search(r"home [0-9.]+ GB", served.jane.text)
     assert served.sam.get("/watch") == 403
+
+
+def test_the_watch_names_the_web_door_where_there_is_one(tmp_path: Path) -> None:
+    room = Mailroom(tmp_path)
+    port = free_port()
+    with room.home.settings.open("a", encoding="utf-8") as settings:
+        settings.write(f'\n[web]\norigin = "http://localhost:{port}"\nport = {port}\n')
+    room.staff("jane", "central-data-team")
+    with console_api_of(room) as console:
+        console.grant("jane", "triage")
+        session = console.enrolled("jane", SoftKey())
+
+        def of_the_door() -> list[bool]:
+            services = console.said("watch", session=session)["services"]
+            return [one["up"] for one in services if one["name"] == "web door"]
+
+        assert of_the_door() == [False]
+        with HTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as door:
+            answering = threading.Thread(target=door.handle_request)
+            answering.start()
+            assert of_the_door() == [True]
+            answering.join(60)
 
 
 def test_a_breach_is_on_record_with_its_72_hours(served: Served) -> None:

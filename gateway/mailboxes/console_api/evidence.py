@@ -17,7 +17,7 @@ from gateway.registry import keys, letters, log, receipts, transfer_lists
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.console_api import PAGE, Shown
 from gateway.zones.memory import closing_descriptor, in_memory
-from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work
+from gateway.zones.places import answers, last_backup, page_answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 1.0
 _SOON_DAYS = 60
@@ -49,6 +49,8 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
         {"name": "processor", "up": processor_is_at_work(home)},
         {"name": "mailboxes", "up": True},  # They give this answer.
     ]
+    if (web := console.settings.web).origin is not None:
+        services.append({"name": "web door", "up": page_answers(web, _CONNECT_SECONDS)})
     with console.mailboxes.registry.read() as session:
         landed = transfer_lists.still_landed(session)
         unsent = len(letters.unsent(session, _LETTERS))
