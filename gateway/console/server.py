@@ -25,6 +25,7 @@ from gateway.console.site import (
     STATIC_PATH,
     NotOurFormError,
     Site,
+    form_in,
     see,
     templates,
 )
@@ -36,10 +37,9 @@ from gateway.zones.http_paths import ROOT
 _log = logging.getLogger(__name__)
 _NOT_LOGGED_IN, _TOO_LARGE = 401, 413
 _ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
-_MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
-    "/work/providers/import": 4 * 1024**2,
-    "/api/v1/providers/import": 4 * 1024**2,
-}
+_MORE_BYTES = dict.fromkeys(("/work/providers/import", f"{ROOT}/providers/import"), 4 * MOST_OF_A_PART)
+"""The most bytes of a request with a list of the largest size, written as a form or as JSON."""
+_TOO_LARGE_FILE = f"That file is too large: {MOST_OF_A_PART >> 20} MiB at most. Send it in several parts."
 
 
 class _Unchanging(StaticFiles):
@@ -157,7 +157,7 @@ async def _declined(request: Request, error: Exception) -> Response:
 
 async def _typed(request: Request) -> list[tuple[str, str]]:
     """Return names and values of a form in the request, without files, token and signature."""
-    form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
+    form = await form_in(request)
     return [
         (name, value)
         for name, value in form.multi_items()
@@ -184,7 +184,7 @@ async def _no_page(request: Request, error: Exception) -> Response:
         return _problem(request, 400, "That request does not make sense.")
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == _TOO_LARGE:
-        return _problem(request, status, "That file is too large: 1 MiB at most. Send it in several parts.")
+        return _problem(request, status, _TOO_LARGE_FILE)
     return _problem(request, status, "There is no such page.")
 
 

@@ -124,7 +124,7 @@ class Site:
 
         `kind`: the cookie whose secret the form's token proves.
         """
-        form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
+        form = await form_in(request)
         secret, token = self.held_by(request, kind), text(form, "token")
         if not secret or not hmac.compare_digest(token_of(secret).encode(), token.encode()):
             raise NotOurFormError
@@ -173,6 +173,11 @@ class Site:
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
+
+
+async def form_in(request: Request) -> FormData:
+    """Return the fields of a form in a request. HTTPException for too many or too large ones."""
+    return await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
 
 
 def token_of(secret: str) -> str:
