@@ -334,11 +334,16 @@ def agreed_to_give(
     powerful role. Otherwise, and where there is only one administrator, one person decides alone. When two
     people agree, the person's unused invitations end: whoever made one alone could use it.
     """
-    sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
-    asked = sees or role in POWERFUL or roles.is_powerful(session, name)
-    if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
+    if not takes_two(session, name, looking, role):
         return True
     return _both_agreed(session, act, name, by=by, why=why, at=at)
+
+
+def takes_two(session: Session, name: str, looking: LookingTeams, role: str | None = None) -> bool:
+    """Return True if two people decide on what a person is given, with this role or the present ones."""
+    sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
+    asked = sees or role in POWERFUL or roles.is_powerful(session, name)
+    return asked and len(roles.administrators(session)) >= 2  # noqa: PLR2004 - else there is nobody to ask
 
 
 def agreed_to_show(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gateway.acts.fields import every_act
 from gateway.cli.identity import real_account
 from gateway.home.versions import policy_digest
 from gateway.homes.demo.parties import Party
+from gateway.registry import keys, logins
 from gateway.registry.tables import EventRow
 from tests.apart import apart
 from tests.classify.made import as_csv, core_rows
@@ -148,6 +150,11 @@ class Alone:
         reference = self.desk.send(party, core_data())
         self.desk.process()
         return reference
+
+    def waiting(self, name: str) -> set[str]:
+        """The keys of a member of staff that wait to be confirmed."""
+        with self.desk.registry.read() as session:
+            return {one.fingerprint for one in keys.list_keys(session, "staff", name) if one.unconfirmed}
 
     def keys(self, owner: str, *staff: str) -> dict[str, str]:
         """The keys of somebody: the state of each."""
@@ -317,6 +324,18 @@ def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("what", TRIED)
 def test_one_person_alone_does_not_reach_what_takes_two(desk: Desk, what: str) -> None:
     assert not TRIED[what](Alone(desk))
+
+
+def test_whoever_saw_the_link_of_a_powerful_person_does_not_confirm_the_passkey(desk: Desk) -> None:
+    alone = Alone(desk)
+    for name, done in (("eve", True), ("sam", False)):
+        with desk.registry.write() as session:
+            made = logins.add_passkey(
+                session, name, name.encode(), b"key", sign_count=0, at=datetime.now(UTC), by="jane"
+            )
+        said = alone.says("keys", "confirm", name, made, "--staff")
+        assert ("jane enrolled" in said) != done, said
+        assert alone.waiting(name) == (set() if done else {made})
 
 
 IN_CONSOLE = (
