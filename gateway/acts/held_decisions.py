@@ -249,6 +249,22 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
 
     why: Why
 
+    def effect(self, context: ActContext) -> str:
+        """Return a sentence on the teams to which each file goes; files for the same teams share one."""
+        rules, now = Rulebook(context.home, context.catalogue), context.clock()
+        told: dict[str, list[str]] = {}
+        with context.reading() as session:
+            for reference in dict.fromkeys(self.reference):
+                transfer = held(session, reference)
+                asked = ReleaseHeldFile(reference=reference, why=self.why).wished(
+                    rules, session, transfer, now
+                )
+                said = release_in_words(rules, session, transfer, asked, now)
+                told.setdefault(said, []).append(reference)
+        return " ".join(
+            f"{counted(len(some), 'file')}: {', '.join(some)}. {said}" for said, some in told.items()
+        )
+
     def carry_out(self, context: ActContext) -> ActDone:
         """Release each file to the teams that the agreement names; none where the agreement forbids one."""
         found = [*dict.fromkeys(self.reference)]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import getpass
 import json
 import re
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from gateway.access import EVERYTHING
 from gateway.acts import held_decisions
-from gateway.acts.held_decisions import ReleaseHeldFile
+from gateway.acts.act import ActContext
+from gateway.acts.held_decisions import ReleaseHeldFile, ReleaseHeldFiles
 from gateway.errors import GatewayError
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.policy.dates import academic_year
@@ -166,6 +169,17 @@ def test_of_several_files_each_is_judged_once_and_none_is_released_where_one_may
     assert [desk.codes(one) for one in sent] == [["classify:version-unknown"]] * 3
     desk.gateway("held", "release-many", *sent, against, "--why", "x", code=1)
     assert [desk.state(one) for one in (*sent, against)] == ["held"] * 4
+    context = ActContext(
+        home=desk.home,
+        person="ann",
+        clock=lambda: desk.now,
+        open_registry=lambda: nullcontext(desk.registry),
+        open_registrar=desk.registrar,
+        sight=lambda _: EVERYTHING,
+    )
+    asked = ReleaseHeldFiles(reference=tuple(sent), why="x").effect(context)
+    assert asked.startswith(f"3 files: {', '.join(sent)}. Released as Student core data, it goes to ")
+    assert "Central Data Team" in asked
     judged.clear()
     assert "3 files released" in desk.gateway("held", "release-many", *sent, "--why", "x")
     assert [desk.state(one) for one in sent] == ["accepted"] * 3
