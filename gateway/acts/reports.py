@@ -110,7 +110,8 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
         catalogue, made_at = context.catalogue, context.clock()
         span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))
         with context.reading() as session:
-            return review_of(session, catalogue, span, made_at, organisation)
+            sees_all = context.sight(session).is_whole
+            return review_of(session, catalogue, span, made_at, organisation, sees_all=sees_all)
 
 
 class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.LOOK):
@@ -127,7 +128,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
         """Return both documents, with the numbers of providers, of a year's files and of people by role."""
         settings, made_at = load_settings(context.home), context.clock()
         catalogue = context.catalogue
-        today = local_day(made_at, catalogue.calendar.timezone)
+        today, year_ago = local_day(made_at, catalogue.calendar.timezone), made_at - timedelta(days=365)
         year = academic_year(today, catalogue.agreement.year.starts)
         files: Counter[tuple[str, State]] = Counter()
         with context.reading() as session:
@@ -137,7 +138,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
                 one for one in known.ratified if year in known.years(one, catalogue.text_wanted, today)
             }
             enrolled = [one for one in providers.list_providers(session) if one.closed_on is None]
-            for of_provider in review.files(session, made_at - timedelta(days=365), made_at).values():
+            for of_provider in review.files(session, year_ago, made_at, whole=True).values():
                 files.update(of_provider)
             people = roles.people(session)
             members = Counter(team for teams in staff.list_staff(session).values() for team in teams)
@@ -210,9 +211,13 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 
 
 def review_of(
-    session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
-) -> Document:
-    """Report how all providers kept to the agreement in a span of days, by the record as of `at`."""
+    session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str, *,
+    sees_all: bool = True,
+) -> Document:  # fmt: skip
+    """Report how all providers kept to the agreement in a span of days, by the record as of `at`.
+
+    `sees_all`: False if the session is limited, which the report then says.
+    """
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
     came = arrivals(session, window_for(catalogue, span[0]))
@@ -244,5 +249,5 @@ def review_of(
         found.append(one)
     return review_report(
         found, at, organisation=organisation, academic_year=year, first=span[0], last=span[1],
-        discrepancies=discrepancies,
+        discrepancies=discrepancies, sees_all=sees_all,
     )  # fmt: skip

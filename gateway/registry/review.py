@@ -1,4 +1,7 @@
-"""Count, for a review of all providers, the files, the faults in files, and the discrepancies."""
+"""Count, for a review of all providers, the files, the faults in files, and the discrepancies.
+
+Each counts what is within the session's sight.
+"""
 
 import json
 from collections import defaultdict
@@ -10,24 +13,26 @@ from sqlalchemy import ColumnElement, and_, distinct, func, or_, select
 from sqlmodel import Session, col
 
 from gateway.model import State
+from gateway.registry.sight import WHOLE
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
-from gateway.registry.tables.row import execute_plain
 
 # How a stored content with findings is spelled; without findings the list is empty.
 _WITH_FINDINGS = '"findings":[{'
 
 
 def files(
-    session: Session, since: datetime, until: datetime
+    session: Session, since: datetime, until: datetime, *, whole: bool = False
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
     """Count the files landed from `since` until before `until`, by provider, kind of data and state.
 
-    Uploads of keys and agreements are left out. The kind is "" for unrecognised files.
+    Uploads of keys and agreements are left out. The kind is "" for unrecognised files. With `whole`, count
+    also the files outside the session's sight.
     """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
+    query = query.execution_options(**{WHOLE: whole})
     found: defaultdict[str, dict[tuple[str, State], int]] = defaultdict(dict)
-    for provider, data_type, state, number in execute_plain(session, query):
+    for provider, data_type, state, number in session.execute(query):
         found[provider][data_type or "", cast("State", state)] = number
     return found
 
@@ -44,7 +49,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
         content.contains(_WITH_FINDINGS),
     )
     counted: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
-    for provider, data_type, found in execute_plain(session, query):
+    for provider, data_type, found in session.execute(query):
         of_it = counted[provider].setdefault(data_type or "", [0, 0])
         of_it[0] += 1
         of_it[1] += sum(one["count"] for one in json.loads(str(found))["findings"])
@@ -68,8 +73,8 @@ def discrepancies(
         .where(or_(opened, is_open))
         .group_by(provider)
     )
-    of_each = {one: (opened, still) for one, opened, still in execute_plain(session, query)}
-    opened_in_all, open_in_all = execute_plain(session, select(*counted)).one()
+    of_each = {one: (opened, still) for one, opened, still in session.execute(query)}
+    opened_in_all, open_in_all = session.execute(select(*counted)).one()
     return of_each, (opened_in_all, open_in_all)
 
 

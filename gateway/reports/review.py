@@ -86,15 +86,18 @@ def review_report(
     first: date,
     last: date,
     discrepancies: tuple[int, int],
+    sees_all: bool = True,
 ) -> Document:
     """Return the review of all providers from `first` to `last`; the annex lists each provider.
 
     `discrepancies`: the number that arose from `first` to `last`, and the number open now; a discrepancy
-    between several providers counts once.
+    between several providers counts once. `sees_all`: False if only the files within a person's sight, and
+    their discrepancies, are counted.
     """
+    of_some = "" if sees_all else " It counts the files that you may know of."
     return Document(
         f"Review of {first} to {last}",
-        f"{organisation}. Report made {spoken(made_at)}. For teams of the authority only.",
+        f"{organisation}. Report made {spoken(made_at)}. For teams of the authority only.{of_some}",
         (
             Section("In short", (_in_short(providers, discrepancies),)),
             Section("Timeliness", _timeliness(providers)),

@@ -11,6 +11,7 @@ from gateway.model import Provider, Released
 from gateway.registry import agreements, markers, providers, register, review
 from gateway.registry.database import Registry
 from gateway.registry.tables import RatificationRow, TransferRow
+from tests.policies import why
 from tests.registry.test_deliveries import HELD, NOTHING, NOW, TRIAGE, put, registry
 
 __all__ = ["registry"]
@@ -39,6 +40,22 @@ def test_files_and_faults_are_counted_by_provider_and_kind_of_what_landed_in_the
         "elm": {("school-census", "accepted"): 1},
     }
     assert faults == {"school-a": {"school-census": [1, 5], "": [1, 5]}, "elm": {"school-census": [1, 5]}}
+
+
+def test_nobody_s_review_counts_a_file_that_they_may_not_know_of(registry: Registry) -> None:
+    few = replace(HELD, reasons=(*HELD.reasons, why("policy:sensitive", topics="health")))
+    for number, decision in enumerate((HELD, few, CENSUS), 1):
+        put(registry, number, decision)
+    with registry.write() as session:
+        markers.place(session, "restricted", {b"1" * 16}, people=(), transfers={3}, by="d", why="w", at=NOW)
+        for row in session.exec(select(TransferRow)):
+            row.content = '{"findings":[{"count":2}]}'
+    with registry.read() as session:
+        assert sum(review.files(session, NOW, NOW + TICK)["school-a"].values()) == 3
+    with registry.within(lambda _: replace(TRIAGE, marked=False)).read() as session:
+        assert review.files(session, NOW, NOW + TICK) == {"school-a": {("school-census", "held"): 1}}
+        assert sum(review.files(session, NOW, NOW + TICK, whole=True)["school-a"].values()) == 3
+        assert review.faults(session, NOW, NOW + TICK) == {}
 
 
 def test_a_ratification_without_a_file_is_known_to_those_from_whom_some_file_is_kept(
