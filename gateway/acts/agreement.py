@@ -108,7 +108,8 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
             if not years:
                 raise GatewayError(f"{self.provider} has no ratification that a notice could end")
             for year in years:
-                record.note("notice-given", self.provider, {"academic_year": year, "what": self.notice})
+                fields = {"academic_year": year, "what": self.notice}
+                record.note("notice-given", self.provider, fields, day.isoformat())
         return ActDone(f"the agreement no longer counts for {self.provider} from {ends.isoformat()} on")
 
 

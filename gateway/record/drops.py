@@ -18,7 +18,7 @@ record. Values in the column are still judged by the kind of the item.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -48,7 +48,7 @@ from gateway.model import (
     Upload,
 )
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, moment
 from gateway.policy.items import harmless_name
 from gateway.policy.ratification import has_ended, lapse_day, opens, year_to_ratify
 from gateway.publish.projection import publish_access
@@ -215,9 +215,15 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def _last_notice(drop: Drop) -> datetime:
-    """Return the second in which the provider last gave notice: nothing signed before it takes that back."""
-    given = log.events(drop.session, drop.provider.id, kind="notice-given")
-    return max((event.at for event in given), default=datetime.min.replace(tzinfo=UTC)).replace(microsecond=0)
+    """Return the second in which the provider last gave notice: nothing signed before it takes that back.
+
+    Of a notice recorded later than it was given, the day counts to its end.
+    """
+    given, zone = [datetime.min.replace(tzinfo=UTC)], drop.registrar.catalogue.calendar.timezone
+    for event in log.events(drop.session, drop.provider.id, kind="notice-given"):
+        day = date.fromisoformat(event.note) if event.note else local_day(event.at, zone)
+        given.append(min(event.at, moment(day + timedelta(days=1), time(), zone)))
+    return max(given).replace(microsecond=0)
 
 
 MOST_HEADINGS = 1_000

@@ -355,6 +355,23 @@ def test_no_copy_that_was_signed_before_takes_a_notice_back(desk: Desk) -> None:
     assert ratified(desk, "oak")[THIS_YEAR[0]].ends_on is not None
 
 
+@pytest.mark.parametrize(("ago", "outcome"), [(0, "agreement:signature-date"), (3, "agreement:ratified")])
+def test_a_copy_signed_after_a_notice_was_given_counts_though_the_notice_is_recorded_later(
+    desk: Desk, ago: int, outcome: str
+) -> None:
+    policy = desk.home.policies / "agreement.toml"
+    policy.write_text(policy.read_text().replace("[discrepancies]", NOTICE))
+    confirm(desk.home.policies)
+    oak, given = desk.provider("oak", years=THIS_YEAR), desk.now.date() - timedelta(days=ago)
+    desk.process()
+    signed = clearsigned(oak, text_of(desk))
+    sleep(1)  # OpenPGP dates signatures to the second.
+    desk.gateway("agreement", "notice", "oak", "--notice", "termination", "--given", str(given))
+    copy = desk.land(oak, signed, "copy", "agreement")
+    desk.process()
+    assert desk.codes(copy) == [outcome]
+
+
 def test_who_gave_notice_signs_again_in_every_role(desk: Desk) -> None:
     policy = desk.home.policies / "agreement.toml"
     for more in (TWO_ROLES, NOTICE):
