@@ -430,6 +430,9 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
         "Each of your keys, as your own device has it, and each further account of yours.",
         (), metavar="[FPR|ACCOUNT]...",
     )  # fmt: skip
+    not_mine: tuple[str, ...] = option(
+        "An account bound to you that is not yours: nobody acts as you under it any more.", ()
+    )
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record that the person accepts the credentials. GatewayError for a shared or another's account."""
@@ -444,6 +447,12 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
             account, owner = context.account(), pwd.getpwuid(context.home.root.stat().st_uid).pw_name
             if account is None or account in {"root", owner}:  # Of a program, or shared by several people.
                 raise GatewayError(f"{account} is nobody's own account: log in to this machine under yours")
+            if account in self.not_mine:
+                raise GatewayError(f"{account} is the account that you act under")
+            for planted in self.not_mine:
+                roles.unbind(record.session, planted, record.by)
+                fields = {"what": "disowned", "number": 1}
+                record.note("credentials-confirmed", "staff", fields, f"{record.by}: {planted}")
             marks = accept(record.session, record.by, account, self.own, at=record.at)
             return ActDone(_note_confirmed(record, "accepted", record.by, marks))
 

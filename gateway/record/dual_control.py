@@ -148,7 +148,7 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
-    theirs = _all_named(session, name, [*named, account], at)
+    theirs = _all_named(session, name, [*named, account], at, "gateway roles accept --not-mine {} ends it")
     if any(_parts(by)[1] == account for _, _, givers in theirs for by in givers - {name}):
         raise GatewayError(f"the account {account} was used to give {name} what they act with")
     for what, mark, _ in theirs:
@@ -157,12 +157,12 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
 
 
 def _all_named(
-    session: Session, name: str, read_out: Sequence[str], at: datetime
+    session: Session, name: str, read_out: Sequence[str], at: datetime, ends: str = ""
 ) -> list[tuple[What, str, set[str]]]:
     """Return a person's credentials: kind, mark and givers of each.
 
     Raises GatewayError for a key or account not in `read_out`: accounts, and fingerprints or beginnings of
-    fingerprints.
+    fingerprints. `ends`: what ends an account that is not theirs, with {} for it; else the person is removed.
     """
     known = givings.credentials(session, at).items()
     theirs = [
@@ -170,10 +170,11 @@ def _all_named(
     ]
     accounts = {mark for what, mark, _ in theirs if what == "account"}
     if planted := sorted(accounts.difference(read_out)):
+        anew = "they are enrolled anew by gateway staff add or gateway roles grant"
+        way_out = ends.format(planted[0]) or f"gateway staff remove {name} ends it: {anew}"
         raise GatewayError(
             f"{name} also acts under the account {planted[0]}: name it, too, if it is theirs alone; whoever "
-            f"bound it to them could act under it. If it is not, gateway staff remove {name} ends it: "
-            "they are enrolled anew by gateway staff add or gateway roles grant"
+            f"bound it to them could act under it. If it is not, {way_out}"
         )
     marks = [mark.replace(" ", "").lower() for mark in read_out if mark not in accounts]
     for what, key, _ in theirs:

@@ -86,6 +86,15 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
         givings.note(session, name, "account", account, by=by, at=at)
 
 
+def unbind(session: Session, account: str, name: str) -> None:
+    """Delete the record of an account as a person's own. GatewayError if it is not on record as theirs."""
+    row = session.get(AccountRow, account)
+    if row is None or row.staff != name:
+        raise GatewayError(f"the account {account} is not bound to {name}")
+    drop(session, row)
+    givings.forget(session, name, "account", account)
+
+
 def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> None:
     """Give a person a role. GatewayError if the person has it."""
     if session.get(RoleRow, (name, str(role))) is not None:

@@ -659,6 +659,18 @@ def test_who_accepts_under_an_account_of_their_own_is_a_person(desk: Desk) -> No
         roles.bind(session, "planted", "sam", by="jane", at=desk.now)
     done = subprocess.run([sys.executable, "-c", outer], check=False, capture_output=True, text=True)
     assert "sam also acts under the account planted: name it, too" in done.stderr
+    assert "If it is not, gateway roles accept --not-mine planted ends it" in done.stderr
+    shed = outer.replace("'accept', ", "'accept', '--not-mine', 'planted', ")
+    done = subprocess.run([sys.executable, "-c", shed], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (accounts,) = (
+        one["accounts"] for one in json.loads(desk.gateway("roles", "list", "--json")) if one["name"] == "sam"
+    )
+    assert accounts == [pwd.getpwuid(65534).pw_name]
+    done = subprocess.run([sys.executable, "-c", shed], check=False, capture_output=True, text=True)
+    assert "the account planted is not bound to sam" in done.stderr
+    with desk.registry.write() as session:
+        roles.bind(session, "planted", "sam", by="jane", at=desk.now)
     outer = outer.replace("'accept', ", "'accept', 'planted', ")
     done = subprocess.run([sys.executable, "-c", outer], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
