@@ -451,8 +451,10 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
                 raise GatewayError(f"{account} is the account that you act under")
             for planted in self.not_mine:
                 roles.unbind(record.session, planted, record.by)
-                fields = {"what": "disowned", "number": 1}
-                record.note("credentials-confirmed", "staff", fields, f"{record.by}: {planted}")
+                record.note(
+                    "credentials-confirmed", "staff", {"what": "disowned", "number": 1},
+                    f"{record.by}: {planted}",
+                )  # fmt: skip
             marks = accept(record.session, record.by, account, self.own, at=record.at)
             return ActDone(_note_confirmed(record, "accepted", record.by, marks))
 

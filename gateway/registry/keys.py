@@ -175,9 +175,9 @@ def add_key(
         dropped_as=dropped_as,
         unconfirmed=unconfirmed or state == "pending" or None,
     )
-    own = {"owner_kind": owner_kind, "owner": owner, "kind": kind, "fingerprint": fingerprint}
-    for before in rows(session, KeyRow, **own) if left else ():
-        row = before.sqlmodel_update(row.model_dump(exclude={"id", "uses"}))
+    if left:
+        for before in rows(session, KeyRow, owner_kind=owner_kind, owner=owner, fingerprint=fingerprint):
+            row = before.sqlmodel_update(row.model_dump(exclude={"id", "uses"}))
     store(session, row)
     if owner_kind == "staff":
         givings.note(session, owner, "key", fingerprint, by=by, at=at)

@@ -137,8 +137,8 @@ def _in_force(
 
 def is_confirmed(session: Session, name: str, fingerprint: str) -> bool:
     """Return True if a second person has confirmed a passkey or OpenID account as that of a person."""
-    of_it = col(KeyRow.kind).in_(("passkey", "openid")), col(KeyRow.fingerprint) == fingerprint
-    of_it += (col(KeyRow.owner) == name,)
+    kinds = col(KeyRow.kind).in_(("passkey", "openid"))
+    of_it = kinds, col(KeyRow.fingerprint) == fingerprint, col(KeyRow.owner) == name
     return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
 
 
