@@ -476,8 +476,8 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
 
 
 def _has_word(wanted: TransfersWanted, word: str) -> ColumnElement[bool]:
-    # SQLite folds ASCII alone, PostgreSQL by its locale: "ŵyn" finds "Ŵyn" in both.
-    spelled = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
+    # SQLite folds ASCII alone, and PostgreSQL as its locale does.
+    spelled = {word} if word.isascii() else {word, word.lower(), word.upper(), word.title()}
 
     def within_one_of(row: type[ProviderRow | TransferRow], *names: str) -> list[ColumnElement[bool]]:
         columns = [col(getattr(row, name)) for name in names]
