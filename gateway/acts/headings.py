@@ -44,6 +44,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
         """
         with context.reading() as session:
             sight = context.sight(session)
+            self.check_provider(session)
             return [
                 {
                     "provider": each.provider,

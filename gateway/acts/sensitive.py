@@ -30,6 +30,7 @@ class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight
         catalogue = context.catalogue
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:
+            self.check_provider(session)
             return [
                 {"provider": provider, "reference": reference, "heading": heading, "topic": topic,
                  "records": records}
