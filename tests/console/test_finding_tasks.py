@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from tests.console.served import Served
+from tests.console.served import TEAM, Served
+
+
+def test_no_page_has_two_elements_of_one_id(served: Served) -> None:
+    """A label would name the wrong field."""
+    mailbox = f"/mailboxes/{TEAM}?removed=yes"
+    for path in ("/", "/work", "/me", "/work/held/list", "/work/transfers/list", mailbox):
+        assert served.jane.get(path) == 200
+        ids = re.findall(r'\sid="([^"]+)"', served.jane.page)
+        assert len(ids) == len(set(ids)), path
+    assert "<title>Central Data Team: Dealt with" in served.jane.page
 
 
 def test_tasks_are_found_by_their_words(served: Served) -> None:
