@@ -274,11 +274,15 @@ class Act(BaseModel):
     @field_validator("*")
     @classmethod
     def _is_possible(cls, given: object) -> object:
-        """Return a field's value unchanged. ValueError for a wrong year, or a number beyond all rows."""
+        """Return a field's value unchanged. ValueError for what no database takes, or no person means."""
         if isinstance(given, date) and given.year not in _YEARS:
             raise ValueError("write a year from 1900 to 2999")
         if isinstance(given, int) and abs(given) >= BEYOND_ROWS:
             raise ValueError("no number here is so large")
+        if any(
+            isinstance(one, str) and "\0" in one for one in (given if isinstance(given, tuple) else (given,))
+        ):
+            raise ValueError("it has a character that no text holds (NUL)")
         return given
 
     @classmethod

@@ -74,11 +74,11 @@ class Guard:
         turned_down = self._turned_down(scope["method"], Headers(scope=scope), scope["path"])
         await (turned_down or self._app)(scope, receive, guarded)
 
-    def _refused(self, path: str, sentence: str, status: int) -> Response:
+    def _refused(self, path: str, sentence: str, status: int, **headers: str) -> Response:
         """Return a refusal as text, or for a program as problem details."""
         if path.startswith(self._programs):
-            return problem(status, sentence)
-        return PlainTextResponse(sentence, status_code=status)
+            return problem(status, sentence, headers)
+        return PlainTextResponse(sentence, status, headers)
 
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
         """Return the answer that turns a request down; None where the request may pass.
@@ -91,7 +91,8 @@ class Guard:
         if headers.get("host") != self._host:
             return self._refused(path, "This is not our address.", 421)
         if method not in self._changing:
-            return self._refused(path, "Not offered.", 405)
+            offered = ", ".join(sorted({*_SAFE, *self._changing}))
+            return self._refused(path, f"This is not offered: use {offered}.", 405, allow=offered)
         # A program bears its credential itself: no page of elsewhere can send one.
         if headers.get("origin") != self._origin and not path.startswith(self._programs):
             return self._refused(path, "This form was not sent from one of our pages.", 403)

@@ -68,8 +68,10 @@ async def _carry_out(request: Request) -> Response:
     """Carry out an act; a repeated Idempotency-Key gets the first answer again."""
     try:
         fields = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body of the request is no JSON.")
+    if isinstance(fields, dict):  # Many clients write null for what is not given.
+        fields = {name: value for name, value in fields.items() if value is not None}
     key = request.headers.get("idempotency-key", "")
     return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
 

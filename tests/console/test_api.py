@@ -208,11 +208,38 @@ def test_no_list_ends_early_where_the_last_row_of_a_page_is_hidden_before_the_ne
 def test_what_is_too_long_or_asked_in_another_way_is_refused_by_a_problem_document(api: Api) -> None:
     with api.program("long", "held note") as client:
         problem(client.post("/api/v1/held/note", content=b"x" * 600_000), 413)
-        problem(client.put("/api/v1/held/note", content=b"{}"), 405)
-        told = problem(client.post("/api/v1/held/note", content=b"no JSON"), 422)
-        assert told == "The body of the request is no JSON."
+        refused = client.put("/api/v1/held/note", content=b"{}")
+        assert "use GET, HEAD, POST" in problem(refused, 405)
+        assert refused.headers["allow"] == "GET, HEAD, POST"
+        assert "send it by POST" in problem(client.get("/api/v1/held/note"), 404)
+        for content in (b"no JSON", b"[" * 5000):
+            told = problem(client.post("/api/v1/held/note", content=content), 422)
+            assert told == "The body of the request is no JSON."
+        problem(client.post("/api/v1/held/note", content=b'{"reference": "\\ud800"}'), 422)
     for path in json.loads(openapi_document())["paths"].values():
         assert {"413", "422"} <= next(iter(path.values()))["responses"].keys()
+
+
+def test_what_is_null_is_not_given_as_generated_clients_write_it(api: Api) -> None:
+    reference = api.room.deliver(b"with null", TEAM)
+    with api.program("nulls", *MAILBOX) as client:
+
+        def deal_with(**fields: object) -> httpx.Response:
+            told = {"team": TEAM, "references": [reference], **fields}
+            return client.post(
+                "/api/v1/mailbox/deal-with", json=told, headers={"idempotency-key": str(fields)}
+            )
+
+        assert deal_with(undo=None).status_code == 200
+        assert "references" in problem(deal_with(references=None), 422)
+
+
+def test_no_value_has_a_character_that_a_database_does_not_take(api: Api) -> None:
+    with api.program("zeros", "transfers list", "headings list") as client:
+        for name in ("team", "why", "where", "sort"):
+            told = client.get("/api/v1/transfers/list", params={name: "outcome=a\0b"})
+            assert name in problem(told, 422)
+        problem(client.get("/api/v1/headings/list", params={"provider": "nobody"}), 404)
 
 
 def test_a_list_is_read_in_pages(api: Api) -> None:

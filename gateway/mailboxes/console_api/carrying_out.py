@@ -346,8 +346,11 @@ def _checked(
     act = OF_BUTTONS.get(command) or every_act().get(command)
     of_program = caller.program is not None
     offered = of_program or command in OF_BUTTONS or (act is not None and act.in_console)
-    if act is None or act.streams or act.reads != reads or not offered:
+    if act is None or act.streams or not offered:
         raise NotFoundError(command)
+    if act.reads != reads:
+        asks, changes = "it only asks: send it by GET", "it changes something: send it by POST"
+        raise DecliningError(asks if act.reads else changes, 404)
     caller.check_act(act.command, act.right, by_program=act.by_program)
     if of_program and reads and (personal := personal_given(act, fields)):
         raise wrong_fields(dict.fromkeys(personal, "an address takes no value that may be personal"))
