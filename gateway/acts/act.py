@@ -274,7 +274,7 @@ class Act(BaseModel):
     @field_validator("*")
     @classmethod
     def _is_possible(cls, given: object) -> object:
-        """Return a field's value unchanged. ValueError for what no database takes, or no person means."""
+        """Return a field's value unchanged. ValueError for a wrong year, a number too large, or a NUL."""
         if isinstance(given, date) and given.year not in _YEARS:
             raise ValueError("write a year from 1900 to 2999")
         if isinstance(given, int) and abs(given) >= BEYOND_ROWS:

@@ -87,7 +87,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     def carry_out(self, context: ActContext) -> Document:
         """Return the report, completed from the registry; store the record as well, except on a dry run.
 
-        The record is of all files that the breach concerns, the report of those within the person's sight.
+        The record covers all files of the breach, the report only files within the person's sight.
         """
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
@@ -175,7 +175,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
 class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     """Show the latest version of a record of a breach: in short, or with its annex.
 
-    Whoever may not know of every file gets the record of the files that they may know of, made anew.
+    For a person with a limited sight of files, a new report is made of the files within sight.
     """
 
     beside: ClassVar = ("breach record:amend",)
@@ -238,9 +238,9 @@ def _report(  # noqa: PLR0917 - what a report is made of
     session: Session, number: int, told: BreachStatement, organisation: str, catalogue: Catalogue,
     at: datetime, sight: Sight = EVERYTHING,
 ) -> Document:  # fmt: skip
-    """Return the report on a breach, of the files within a sight; say so where that is not all files.
+    """Return the report on a breach, limited to the files within a sight, and saying so if limited.
 
-    It says so whether or not a file is left out: else the days asked about would tell when one came.
+    The report says so even with no file left out: else the days given would tell the day of a hidden file.
     GatewayError if words of the statement name a file outside the sight.
     """
     breach = Breach(
@@ -264,7 +264,7 @@ def _report(  # noqa: PLR0917 - what a report is made of
 def _touched(
     session: Session, told: BreachStatement, organisation: str, sight: Sight
 ) -> list[TransferAccount]:
-    """Return the report data of each transfer in a sight that a breach concerns, in order of landing.
+    """Return the report data of each transfer of a breach within a sight, in order of landing.
 
     The breach statement `told` may name files, members of staff, programs and keys. Then these transfers
     count: the files named; files opened by a member of staff, a program or the owner of a staff key; files

@@ -89,8 +89,9 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
 
     The confirmation is recorded in your name. Give the six words of a provider's kit, or the fingerprints as
     read out, whole or at least 16 characters of each. Every new key waits for confirmation; a new passkey
-    can log in and read before that. With two administrators, nobody confirms a key that they enrolled, nor
-    the passkey of a person with a powerful role or sight of held files to whom they gave the link.
+    can log in and read before that. With two administrators, another person than the
+    enroller confirms a key, and another than the inviter the passkey of a person with a powerful role or
+    sight of held files.
     """
 
     read_out: tuple[str, ...] = argument(
@@ -125,7 +126,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
 
     def _needs_another(self, session: Session, key: Key, context: ActContext) -> bool:
-        """Return True if a person other than who enrolled a new key, or gave the link to it, confirms it."""
+        """Return True if another person than the enroller or inviter must confirm a new key."""
         if not key.unconfirmed or key.dropped_as is not None:
             return False
         return key.kind not in _INVITED or takes_two(session, self.id, context.catalogue.looking_teams())

@@ -23,7 +23,7 @@ MOST = 500
 
 
 class NoPageError(GatewayError):
-    """Raised for a cursor that no page gave, or whose row is gone or hidden since."""
+    """Raised for a cursor of no page, or with a row gone or hidden since."""
 
     def __init__(self) -> None:
         super().__init__("that is the cursor of no page: begin at the first one")
@@ -38,7 +38,7 @@ class ListingAct(ReadingAct):
     - `heading`: the title of the list's page; "" for the first sentence of the docstring.
     - `leads`: by column, the sort of page to which a value links: "file", "held-file" or "school".
     - `together`: commands to be carried out on all ticked rows of a page, which have a column `reference`.
-    - `personal_columns`: columns that may name a person or hold words of somebody; no address filters by one.
+    - `personal_columns`: columns with names or words of persons; no address filters by one.
     - `tabs`: a column, and the values of the column for which the page has tabs.
     - `latest`: True if `rows` gives the oldest row first, and pages show the newest row first.
     """

@@ -215,7 +215,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def _last_notice(drop: Drop) -> datetime:
-    """Return the second in which the provider last gave notice: nothing signed before it takes that back.
+    """Return the second of the provider's last notice: a copy signed before takes no notice back.
 
     Of a notice recorded later than it was given, the day counts to its end.
     """

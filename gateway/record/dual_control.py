@@ -162,7 +162,7 @@ def _all_named(
     """Return a person's credentials: kind, mark and givers of each.
 
     Raises GatewayError for a key or account not in `read_out`: accounts, and fingerprints or beginnings of
-    fingerprints. `ends`: what ends an account that is not theirs, with {} for it; else the person is removed.
+    fingerprints. `ends`: the advice on another's account, with {} for the account.
     """
     known = givings.credentials(session, at).items()
     theirs = [
@@ -341,7 +341,7 @@ def agreed_to_give(
 
 
 def takes_two(session: Session, name: str, looking: LookingTeams, role: str | None = None) -> bool:
-    """Return True if two people decide on what a person is given, with this role or the present ones."""
+    """Return True if two people decide on credentials for a person with a new role or the present ones."""
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
     return asked and len(roles.administrators(session)) >= 2  # noqa: PLR2004 - else there is nobody to ask

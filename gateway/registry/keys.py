@@ -87,7 +87,7 @@ class Key:
 
     @property
     def is_web_passkey(self) -> bool:
-        """Whether this SSH key is a browser's passkey: that names its site, a token's key none."""
+        """True for an SSH key made by a browser as passkey, with a site's name; a token's key has none."""
         kind, _, blob = self.material.partition(" ") if self.kind == "ssh" else ("", "", "")
         if kind != _OF_BROWSERS:
             return False
@@ -147,7 +147,7 @@ def add_key(
 ) -> Key:
     """Store a public key; the arguments are columns of `KeyRow`. GatewayError if any owner has the key.
 
-    With `left`, a key retired when its owner left is stored anew, for that owner or another one.
+    With `left`, store a former colleague's retired key anew, for the same owner or another.
     """
     known = holder(session, kind, fingerprint)
     if known is not None and not (left and known.state == "retired"):

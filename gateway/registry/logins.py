@@ -101,10 +101,10 @@ def add_passkey(
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record an invited person's OpenID account; return its fingerprint.
+    """Record an invited person's OpenID account; return the fingerprint.
 
-    The account may have been that of somebody who left: a colleague comes back, or has another name now.
-    GatewayError for the account of a colleague who is here, and for a revoked one.
+    An account of a former colleague is taken too: a colleague may come back, or under another name.
+    GatewayError for the account of a present colleague, and for a revoked one.
     """
     fingerprint = openid_fingerprint(issuer, subject)
     known = keys.holder(session, "openid", fingerprint)

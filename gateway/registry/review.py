@@ -1,6 +1,6 @@
 """Count, for a review of all providers, the files, the faults in files, and the discrepancies.
 
-Each counts what is within the session's sight.
+Counts are limited to the session's sight.
 """
 
 import json

@@ -87,7 +87,7 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
 
 
 def unbind(session: Session, account: str, name: str) -> None:
-    """Delete the record of an account as a person's own. GatewayError if it is not on record as theirs."""
+    """Delete the record of an account as a person's own. GatewayError for an account of somebody else."""
     row = session.get(AccountRow, account)
     if row is None or row.staff != name:
         raise GatewayError(f"the account {account} is not bound to {name}")

@@ -268,8 +268,8 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
     """Return the next `most` transfers that meet the criteria, in the order wanted.
 
-    They follow the transfer with the sequence `after`; None for the first page. NotFoundError if the order
-    is by values and that transfer is not within the session's sight.
+    They follow the transfer with the sequence `after`; None for the first page. NotFoundError for an
+    order by values after a transfer outside the session's sight.
     """
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)

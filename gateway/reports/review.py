@@ -91,8 +91,7 @@ def review_report(
     """Return the review of all providers from `first` to `last`; the annex lists each provider.
 
     `discrepancies`: the number that arose from `first` to `last`, and the number open now; a discrepancy
-    between several providers counts once. `sees_all`: False if only the files within a person's sight, and
-    their discrepancies, are counted.
+    between several providers counts once. `sees_all`: False if limited to a person's sight.
     """
     of_some = "" if sees_all else " It counts the files that you may know of."
     return Document(

@@ -34,9 +34,9 @@ BEYOND_ROWS = 2**31
 def personal_in(
     given: Iterable[tuple[str, object]], fields: Collection[str], columns: Collection[str]
 ) -> list[str]:
-    """Return the names of the given values that may be personal, which no URL may hold: servers log URLs.
+    """Return the names of given values of personal `fields`, or of "where" on personal `columns`.
 
-    These are the values of the `fields` given, and of "where" on one of the `columns` given.
+    URLs hold no such value, since servers log URLs.
     """
     said = (
         (name, str(one))

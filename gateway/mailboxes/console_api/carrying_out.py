@@ -178,7 +178,7 @@ def ask(
 
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
     `limit` is 0. With `whole`, return everything, as JSON, for programs. A cursor of no page is refused to
-    programs, which would begin again unawares; people are shown the first page, and told so.
+    programs; people see the first page, with a sentence.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
