@@ -233,16 +233,10 @@ def read_rolls_again(
     """
     since = rolls.full_rolls(session, [provider]).get(provider)
     types = registrar.catalogue.agreement.discrepancies.rolls
-    found = rolls.accepted_rolls(session, provider, types, but=but)
-    rolls.read_again(
-        session,
-        (
-            one.sequence or 0
-            for one in found
-            if (since is None or one.landed_at >= since)
-            and _was_roll(registrar, session, provider, one.reference, now)
-        ),
-    )
+    for one in rolls.accepted_rolls(session, provider, types, but=but):
+        is_later = since is None or one.landed_at >= since
+        if is_later and _was_roll(registrar, session, provider, one.reference, now):
+            session.merge(StagedRollRow(transfer=one.sequence or 0, roll=b""))
 
 
 def _was_roll(registrar: Registrar, session: Session, provider: str, reference: str, now: datetime) -> bool:

@@ -51,7 +51,7 @@ from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, put_in_force, put_on_record, subjects
-from gateway.registry import copies, locks, register, rolls, transfers, waits
+from gateway.registry import copies, locks, register, transfers, waits
 from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
@@ -209,7 +209,11 @@ def _enter_again(
 ) -> Issued | None:
     """Enter what an accepted file states about pupils on the rolls again; later statements stay."""
     catalogue, roll, known = registrar.catalogue, roll_of(read, registrar.home), register.of(session)
-    if not rolls.take_staged(session, [transfer.sequence]) or roll is None or transfer.flow is None:
+    asked = session.get(StagedRollRow, transfer.sequence)
+    if asked is None:
+        return None
+    session.delete(asked)
+    if roll is None or transfer.flow is None:
         return None
     decision = Accepted(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)
     ruling = Ruling(reference=transfer.upload.reference, decision=decision, roll=roll, arrives=True)

@@ -52,8 +52,11 @@ class Roll(NamedTuple):
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """Delete the rolls kept for held files; return the deleted rolls, packed as bytes, by file's sequence."""
-    staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
+    """Delete the rolls kept for held files; return the deleted rolls, packed as bytes, by file's sequence.
+
+    The row of an accepted file to be read again stays.
+    """
+    staged = [row for row in session.scalars(_STAGED, {"held": list(transfers)}) if row.roll]
     drop(session, *staged)
     return {row.transfer: row.roll for row in staged}
 
@@ -130,15 +133,8 @@ def set_full_roll(session: Session, provider: str, at: datetime | None) -> None:
     session.flush()
 
 
-def read_again(session: Session, transfers: Iterable[int]) -> None:
-    """Record accepted files, by sequence, to be read again for what the files state about pupils."""
-    for transfer in transfers:
-        session.merge(StagedRollRow(transfer=transfer, roll=b""))
-    session.flush()
-
-
 def to_read_again(session: Session, *, limit: int) -> Sequence[str]:
-    """Return references of `limit` accepted files to be read again (`read_again`), oldest first."""
+    """Return references of `limit` accepted files to be read again (`StagedRollRow`), oldest first."""
     # By sequence, so that SQLite does not look through all accepted files.
     some = col(TransferRow.sequence).in_(select(StagedRollRow.transfer).where(StagedRollRow.roll == b""))
     query = select(TransferRow.reference).where(some, col(TransferRow.state) + "" == "accepted", is_stored())

@@ -129,6 +129,22 @@ def test_who_is_in_a_file_that_is_withdrawn_is_on_the_roll_by_the_file_before(
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+def test_a_file_that_is_given_again_before_it_was_read_again_is_read_then(desk: Desk, named) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    first = desk.send(oak, core_data())
+    desk.process()
+    desk.pass_time(hours=1)
+    wrong = desk.send(oak, core_data())
+    desk.process()
+    named("jane")
+    for each in (wrong, first):
+        desk.gateway("transfers", "withdraw", each, "--why", "the export of another year")
+    named("sam")
+    desk.gateway("transfers", "redeliver", first, "--why", "it was right after all")
+    desk.process()
+    assert on_roll(desk) == 10
+
+
 @pytest.mark.parametrize(("later", "before"), [((), 10), ((core_data(seed=2, pupils=3),), 13)])
 def test_who_is_not_in_a_complete_roll_that_is_withdrawn_has_not_left(
     desk: Desk, named, later: tuple[bytes, ...], before: int
