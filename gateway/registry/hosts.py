@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Self
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlmodel import Session
 
 from gateway.errors import Fault
@@ -33,6 +33,8 @@ SILENT_SECONDS = 20.0
 _SAID = "gateway-host"
 _LOCK = 0x67617465_70726F63  # "gateproc"
 _REPORT_SECONDS = 5.0
+_LOST = SQLAlchemyError, OSError
+"""Errors after which a host owns nothing, until it has a session in which it can report."""
 _SETTINGS = (
     "SET idle_session_timeout = '40s'",
     # The server notices a lost host within half a minute.
@@ -205,7 +207,7 @@ class Ownership:
                     self.terms += self._has_leader_lock
                 elif not 0 <= time.time() - self.confirmed_at < 2 * self.report_seconds:
                     self._report_once(self._connection)  # It stood still: another may lead by now.
-            except DatabaseError:
+            except _LOST:
                 self._lose()
             return self._has_leader_lock
 
@@ -220,7 +222,7 @@ class Ownership:
                     continue
                 try:
                     self._report_once(self._connection)
-                except DatabaseError:
+                except _LOST:
                     self._lose()
 
     def _report_once(self, connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -121,6 +121,27 @@ def test_a_report_that_the_database_does_not_take_is_a_fault(two: tuple[Registry
     with pytest.raises(Fault, match="did not answer"):
         Ownership(one, report=lambda connection: connection.execute(text("SELECT 1 FROM gone"))).hold()
     until(lambda: is_free(other), "it to be free again")
+
+
+def test_a_host_whose_disk_fails_once_reports_again(two: tuple[Registry, Registry]) -> None:
+    failures, reports = [OSError(24, "Too many open files")], list[float]()
+
+    def report(_connection: object) -> None:
+        if reports and failures:
+            raise failures.pop()
+        reports.append(time.monotonic())
+
+    held = until(lambda: _one(two[0], report), "it to be free")
+    with held:
+        until(lambda: not failures and held._connection is None, "the loss")
+        until(lambda: holds(held), "it again")
+        before = len(reports)
+        until(lambda: len(reports) > before, "its next report")
+
+
+def _one(registry: Registry, report: Callable[[object], None]) -> Ownership | None:
+    held = Ownership(registry, report_seconds=0.05, report=report)
+    return held if holds(held) else None
 
 
 def test_a_database_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
