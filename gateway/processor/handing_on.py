@@ -121,7 +121,7 @@ class HandingOn:
             is_gone = hand_ons.lies_here(batch) and not self._place(batch).is_dir()
             unmade = batch.made_at is None or is_gone
             if unmade and self._jobs.may_begin(name):
-                job = partial(self._make, registrar, each, batch.number)
+                job = partial(self._make, registrar, each, batch)
                 self._jobs.begin(name, f"{name} cannot be made", job)
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
@@ -180,17 +180,17 @@ class HandingOn:
     def _place(self, batch: HandOnBatchRow) -> Path:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
-    def _make(self, registrar: Registrar, each: HandOn, number: int, attempts: int) -> None:
-        """Make the batch `number` of a hand-on, in a worker thread."""
+    def _make(self, registrar: Registrar, each: HandOn, seen: HandOnBatchRow, attempts: int) -> None:
+        """Make a batch of a hand-on, in a worker thread, unless it is made otherwise since it was `seen`."""
         with ExitStack() as until:
-            self._bring_out(registrar, each, number, until, give_up=attempts >= ATTEMPTS)
+            self._bring_out(registrar, each, seen, until, give_up=attempts >= ATTEMPTS)
 
     def _bring_out(
-        self, registrar: Registrar, each: HandOn, number: int, until: ExitStack, *, give_up: bool
+        self, registrar: Registrar, each: HandOn, seen: HandOnBatchRow, until: ExitStack, *, give_up: bool
     ) -> None:
         now = registrar.clock()
         with registrar.registry.read() as session:
-            files = hand_ons.files(session, hand_ons.find(session, each.id, number))
+            files = hand_ons.files(session, seen)
         made, left_out = list[Made](), dict[str, str]()
         for file in files:
             try:
@@ -203,9 +203,11 @@ class HandingOn:
                 left_out[file.reference] = f"it cannot be opened: {fault}"
         until.enter_context(self._placing)
         with registrar.registry.write() as session:
-            if self._declared.get(each.id) != each or not markers_unchanged(session, each, made):
-                return  # The next round makes it anew.
-            batch = hand_ons.find(session, each.id, number)
+            batch = hand_ons.find(session, each.id, seen.number)
+            # Another host may have made and sent it, while this one stood still.
+            is_as_seen = batch.made_at == seen.made_at and self._declared.get(each.id) == each
+            if not is_as_seen or not markers_unchanged(session, each, made):
+                return  # The next round makes it anew, if it has to be.
             if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
                 hand_ons.owe_again(session, batch)
             still = hand_ons.may_have(session, each, [one.collected.subject for one in made])

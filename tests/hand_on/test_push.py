@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -378,6 +379,30 @@ def test_a_batch_made_anew_while_it_is_pushed_is_pushed_anew(
     assert [one["UPN"] for one in rows(system.folder / "in", "addresses")] == values(CONTENT, "UPN")[1:]
     desk.process()
     assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "sent"
+
+
+def test_a_batch_that_another_host_has_sent_meanwhile_is_not_made_again(
+    desk: Desk, system: System, owed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host led, and stood still while it made the batch."""
+    made_at = desk.now + timedelta(minutes=1)
+
+    def made_and_sent_elsewhere(*arguments: Any) -> Any:
+        made = make(*arguments)
+        with desk.registry.write() as session:
+            batch = hand_ons.find(session, "casework", 1)
+            batch.made_at = batch.sent_at = made_at
+            session.add(batch)
+            log.record_changes(session, desk.now)
+        return made
+
+    monkeypatch.setattr(handing_on, "make", made_and_sent_elsewhere)
+    desk.gateway("handon", "retry", "casework", "1", "--why", "lost over there")
+    desk.process()
+    with desk.registry.read() as session:
+        batch = hand_ons.find(session, "casework", 1)
+    assert (batch.made_at, batch.sent_at) == (made_at, made_at)
+    assert list(place(desk).iterdir()) == []
 
 
 def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:
