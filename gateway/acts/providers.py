@@ -396,15 +396,14 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Undo the closure; decide files held because of it again, and owe the copies missed meanwhile."""
-        from gateway.record.consequences import restore_full_roll  # noqa: PLC0415 - as in decide_again
-        from gateway.record.reconsider import owe_missed  # noqa: PLC0415 - the same
+        from gateway.record import consequences, reconsider  # noqa: PLC0415 - as in decide_again
 
         with context.recording() as record:
             since = providers.get_provider(record.session, self.provider).closed_on
             reopened = providers.reopen(record.session, self.provider)
             if since is not None:
-                owe_missed(record.registrar, record.session, reopened, record.at, since=since)
-            restore_full_roll(record.registrar, record.session, self.provider, record.at)
+                reconsider.owe_missed(record.registrar, record.session, reopened, record.at, since=since)
+            consequences.restore_full_roll(record.registrar, record.session, self.provider, record.at)
             note(record, "provider-reopened", reopened, self.why)
             waits.settle_again(record.session, self.provider, "policy:closed")
         gone_on = _decided_anew(decide_again(context, self.provider))
