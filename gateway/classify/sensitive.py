@@ -72,11 +72,13 @@ _LEGIBLE = re.compile(
 _ORDINARY = frozenset(files("gateway.classify").joinpath("ordinary.txt").read_text("ascii").split())
 WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in data("words").items()}
 """Lists of words.toml by which values are judged."""
-# A word that a street is called by is no remark, nor is the beginning of a nursery's name.
+# A word that a street is called by is no remark, nor is one in the name of a nursery or special school.
 _STREET = re.compile(
     rf"(?<![\w'\u2019-])(?:[a-z]{{3,}} (?:{'|'.join(sorted(WORDS['streets']))})"
     rf"(?=\s*(?:,|\Z)| (?:{'|'.join(sorted(WORDS['schools']))})\b)"
-    r"|children['\u2019]?s (?=(?:centre|(?:day )?nursery)\b))",
+    r"|mobile (?=homes?\b)|children['\u2019]?s (?=(?:centre|(?:day )?nursery|school)\b)"
+    rf"|old (?:town|county|shire) hall\b|(?:town|county) hall (?=(?:{'|'.join(sorted(WORDS['schools']))})\b)"
+    r"|(?:college|school) for the deaf\b)",
     re.IGNORECASE,
 )
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
@@ -270,7 +272,10 @@ class Sensitive(RuleTable):
             # Without the allowed phrase, unless a long word is left.
             rest = f"{written[: title.start()]} {written[title.end() :]}" if title else ""
             longest = _BESIDE_A_TITLE if title and len(title[0]) > _INITIALS else 0
-            if title and all(len(word) <= longest or not word.isalpha() for word in rest.split()):
+            more = WORDS["beside_a_title"] if longest else frozenset()
+            if title and all(
+                len(word) <= longest or not word.isalpha() or word in more for word in rest.split()
+            ):
                 text = plain = rest
                 break
         words = plain.split()

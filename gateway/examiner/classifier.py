@@ -53,7 +53,7 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
         of_pack = rules.on(day)
         for key in of_pack.fields:
             if (check := of_pack.check(key)) is not None:
-                check("X Y")
+                check("X Town")  # A word of a phrase, for which all phrases are compiled.
             for with_queries in (False, True):
                 if (quick := of_pack.quick(key, with_queries=with_queries)) is not None:
                     quick(("X Y",))

@@ -186,7 +186,44 @@ def test_a_word_that_a_street_is_called_by_is_no_remark(line: str) -> None:
 )
 def test_a_council_is_no_address_of_a_child(line: str) -> None:
     assert fault("address", line)
+    assert fault("address", "12 Mobile Home Park") is None
+    assert fault("address", "Flat 3, The Old Town Hall") is None
+    assert fault("school", "Town Hall Nursery") is None
     assert fault("address", "12 Civic Way") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Channel Panel",
+        "Fgmpo",
+        "EBSNA",
+        "Vinney Green",
+        "Premier Inn",
+        "Host Family",
+        "Keyworker",
+        "Op Enc",
+        "S 20",
+        "Interim Care",
+        "Dec'd",
+        "MARAC Mon",
+        "NRM Referral",
+        "PLO",
+        "Bridging Hotel",
+        "No PR",
+        "Secure Unit",
+        "Mum Preg",
+        "Serco House",
+        "Late Mr Hunt",
+        "FC",
+        "ARAP",
+        "MFH",
+        "Secure Home",
+    ],
+)
+def test_words_of_safeguarding_partnerships_are_remarks(said: str) -> None:
+    keys = ("surname",) if "FC" in said else ("registration-group", "address")
+    assert [key for key in keys if not fault(key, said.strip())] == []
 
 
 @pytest.mark.parametrize("surname", ["\u010ci\u0107", "\u010cI\u0106", "\xc7in", "Ann-Marie \u010ci\u0107"])
@@ -204,11 +241,20 @@ def test_a_surname_of_three_letters_with_an_accent_is_no_abbreviation(surname: s
         "Gaelscoil na Fuinseoige",
         "Col\xe9gio do Sol",
         "Bwyd a Maeth",
+        "Citizenship GCSE",
+        "Psychology Year 12 Group B",
+        "St Vincent's School for the Deaf",
     ],
 )
-def test_names_of_schools_stay(school: str) -> None:
+def test_names_of_schools_and_subjects_stay(school: str) -> None:
     assert fault("school", school) is None
-    for remark in ("Oak Children's Home", "Red Childrens Centre Placement Order", "Maeth"):
+    for remark in (
+        "Oak Children's Home",
+        "Red Childrens Centre Placement Order",
+        "Maeth",
+        "7 RSO Year 2",
+        "Deaf",
+    ):
         assert fault("school", remark), remark
 
 
