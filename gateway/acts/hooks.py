@@ -86,6 +86,8 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Add the web hook; for the first of the two people, only record a proposal."""
         events, teams = ",".join(sorted(set(self.event))), ",".join(sorted(set(self.team)))
+        if teams and "file.held" in self.event:
+            raise GatewayError("a file that is held is no team's yet: ask for file.held without a team")
         digest = hashlib.sha256(f"{self.address} {events} {teams}".encode()).hexdigest()
         asked = TwoPersonAct("add-hook", "hooks", f"{self.name} {digest}")
         with context.recording() as record:

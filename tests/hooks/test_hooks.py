@@ -606,6 +606,8 @@ def test_two_people_add_a_hook_with_an_address_that_can_be_posted_to(
     ):  # fmt: skip
         assert "an address is like" in add("ann", wrong, code=2)
     add("ann", receiver.address, "--team", "none-such", code=1)
+    held = ("--event", "file.held", "--team", "central-data-team")
+    assert "held is no team's yet" in add("ann", receiver.address, *held, code=1)
     assert "waits for a second person" in add("ann")
     assert "waits for a second person" in add("ben", receiver.address + "&other")
     for event in desk.events("hooks"):  # Two digests with one equal half can be prepared.
