@@ -283,6 +283,9 @@ def restore_key(session: Session, key: Key) -> Key:
     row = _row_of(session, key)
     if row.state not in {"retired", "retiring"}:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a retired key can be restored")
+    now = holder(session, key.kind, key.fingerprint)
+    if now is not None and now.owner != row.owner and now.state in IN_FORCE:
+        raise GatewayError(f"the key {row.fingerprint} is that of {now.owner} now")
     since = row.ended_at
     others = list_keys(session, key.owner_kind, key.owner)
     if since is not None and any(

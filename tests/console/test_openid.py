@@ -18,6 +18,7 @@ import pytest
 from oidc_provider_mock import _storage
 from werkzeug.serving import make_server
 
+from gateway.errors import GatewayError
 from gateway.registry import keys, staff
 from tests.console.pages import console_of
 from tests.console.through_the_api import Console, console_api_of
@@ -258,6 +259,14 @@ def test_whoever_comes_back_or_has_another_name_now_binds_the_same_account(serve
         visitor = served.invited(name, subject)
         assert name in visitor.text
         assert bound() == states
+        with served.room.registry.write() as session:
+            (former,) = (
+                key
+                for key in keys.list_keys(session, "staff")
+                if key.kind == "openid" and key.owner.startswith("eva") and key.state == "retired"
+            )
+            with pytest.raises(GatewayError, match=f"is that of {name} now"):
+                keys.restore_key(session, former)
         visitor = served.arrives()
         visitor.get("/login")
         assert served.tries(visitor, subject) == 200
