@@ -363,7 +363,9 @@ def owe_missed(
     """
     catalogue = registrar.catalogue
     known = replace(provider, suspended=False, ratified=True, closed_on=None)
-    for transfer in copies.without_copy(session, provider.id, catalogue.shared_flows):
+    # A file may name the authority and the establishment apart. Few of all files are to be read.
+    numbers = {(provider.dfe_number or "")[3:], provider.urn or ""} - {""} if was is not None else ()
+    for transfer in copies.without_copy(session, provider.id, catalogue.shared_flows, numbers):
         at = transfer.decided_at
         if at is None or local_day(at, catalogue.calendar.timezone) < since:
             continue

@@ -76,10 +76,16 @@ def of_provider(session: Session, provider: str) -> Sequence[tuple[CopyRow, Tran
     return _with_files(session, col(CopyRow.provider) == provider)
 
 
-def without_copy(session: Session, provider: str, flows: Collection[str]) -> Sequence[Transfer]:
-    """Return the accepted and stored files of some flows of which a provider has no copy on record."""
+def without_copy(
+    session: Session, provider: str, flows: Collection[str], numbers: Collection[str] = ()
+) -> Sequence[Transfer]:
+    """Return the accepted and stored files of some flows of which a provider has no copy on record.
+
+    With `numbers`, only files of which the content, as stored, has one of these.
+    """
     has_one = select(CopyRow.transfer).where(CopyRow.provider == provider)
-    which = col(TransferRow.state) == "accepted", col(TransferRow.flow).in_(flows), is_stored()
+    which = [col(TransferRow.state) == "accepted", col(TransferRow.flow).in_(flows), is_stored()]
+    which += [or_(*(col(TransferRow.content).contains(one) for one in numbers))] if numbers else []
     query = select(TransferRow).where(*which, col(TransferRow.sequence).not_in(has_one))
     return transfers_of(session, session.exec(query.order_by(col(TransferRow.sequence))).all())
 

@@ -853,6 +853,26 @@ def test_a_school_whose_number_is_put_right_gets_what_came_before(desk: Desk) ->
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+def test_for_a_number_that_is_put_right_no_file_is_read_that_cannot_name_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number="9994007")
+    sent = desk.send(fft, estimates())
+    desk.process()
+    found, without_copy = list[str](), copies.without_copy
+
+    def noted(*given: Any) -> Any:
+        some = without_copy(*given)
+        found.extend(one.upload.reference for one in some)
+        return some
+
+    monkeypatch.setattr(copies, "without_copy", noted)
+    for number in ("9994008", ABOUT):
+        desk.gateway("providers", "set", "oak", "--dfe-number", number, "--why", "mistyped")
+    assert found == [sent]
+
+
 def test_a_school_that_was_closed_by_mistake_gets_the_copies_of_that_time(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
