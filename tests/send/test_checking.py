@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.samples import make, school
 from gateway.send import sending
 from gateway.send.checking import Check
 from gateway.send.kit import Kit
-from tests.classify.made import as_csv, core_rows
+from tests.classify.made import as_csv, core_rows, table
 from tests.content import core_data
 from tests.production.test_supply import REPOSITORY
 from tests.send.office import Office, with_another_column
@@ -69,6 +70,18 @@ def test_a_value_that_no_team_gets_is_told_by_record_item_and_what_to_write(oak:
 
 
 @pytest.mark.long
+def test_attendance_of_the_past_stops_and_that_of_the_week_before_does_not(oak: Office) -> None:
+    head = "UPN,Surname,Forename,Date,Mark"
+    last = datetime.now(UTC).date() - timedelta(days=7)
+    for day, stops in ((date(2024, 6, 14), True), (last, False)):
+        rows = table(head, lambda c, day=day: f"{c.upn},{c.surname},{c.forename},{day:%d/%m/%Y},/", 9)
+        result = oak.send(str(oak.file(f"marks-{day}.csv", as_csv(rows).encode())))
+        said = " ".join(result.stderr.split())
+        told = "The latest day in the file is 14 June 2024, so it does not count as this week's."
+        assert (told in said) is stops
+        assert ("policy:not-this-week" in said) is stops, said
+
+
 def test_a_column_that_the_authority_lists_as_harmless_for_it_does_not_stop(oak: Office) -> None:
     """As that provider: only the gateway knows what was listed for it."""
     file = oak.file("shoes.csv", with_another_column(52))

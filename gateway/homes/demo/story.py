@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from random import Random
@@ -22,7 +23,7 @@ from rich.text import Text
 from gateway.errors import Fault, GatewayError
 from gateway.examiner import confinement
 from gateway.homes.demo.parties import Party, Running, Stage, until
-from gateway.samples import MARKER, School, make, school
+from gateway.samples import MARKER, TODAY, School, make, school
 
 _MARK = MARKER.encode()
 _FOLDERS = ("central-data-team", "education-welfare")
@@ -279,14 +280,14 @@ def _uploads(
 ) -> list[tuple[str, str, str, bytes]]:
     """Return the uploads, good files and common mistakes: sender, file name, remark and content."""
 
-    def sample(name: str, data_type: str, variant: str) -> bytes:
+    def sample(name: str, data_type: str, variant: str, today: date = TODAY) -> bytes:
         rng = Random(schools[name].dfe_number)  # noqa: S311 - invented pupils, not secrets
-        return make(data_type, variant, rng=rng, school=schools[name], pupils=25)
+        return make(data_type, variant, rng=rng, school=schools[name], pupils=25, today=today)
 
     oak, elm = parties["oak"], parties["elm"]
     core = sample("oak", "student-core", "ctf-full")
     census = sample("oak", "school-census", "xml-summer")
-    marks = sample("oak", "attendance", "csv-weekly")
+    marks = sample("oak", "attendance", "csv-weekly", datetime.now(UTC).date())  # Of a week just over.
     sealed = oak.seal(census, certificate)
     return [
         ("oak", "core data.xml.pgp", "signed and encrypted", oak.seal(core, certificate)),
