@@ -15,6 +15,7 @@ from gateway.classify.value_kinds import read_date
 
 ATTENDANCE, CORE = "attendance", "student-core"
 _SESSION, _END, _EXPORT = "session-date", "end-date", "export-date"
+_MARKS, _A_WEEK = "attendance-mark", 14
 _COUNTS_OR_MARKS = ("attendance-", "absence-", "sessions-")
 # Of columns of export dates, those that are about the whole file; others tell when a pupil's record changed.
 _OF_THE_FILE = re.compile(r"asat|export|extract|report|^rundate|snapshot|generated")
@@ -67,8 +68,9 @@ def _of_sessions(tally: Tally, parts: Iterable[Part]) -> Mapping[str, date]:
     texts = field.counts or ()
     wrong = field.faults["date:malformed"].count if "date:malformed" in field.faults else 0
     names = [plain(part.header) for part in parts]
-    # Where strings of marks begin, nothing says where they end.
-    if all("start" in name and "week" not in name for name in names):
+    marks = (len(text) for part in tally.inventory.parts if part.key == _MARKS for text in part.counts)
+    # Where strings of marks begin, nothing says where those of more than a week end.
+    if all("start" in name and "week" not in name for name in names) and max(marks, default=0) > _A_WEEK:
         return {}
     return {} if len(texts) >= VALUES_COUNTED or wrong > _FEW * field.filled else _read(texts)
 

@@ -108,22 +108,24 @@ def test_no_day_is_taken_where_the_month_may_stand_first(
 
 
 @pytest.mark.parametrize(
-    ("heading", "day"),
+    ("heading", "marks", "day"),
     [
-        ("Week Commencing", "2024-06-10"),
-        ("Week Ending", "2024-06-10"),
-        ("Week Start Date", "2024-06-10"),
+        ("Week Commencing", 10, "2024-06-10"),
+        ("Week Ending", 10, "2024-06-10"),
+        ("Week Start Date", 120, "2024-06-10"),
+        ("Attendance Start Date", 10, "2024-06-10"),
+        ("Marks Start Date", 14, "2024-06-10"),
         # Where a string of marks of a whole term begins is not where it ends.
-        ("Attendance Start Date", None),
-        ("Marks Start Date", None),
+        ("Attendance Start Date", 120, None),
+        ("Marks Start Date", 20, None),
     ],
 )
-def test_the_first_day_of_a_week_is_taken_and_that_of_a_string_of_marks_is_not(
-    classify: Classify, heading: str, day: str | None
+def test_the_first_day_of_a_week_is_taken_and_that_of_a_longer_string_of_marks_is_not(
+    classify: Classify, heading: str, marks: int, day: str | None
 ) -> None:
     rows = listed(["10/06/2024"], heading)
     for row in rows:
-        row[-1] = "Marks" if row is rows[0] else "/\\/\\/\\/\\/\\"
+        row[-1] = "Marks" if row is rows[0] else "/\\" * (marks // 2)
     assert latest(classify, rows) == (day and date.fromisoformat(day))
 
 
@@ -206,8 +208,10 @@ def test_of_several_tables_the_latest_day_counts(classify: Classify) -> None:
 def test_a_register_in_xml_has_its_latest_day(classify: Classify) -> None:
     text = made.attendance_around(made.attendance_pupil(made.Child(n)) for n in range(9))
     assert "StartDate" in text
-    assert latest(classify, text.encode()) is None
-    assert latest(classify, text.replace("StartDate", "EndDate").encode()) is not None
+    assert latest(classify, text.encode()) == date(2026, 9, 7)
+    longer = text.replace("<AttendanceMarks>", "<AttendanceMarks>" + "/\\" * 20)
+    assert latest(classify, longer.encode()) is None
+    assert latest(classify, longer.replace("StartDate", "EndDate").encode()) == date(2026, 9, 7)
 
 
 def with_column(rows: made.Rows, heading: str, *values: str) -> bytes:
