@@ -28,6 +28,12 @@ _BUSY_SECONDS = 90
 _CONNECT_SECONDS = 10
 # A landed file must be on the database server's disk before the acknowledgement.
 _POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
+# Server and client notice within half a minute that the other's machine is gone: by default the server would
+# keep for two hours what that machine has locked.
+_POSTGRESQL_ALIVE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
+_ALIVE = {
+    "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4", "tcp_user_timeout": "30000",
+}  # fmt: skip
 # A time cast to text must look the same in every database.
 _POSTGRESQL_TEXTS = "-c timezone=UTC -c datestyle=ISO"
 # Receipts are compressed while other writers wait; lz4 is quickest, where built in.
@@ -122,12 +128,14 @@ class Registry:
         `dated` is False for a caller who records nothing and only keeps other writers out: the clock of the
         host is not checked then.
         """
-        yield from self._session(partial(locks.lock_writers, dated=dated))
+        idle = locks.IDLE if dated and self._tried is None else ""
+        yield from self._session(partial(locks.lock_writers, dated=dated, idle=idle))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Yield a session as `write` does, but lock out only writers of the same subjects."""
-        yield from self._session(partial(locks.lock_writers, subjects=subjects))
+        idle = locks.IDLE if self._tried is None else ""
+        yield from self._session(partial(locks.lock_writers, subjects=subjects, idle=idle))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
@@ -327,7 +335,9 @@ def _engine(url: str) -> Engine:
 def _postgresql(asked: URL) -> Engine:
     """Make the engine for PostgreSQL, with broken idle connections replaced."""
     theirs = asked.query.get("options", "")
-    arguments = {"options": f"{_POSTGRESQL_OPTIONS} {theirs} {_POSTGRESQL_TEXTS}", "client_encoding": "utf8"}
+    options = f"{_POSTGRESQL_OPTIONS} {_POSTGRESQL_ALIVE} {theirs} {_POSTGRESQL_TEXTS}"
+    arguments = {"options": options, "client_encoding": "utf8"}
+    arguments |= {name: most for name, most in _ALIVE.items() if name not in asked.query}
     if "connect_timeout" not in asked.query:
         arguments["connect_timeout"] = str(_CONNECT_SECONDS)
     try:

@@ -35,13 +35,7 @@ _LOCK = 0x67617465_70726F63  # "gateproc"
 _REPORT_SECONDS = 5.0
 _LOST = SQLAlchemyError, OSError
 """Errors after which a host owns nothing, until it has a session in which it can report."""
-_SETTINGS = (
-    "SET idle_session_timeout = '40s'",
-    # The server notices a lost host within half a minute.
-    "SET tcp_keepalives_idle = 10",
-    "SET tcp_keepalives_interval = 5",
-    "SET tcp_keepalives_count = 4",
-)
+_SETTING = "SET idle_session_timeout = '40s'"
 _REPORT = text(
     "INSERT INTO host (name, added_at, seen_at, spool, oldest_seconds, ahead_seconds, holds)"
     " VALUES (:name, now(), now(), :spool, :oldest_seconds, :ahead_seconds, :holds)"
@@ -182,8 +176,7 @@ class Ownership:
             with ExitStack() as session:
                 connection = session.enter_context(self.registry.alone())
                 try:
-                    for setting in _SETTINGS:
-                        connection.execute(text(setting))
+                    connection.execute(text(_SETTING))
                     function = "pg_try_advisory_lock_shared" if self.shared else "pg_try_advisory_lock"
                     if not _try(connection, function, _LOCK):
                         if self.shared:

@@ -17,6 +17,8 @@ from gateway.registry import tables
 _WRITERS, _SUBJECTS = 7_201_917, 7_201_920
 CLOCK_SECONDS = 5.0
 """Seconds by which the clock of a host may differ from the database's."""
+IDLE = "120s"
+"""How long a writer that stands still keeps others out, until the server ends its session."""
 BESIDE_OTHERS = "gateway writes beside others"
 """Key of `Session.info`: the locks held by a transaction beside which others write; not set without any."""
 
@@ -41,18 +43,22 @@ class WriterLock(Enum):
     LOG = 7_201_918
 
 
-def lock_writers(session: Session, subjects: Collection[str] | None = None, *, dated: bool = True) -> None:
+def lock_writers(
+    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True, idle: str = ""
+) -> None:
     """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
 
     Does nothing in SQLite. Reads after the lock see all earlier writes. With `dated`, Fault if this host's
-    clock is more than CLOCK_SECONDS off the database's.
+    clock is more than CLOCK_SECONDS off the database's. `idle`: for how long the transaction may stand still
+    between two statements, such as "120s"; "" for ever.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
         return
     lock = "pg_advisory_xact_lock" if subjects is None else "pg_advisory_xact_lock_shared"
-    taken = text(f"SELECT {lock}(:lock), clock_timestamp()")
-    _, theirs = session.execute(taken, {"lock": _WRITERS}).one()
+    ends = ", set_config('idle_in_transaction_session_timeout', :idle, true)" if idle else ""
+    taken = text(f"SELECT {lock}(:lock), clock_timestamp(){ends}")
+    _, theirs, *_ = session.execute(taken, {"lock": _WRITERS} | ({"idle": idle} if idle else {})).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:
         raise Fault(

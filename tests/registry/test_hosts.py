@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
 from gateway.errors import Fault
+from gateway.registry import locks, log
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Ownership
 from tests.registry.cluster import Cluster
@@ -88,7 +90,7 @@ def test_one_that_says_nothing_is_not_waited_for(
     two: tuple[Registry, Registry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a process that stands still: the server ends its session."""
-    monkeypatch.setattr("gateway.registry.hosts._SETTINGS", ("SET idle_session_timeout = '2s'",))
+    monkeypatch.setattr("gateway.registry.hosts._SETTING", "SET idle_session_timeout = '2s'")
     still, other = two
     with owned(still, report_seconds=600):
         assert not is_free(other)
@@ -115,11 +117,43 @@ def test_a_leader_that_stood_still_asks_whether_it_leads_still(
     leader._lose()
 
 
+def test_a_writer_that_stands_still_keeps_others_out_for_a_while_only(
+    two: tuple[Registry, Registry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for registry in two:
+        registry.migrate()
+    monkeypatch.setattr(locks, "IDLE", "1s")
+
+    def stands_still(writing: AbstractContextManager[Session]) -> None:
+        with writing as still:
+            with two[1].write() as session:
+                assert log.size(session) == 0
+            log.size(still)
+
+    for writing in (two[0].write(), two[0].write_on(["a"])):
+        with pytest.raises(Fault, match="did not answer"):
+            stands_still(writing)
+
+
+def test_a_machine_that_is_gone_is_noticed_at_both_ends(two: tuple[Registry, Registry]) -> None:
+    with two[0].read() as session:
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        asked = driver.info.get_parameters()
+    assert {asked[name] for name in ("keepalives_idle", "tcp_user_timeout")} == {"10", "30000"}
+    assert "tcp_keepalives_idle=10" in asked["options"]
+
+
 def test_a_report_that_the_database_does_not_take_is_a_fault(two: tuple[Registry, Registry]) -> None:
     one, other = two
-    until(lambda: is_free(one), "it to be free")
-    with pytest.raises(Fault, match="did not answer"):
-        Ownership(one, report=lambda connection: connection.execute(text("SELECT 1 FROM gone"))).hold()
+
+    def fault() -> str:
+        with pytest.raises(Fault) as told:
+            Ownership(one, report=lambda connection: connection.execute(text("SELECT 1 FROM gone"))).hold()
+        return str(told.value)
+
+    # The server takes a moment to end the session of whoever held it before.
+    until(lambda: "did not answer" in fault(), "the database's word")
     until(lambda: is_free(other), "it to be free again")
 
 
