@@ -8,14 +8,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from gateway.examiner.child import Child
+from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import FileLost, Job
 from gateway.processor import worker_pool as module
+from gateway.processor.claim import claim_waiting
 from gateway.processor.worker_pool import A_COMMIT, WORTH_A_COMMIT, Finished, WorkerPool
+from gateway.record.conclude import assignments
+from tests.clock import THIS_YEAR
+from tests.content import core_data
 from tests.processor.test_turns import NOW, file
 from tests.waiting import until
+from tests.workshop import Desk
 
 WORKERS = 2
 
@@ -163,6 +171,34 @@ def test_where_others_are_about_each_rests_at_once(
         pool.give(file(name), struck=False)
     finished(pool, 2)
     until(lambda: Counter(words(examiners))["rests"] > 0, "a rest")
+
+
+@pytest.mark.long
+def test_no_process_that_a_worker_keeps_is_given_a_file_of_another_provider(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners, begin = dict[object, list[str]](), Child.begin
+
+    def noted(self: Child, owner: str, *given: Any) -> float:
+        until = begin(self, owner, *given)
+        owners.setdefault(self._process, []).append(owner)
+        return until
+
+    monkeypatch.setattr(Child, "begin", noted)
+    monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60.0)
+    monkeypatch.setattr(module, "_ABOUT_SECONDS", 0.0)  # As if the others' files came long before.
+    schools = [desk.provider(name, years=THIS_YEAR) for name in ("oak", "elm")]
+    order = [schools[turn] for turn in (0, 0, 1, 1, 0)]
+    landed = [desk.send(school, core_data(number)) for number, school in enumerate(order, 1)]
+    with desk.registrar() as registrar:
+        claim_waiting(registrar)
+        pool = WorkerPool(1, desk.clock, Examiners(desk.home))
+        with pool.at_work():
+            for reference in landed:
+                (one,) = assignments(registrar, [reference], desk.now)
+                pool.give(one, struck=False)
+                assert finished(pool, 1) == {reference: 1}
+    assert sorted(owners.values()) == sorted(2 * [["elm", "elm"], ["oak"], ["oak", "oak"]])
 
 
 def test_however_files_come_each_is_looked_at_once(
