@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ def words(error: OSError) -> str:
     """Return an OSError as one line: the path and the system's message."""
     told = error.strerror or str(error) or type(error).__name__
     path = error.filename
+    if (
+        isinstance(error, FileNotFoundError)
+        and isinstance(path, str | os.PathLike)
+        and Path(path).is_symlink()
+    ):
+        told = "a link to a file that is not there: copy a folder of policies by cp -rL"
     if path == _OUTPUT:
         return f"the output cannot be written: {told}"
     return f"{os.fsdecode(path)}: {told}" if isinstance(path, str | bytes | os.PathLike) else told

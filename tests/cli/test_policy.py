@@ -156,3 +156,13 @@ def test_training_days_of_a_provider_that_nobody_enrolled_are_a_fault(desk: Desk
     (fault,) = json.loads(desk.gateway("policy", "check", "--json", code=1))
     assert (fault["file"], fault["key"]) == ("calendar.toml", "inset[1].provider")
     assert fault["message"] == "there is no provider oat; perhaps oak"
+
+
+def test_a_copied_link_to_a_file_that_was_not_copied_is_told_with_what_to_do(
+    desk: Desk, tmp_path: Path
+) -> None:
+    shipped = Path(__file__).parents[2] / "policies" / "cwm-alarch"
+    copy = shutil.copytree(shipped, tmp_path / "deep" / "copy", symlinks=True)
+    said = desk.gateway("policy", "check", str(copy), code=1)
+    assert "sensitive.toml: a link to a file that is not there" in said
+    assert "cp -rL" in said
