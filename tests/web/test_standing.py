@@ -137,6 +137,18 @@ def test_the_page_is_asked_for_once_at_a_time_however_many_files_were_sent(
     assert school.problems == []
 
 
+def test_what_another_window_changed_meanwhile_stays_while_the_page_is_shown_anew(
+    school: School, page: Page
+) -> None:
+    kept = page.evaluate("""async () => {
+        const { kit } = here;
+        await Kits.put("kits", { ...kit, key: "extended in another window" });
+        await Standing.newer(kit, { at: "2099-01-01T00:00:00+00:00" });
+        return Kits.get("kits", kit.credential);
+    }""")
+    assert (kept["key"], kept["told"][:4]) == ("extended in another window", "2099")
+
+
 def test_whoever_only_looks_follows_the_gateways_new_key(school: School, page: Page) -> None:
     own, old = Home(school.site.home).published.pages("oak") / "status.html.asc", page.evaluate(KNOWN)
     before = own.read_text()
