@@ -298,7 +298,9 @@ def spreadsheet(table: Shown, name: str, kind: str) -> Response:
     if kind == "csv":  # RFC 4180.
         written = io.StringIO()
         csv.writer(written).writerows(rows)
-        return Response(written.getvalue().encode(), media_type=SPREADSHEETS[kind], headers=headers)
+        # Excel takes a file without a byte-order mark for one in the computer's own encoding.
+        given = written.getvalue().encode("utf-8-sig")
+        return Response(given, media_type=SPREADSHEETS[kind], headers=headers)
     return Response(_as_xlsx(rows), media_type=SPREADSHEETS[kind], headers=headers)
 
 

@@ -127,7 +127,7 @@ def test_a_list_is_shown_in_pages_and_given_whole(served: Served) -> None:
         sent = jane.client.get("/work/transfers/list", params={"file": kind})
         assert sent.headers["content-disposition"] == f'attachment; filename="transfers-list.{kind}"'
         rows = (
-            list(csv.reader(io.StringIO(sent.text)))
+            list(csv.reader(io.StringIO(sent.content.decode("utf-8-sig"))))
             if kind == "csv"
             else [list(row) for row in load_workbook(io.BytesIO(sent.content)).active.values]
         )
@@ -135,8 +135,13 @@ def test_a_list_is_shown_in_pages_and_given_whole(served: Served) -> None:
         assert set(every) <= {row[0] for row in rows[1:]}
 
 
+def test_a_spreadsheet_program_knows_how_the_letters_of_a_list_are_encoded() -> None:
+    table = {"columns": ["name"], "named": {}, "rows": [["Ysgol Tŷ Gwyn"]]}
+    assert bytes(spreadsheet(table, "list", "csv").body) == b"\xef\xbb\xbfname\r\nYsgol T\xc5\xb7 Gwyn\r\n"
+
+
 @pytest.mark.parametrize("cell", ["=1+1", " =1+1", "\u00a0@SUM(A1)", "\t1", "-SUM(A1)"])
 def test_no_cell_of_a_list_is_run_by_a_spreadsheet(cell: str) -> None:
     table = {"columns": ["name"], "named": {}, "rows": [[cell]]}
-    text = bytes(spreadsheet(table, "list", "csv").body).decode()
+    text = bytes(spreadsheet(table, "list", "csv").body).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(text))) == [["name"], [f"'{cell}"]]
