@@ -357,13 +357,17 @@ def release_in_words(
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
-    teams = catalogue.wording.list_names(asked.teams)
+    counts = tuple(one for one in asked.teams if catalogue.has_counts_alone(one, asked.data_type))
     if counted and not asked.forbidden:
         sender = rulebook.provider(session, transfer.upload.provider, now)
         known = rolls.count_on_rolls(session, [sender.id])[sender.id]
         decision = released(catalogue, asked, "person:released")
-        if counts := counts_teams(content, asked.data_type, decision, sender, catalogue, known=known):
-            teams += f", and in counts alone to {catalogue.wording.list_names(counts)}"
+        counts += counts_teams(content, asked.data_type, decision, sender, catalogue, known=known)
+    names = catalogue.wording.list_names
+    teams = names(tuple(one for one in asked.teams if one not in counts))
+    if counts:
+        some = names(tuple(dict.fromkeys(counts)))
+        teams = f"{teams}, and in counts alone to {some}" if teams else f"{some}, in counts alone"
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 
 

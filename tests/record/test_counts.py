@@ -1,8 +1,10 @@
 """Which files are counted for place planning: one a school, kind and census period, and of whole rolls."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -223,6 +225,14 @@ def test_who_releases_a_file_is_told_of_the_teams_that_get_counts_of_it(desk: De
         transfer = transfers.get(session, held)
         asked = held_decisions.judged(rules, session, transfer, now)
         said = held_decisions.release_in_words(rules, session, transfer, asked, now)
+        empty = replace(transfer, content=replace(cast("Classified", transfer.content), pupils=0))
+        asked = held_decisions.judged(rules, session, empty, now)
+        said_of_empty = held_decisions.release_in_words(rules, session, empty, asked, now)
+        alone = replace(asked, teams=(TEAM,))
+        said_of_one = held_decisions.release_in_words(rules, session, empty, alone, now, counted=False)
+    assert TEAM in asked.teams
+    assert said_of_empty == said
+    assert said_of_one.endswith("it goes to School Place Planning, in counts alone.")
     assert said.endswith("it goes to Central Data Team, and in counts alone to School Place Planning.")
     done = desk.gateway("held", "release", held, "--why", "asked for")
     assert "is released to Central Data Team and School Place Planning" in done
