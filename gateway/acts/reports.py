@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from typing import ClassVar
@@ -132,13 +133,13 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
         year = academic_year(today, catalogue.agreement.year.starts)
         files: Counter[tuple[str, State]] = Counter()
         with context.reading() as session:
-            loaded = log.latest(session, "policy-loaded")
+            sees_all, loaded = context.sight(session).is_whole, log.latest(session, "policy-loaded")
             known = register.of(session)
             ratified = {
                 one for one in known.ratified if year in known.years(one, catalogue.text_wanted, today)
             }
             enrolled = [one for one in providers.list_providers(session) if one.closed_on is None]
-            for of_provider in review.files(session, year_ago, made_at, whole=True).values():
+            for of_provider in review.files(session, year_ago, made_at).values():
                 files.update(of_provider)
             people = roles.people(session)
             members = Counter(team for teams in staff.list_staff(session).values() for team in teams)
@@ -153,6 +154,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
             in_force_since=loaded.at if loaded else None,
             providers={kind: (number, signed[kind]) for kind, number in kinds.items()},
             transfers=files,
+            sees_all=sees_all,
             people=Counter(str(role) for one in people for role in one["roles"]),
             members=members,
             version=version("gateway"),
@@ -220,7 +222,7 @@ def review_of(
     """
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))
-    came = arrivals(session, window_for(catalogue, span[0]))
+    came = arrivals(session, replace(window_for(catalogue, span[0]), hidden=sees_all))
     added, told = providers.added(session), agreements.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
     differing, discrepancies = review.discrepancies(session, since, until)

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Result, Select, Text, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
@@ -122,6 +122,7 @@ class Window:
     Only files landed from `since` until before `until` count. `often` are the data types due daily or weekly:
     of these the files from `lately` on are read, and the last file before. `seldom` are all other data types.
     `midnights` are the times of day in UTC, such as "23:00", at which a day may begin in local time.
+    `hidden`: True if files outside the session's sight count too.
     """
 
     since: datetime
@@ -130,6 +131,7 @@ class Window:
     often: Collection[str] = ()
     lately: datetime | None = None
     midnights: Collection[str] = ()
+    hidden: bool = True
 
 
 def arrivals(
@@ -157,11 +159,16 @@ def _uploads(session: Session, window: Window, only: Collection[str] | None) -> 
         "seldom": list(window.seldom),
     }
     given |= {"since": window.since, "lately": window.lately or window.since, "until": window.until}
+
+    def asked(query: Select[Any], **more: str) -> Result[*tuple[Any, ...]]:
+        values = given | more
+        return execute_plain(session, query, values) if window.hidden else session.execute(query, values)
+
     for query in (*_accepted(True, *shape), *_accepted(False, *shape)):
-        for by, under, data_type, at, about in execute_plain(session, query, given):
+        for by, under, data_type, at, about in asked(query):
             yield by, Arrival(under or "", data_type or "", at, about)
     for kind in () if whom == "one" else window.often:
-        for by, at, at_about, about in execute_plain(session, _last(whom), {**given, "kind": kind}):
+        for by, at, at_about, about in asked(_last(whom), kind=kind):
             for landed_at, told in ((at, None), (at_about, about)):
                 if landed_at is not None:
                     yield by, Arrival("", kind, landed_at, told)

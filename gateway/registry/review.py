@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, and_, distinct, func, or_, select
 from sqlmodel import Session, col
 
 from gateway.model import State
-from gateway.registry.sight import WHOLE
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
 
 # How a stored content with findings is spelled; without findings the list is empty.
@@ -21,16 +20,14 @@ _WITH_FINDINGS = '"findings":[{'
 
 
 def files(
-    session: Session, since: datetime, until: datetime, *, whole: bool = False
+    session: Session, since: datetime, until: datetime
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
     """Count the files landed from `since` until before `until`, by provider, kind of data and state.
 
-    Uploads of keys and agreements are left out. The kind is "" for unrecognised files. With `whole`, count
-    also the files outside the session's sight.
+    Uploads of keys and agreements are left out. The kind is "" for unrecognised files.
     """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
-    query = query.execution_options(**{WHOLE: whole})
     found: defaultdict[str, dict[tuple[str, State], int]] = defaultdict(dict)
     for provider, data_type, state, number in session.execute(query):
         found[provider][data_type or "", cast("State", state)] = number

@@ -33,7 +33,7 @@ class Assured:
 
     `providers`: by kind, how many are enrolled and how many have ratified for the year. `transfers`: the
     number of files by data type ("" for unrecognised) and state. `people` and `members`: the number of people
-    by role and by team.
+    by role and by team. `sees_all`: False if only the files within a person's sight are counted.
     """
 
     catalogue: Catalogue
@@ -46,6 +46,7 @@ class Assured:
     people: Mapping[str, int]
     members: Mapping[str, int]
     version: str = TO_FILL
+    sees_all: bool = True
     systems: tuple[tuple[str, str, str], ...] = ()
     """The systems the gateway connects with: the sort, a name if it has one, and where it is."""
 
@@ -124,7 +125,8 @@ def _summary(home: Assured) -> _Rows:
     blanks = sum(len(one.get("ask", ())) + len(one.get("sign", ())) for one in WORDS["section"])
     yield "Kinds of data", f"{len(entries)}, each with a clause, a purpose and a time to be kept"
     yield "Providers", f"{enrolled} enrolled, {ratified} of them ratified for this year"
-    yield "Files of the last 12 months", str(sum(home.transfers.values()))
+    of_some = "" if home.sees_all else " of those that you may know of"
+    yield "Files of the last 12 months", f"{sum(home.transfers.values())}{of_some}"
     teams, people = len(home.catalogue.teams.team), sum(home.members.values())
     yield "Teams that collect", f"{teams}, with {people} people"
     yield "Systems handed on to", str(len(home.catalogue.hand_ons.hand_on))

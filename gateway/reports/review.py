@@ -93,7 +93,9 @@ def review_report(
     `discrepancies`: the number that arose from `first` to `last`, and the number open now; a discrepancy
     between several providers counts once. `sees_all`: False if limited to a person's sight.
     """
-    of_some = "" if sees_all else " It counts the files that you may know of."
+    of_some = (
+        "" if sees_all else " It counts the files that you may know of: what it calls missing may have come."
+    )
     return Document(
         f"Review of {first} to {last}",
         f"{organisation}. Report made {spoken(made_at)}. For teams of the authority only.{of_some}",

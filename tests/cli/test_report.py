@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from gateway.access import EVERYTHING
+from gateway.acts.act import ActContext
+from gateway.acts.reports import ReportAssurance
 from gateway.registry import keys
+from gateway.reports.document import as_text
 from tests.classify import made
 from tests.whole import whole
 from tests.workshop import Desk
@@ -47,6 +53,16 @@ def test_a_transfer_from_landing_to_collection() -> None:
         assert part in text, part
     assert re.search(r"Opened and collected By or to jane, Central Data Team", text)
     assert "Log test.invalid/log Entries" in text
+
+
+def test_the_assurance_pack_counts_what_its_reader_may_know_of() -> None:
+    some = replace(EVERYTHING, ordinary=False)
+    context = ActContext(
+        home=whole().home, person="jane", clock=whole().clock, sight=lambda _: some,
+        open_registry=lambda: nullcontext(whole().registry), open_registrar=whole().registrar,
+    )  # fmt: skip
+    text = " ".join(as_text(ReportAssurance().carry_out(context)).split())
+    assert "Files of the last 12 months 0 of those that you may know of" in text
 
 
 def test_the_assurance_pack_counts_and_names_nobody() -> None:

@@ -98,4 +98,7 @@ def test_a_review_counts_what_came_on_each_day_of_its_span(desk: Desk) -> None:
     with desk.registry.read() as session:
         span, at = (date(2026, 11, 2), date(2026, 11, 27)), datetime(2026, 12, 14, 9, tzinfo=UTC)
         text = " ".join(as_text(review_of(session, shipped(), span, at, "Anyshire")).split())
+        some = " ".join(as_text(review_of(session, shipped(), span, at, "Anyshire", sees_all=False)).split())
     assert "Came in time 4 (9 %)" in text
+    told = "It counts the files that you may know of: what it calls missing may have come."
+    assert (told in some, told in text) == (True, False)

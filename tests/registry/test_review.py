@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from sqlmodel import select
 
 from gateway.model import Provider, Released
 from gateway.registry import agreements, markers, providers, register, review
 from gateway.registry.database import Registry
+from gateway.registry.flow_status import Window, arrivals
 from gateway.registry.tables import RatificationRow, TransferRow
 from tests.policies import why
 from tests.registry.test_deliveries import HELD, NOTHING, NOW, TRIAGE, put, registry
@@ -54,8 +56,27 @@ def test_nobody_s_review_counts_a_file_that_they_may_not_know_of(registry: Regis
         assert sum(review.files(session, NOW, NOW + TICK)["school-a"].values()) == 3
     with registry.within(lambda _: replace(TRIAGE, marked=False)).read() as session:
         assert review.files(session, NOW, NOW + TICK) == {"school-a": {("school-census", "held"): 1}}
-        assert sum(review.files(session, NOW, NOW + TICK, whole=True)["school-a"].values()) == 3
         assert review.faults(session, NOW, NOW + TICK) == {}
+
+
+@pytest.mark.parametrize("lately", [NOW - TICK, NOW + TICK])
+def test_what_a_reader_may_not_know_of_is_no_arrival_in_a_review(
+    registry: Registry, lately: datetime
+) -> None:
+    put(registry, 1, CENSUS)
+    put(registry, 2, replace(CENSUS, data_type="attendance"))
+    window = Window(since=NOW - TICK, seldom=["school-census"], often=["attendance"], lately=lately)
+    asked = {hidden: replace(window, hidden=hidden) for hidden in (True, False)}
+    limited = registry.within(lambda _: replace(TRIAGE, marked=False))
+    with registry.read() as session:
+        assert len(arrivals(session, asked[False])["school-a"]) == 2
+    with registry.write() as session:
+        markers.place(
+            session, "restricted", {b"1" * 16}, people=(), transfers={1, 2}, by="d", why="w", at=NOW
+        )
+    with limited.read() as session:
+        assert len(arrivals(session, asked[True])["school-a"]) == 2
+        assert arrivals(session, asked[False]) == {}
 
 
 def test_a_ratification_without_a_file_is_known_to_those_from_whom_some_file_is_kept(
