@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -20,8 +20,9 @@ from gateway.acts.listing import (
     columns_of,
     number_in_cursor,
 )
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.home import shown_name
+from gateway.home.settings_file import nearest
 from gateway.model import Classified, Transfer
 from gateway.reasons import (
     REASONS,
@@ -144,11 +145,24 @@ class ListTransfers(TransferListing, command="transfers list"):
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the conditions by which the database filters the list, from the act's fields."""
+        """Return the conditions by which the database filters the list, from the act's fields.
+
+        GatewayError for a data type, team or reason that nobody knows.
+        """
+        if self.data_type or self.team:
+            catalogue = context.catalogue
+            _check(self.data_type, "data type", catalogue.entries)
+            _check(self.team, "team", [team.id for team in catalogue.teams.team])
+        _check(self.why, "reason", {*REASONS, *(code.partition(":")[0] for code in REASONS)})
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,
         )  # fmt: skip
+
+
+def _check(name: str | None, what: str, known: Collection[str]) -> None:
+    if name and name not in known:
+        raise GatewayError(f"there is no {what} {name}{nearest(name, known)}")
 
 
 _PROOF = (
