@@ -180,9 +180,9 @@ def _of_holds(transfer: Transfer, before: int) -> list[str]:
 
 
 def _times_before(session: Session, transfer: Transfer) -> int:
-    """Return how often a decided file was taken back or held for other reasons than before.
+    """Return how often a decided file was taken back, or held for other reasons or until another day.
 
-    The decision is not in the log yet.
+    The decision is not in the log yet. A file that waits for a day is decided again only once that changes.
     """
     codes, taken_back = [why.code for why in transfer.reasons], 0
     if not _ONCE_PASSED_ON.isdisjoint(codes):
@@ -195,7 +195,7 @@ def _times_before(session: Session, transfer: Transfer) -> int:
     waited = [set(one["reasons"].split(",")) for one in told if one["state"] == "held"]
     if transfer.state == "held" and WITHDRAWN.isdisjoint(codes):
         waited.append(set(codes))
-    return taken_back + sum(one != other for one, other in pairwise(waited))
+    return taken_back + sum(one != other or "policy:embargo" in one for one, other in pairwise(waited))
 
 
 def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:

@@ -17,6 +17,7 @@ from gateway.acts.letters import ChaseProvider
 from gateway.courier import service
 from gateway.home.settings import load_settings
 from gateway.model import Provider
+from gateway.policy.dates import academic_year
 from gateway.processor.retention import run_hourly
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
@@ -26,6 +27,7 @@ from gateway.registry import letters, log, providers, receipts
 from gateway.registry.tables import ContactRow, MarkedTransferRow, MarkerRow, TransferRow
 from tests.classify.made import Child
 from tests.clock import THIS_YEAR
+from tests.content import gcse_results, next_results_day
 from tests.corpus.children import csv
 from tests.corpus.schools import core
 from tests.courier.mime import opened
@@ -129,6 +131,31 @@ def test_a_school_is_written_to_again_where_its_file_then_waits_for_something_el
     assert "ratif" in of_it[0].text
     assert "ratif" not in of_it[1].text
     assert list(before) == [one.message_id for one in of_it[:-1]]
+
+
+def test_a_school_is_written_to_again_where_the_day_for_which_its_file_waits_moves(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "day")
+    with desk.home.settings.open("a") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
+    desk.process()
+    day = next_results_day(desk)
+    desk.now = day.replace(hour=0)
+    oak = desk.provider("oak", dfe_number="9994001", years=(academic_year(day.date(), "09-01"),))
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
+    reference = desk.send(oak, gcse_results())
+    desk.process()
+    calendar = desk.home.policies / "calendar.toml"
+    later = day + timedelta(days=2)
+    calendar.write_text(calendar.read_text().replace(f"{day:%Y-%m-%d}]", f"{later:%Y-%m-%d}]"))
+    enact(desk.home.root)
+    desk.process()
+    desk.process()
+    with desk.registry.read() as session:
+        rows = sorted(letters.listed(session), key=lambda one: one.number or 0)
+        of_it = [one for one in rows if reference in one.subject]
+    desk.close()
+    assert [one.subject.partition(":")[0] for one in of_it] == ["Waits", "Waits"]
+    assert [f"{later.day} {later:%B}" in one.text for one in of_it] == [False, True]
 
 
 def test_each_day_asks_for_its_letters_once(desk: Desk, relay: tuple[Relay, int]) -> None:
