@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from gateway.errors import GatewayError
 
+_PART = re.compile(r"(?:\d+|[A-Z])(?=$|[.(])")
+"""The beginning of a clause: 5 of 5.3.1 and 5(a), D of D.1."""
+
 
 class File(BaseModel):
     """A part of a file edited by an administrator: unknown keys are errors."""
@@ -31,7 +34,12 @@ def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; perhaps KNOWN" with the known name closest to the misspelt `name`; "" if none is close."""
+    """Return "; perhaps KNOWN" with the known name closest to the misspelt `name`; "" if none is close.
+
+    Of the clauses of an agreement, such as D.1, only those of the same part are close.
+    """
+    if part := _PART.match(name):
+        known = [one for one in known if (of := _PART.match(one)) and of[0] == part[0]]
     found = difflib.get_close_matches(name, list(known), n=1)
     return f"; perhaps {found[0]}" if found else ""
 

@@ -88,10 +88,13 @@ def test_a_clause_that_nothing_cites_needs_a_word(policies: Path) -> None:
     edit(policies, "agreement.toml", '"1.1" = "It says what the agreement is."\n', "")
     (fault,) = told(policies)
     assert "nothing rests on clause 1.1: cite it, or say under [uncited] why not" in fault
-    edit(policies, "agreement.toml", "[uncited]\n", '[uncited]\n"1.1" = "x"\n"1.4" = "x"\n"1.44" = "x"\n')
+    uncited = '[uncited]\n"1.1" = "x"\n"1.4" = "x"\n"1.44" = "x"\n"D.1" = "x"\n"14" = "x"\n'
+    edit(policies, "agreement.toml", "[uncited]\n", uncited)
     assert [each.partition(": ")[2] for each in told(policies)] == [
         "uncited.1.4: clause 1.4 is cited: take it out here",
         "uncited.1.44: the agreement has no clause 1.44; perhaps 1.4",
+        "uncited.D.1: the agreement has no clause D.1",
+        "uncited.14: the agreement has no clause 14",
     ]
 
 
