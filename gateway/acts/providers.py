@@ -223,6 +223,8 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
         with context.reading() as session:
             counting = years_at(context.clock(), context.catalogue)
             row = asdict(register.of(session).provider(self.id, counting))
+            everybody = providers.list_providers(session)
+            row["succeeds"] = [one.id for one in everybody if one.succeeded_by == self.id]
             reached = [
                 one.model_dump(exclude={"recorded_at", "recorded_by"})
                 for one in providers.contacts(session, self.id)
@@ -237,7 +239,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
             heading="",
             values=row | {"contacts": reached, "keys": held, "history": past},
             parts=(
-                ActListing([row], (*_COLUMNS, "succeeded_by"), empty=""),
+                ActListing([row], (*_COLUMNS, "succeeded_by", "succeeds"), empty=""),
                 ActListing(reached, ("role", "email", "telephone"), empty="no contact is on record"),
                 ActListing(held, key_columns, empty="no keys"),
                 ActListing(past, ("at", "kind", "by", "why"), empty="nothing was done"),

@@ -98,6 +98,8 @@ def test_two_providers_of_one_number_are_refused_unless_one_follows_the_other(si
     assert "already" in site.refused(*again)
     site.gateway(*again, "--succeeds", "ash")
     assert site.json("providers", "show", "ash")["succeeded_by"] == "ash-new"
+    assert [site.json("providers", "show", one)["succeeds"] for one in ("ash", "ash-new")] == [[], ["ash"]]
+    assert "succeeds" in site.gateway("providers", "show", "ash-new")
     third = site.refused("providers", "merge", "ash", "fir", "--why", "amalgamated")
     assert "ash-new took the place of ash already" in third
 
