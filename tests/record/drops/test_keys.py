@@ -323,6 +323,7 @@ def test_the_last_subkey_that_signs_is_revoked_and_does_not_go_on_counting(
     revoke_subkey(oak, new)
     dropped = shop.sent(oak, oak.certificate(new), "keys")
     assert (dropped.state, codes(dropped)) == ("accepted", {"key:renewed"})
+    assert "If nothing of it signs any more, add a subkey that does" in dropped.reasons[0].next_step
     stolen = shop.sent(oak, in_hand)
     assert (stolen.state, codes(stolen)) == ("refused", {"open:key-revoked"})
     oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
