@@ -77,7 +77,8 @@ _STREET = re.compile(
     rf"(?<![\w'\u2019-])(?:[a-z]{{3,}} (?:{'|'.join(sorted(WORDS['streets']))})"
     rf"(?=\s*(?:,|\Z)| (?:{'|'.join(sorted(WORDS['schools']))})\b)"
     r"|mobile (?=homes?\b)|children['\u2019]?s (?=(?:centre|(?:day )?nursery|school)\b)"
-    rf"|old (?:town|county|shire) hall\b|(?:town|county) hall (?=(?:{'|'.join(sorted(WORDS['schools']))})\b)"
+    r"|old (?:town|county|shire) hall\b|(?:town|county|shire) hall (?=(?:apartments|close|flats|square)\b)"
+    rf"|(?:town hall|county hall|barton moss) (?=(?:{'|'.join(sorted(WORDS['schools']))})\b)"
     r"|(?:college|school) for the deaf\b)",
     re.IGNORECASE,
 )

@@ -188,7 +188,11 @@ def test_a_council_is_no_address_of_a_child(line: str) -> None:
     assert fault("address", line)
     assert fault("address", "12 Mobile Home Park") is None
     assert fault("address", "Flat 3, The Old Town Hall") is None
+    assert fault("address", "12 Town Hall Square") is None
+    assert fault("address", "Flat 12, County Hall Apartments, London") is None
     assert fault("school", "Town Hall Nursery") is None
+    assert fault("school", "Barton Moss Community Primary School") is None
+    assert fault("address", "Barton Moss")
     assert fault("address", "12 Civic Way") is None
 
 
@@ -224,6 +228,14 @@ def test_a_council_is_no_address_of_a_child(line: str) -> None:
 def test_words_of_safeguarding_partnerships_are_remarks(said: str) -> None:
     keys = ("surname",) if "FC" in said else ("registration-group", "address")
     assert [key for key in keys if not fault(key, said.strip())] == []
+
+
+@pytest.mark.parametrize("name", ["C\xe1it", "Cait", "Arap", "Cawn", "Ehm", "Iha"])
+def test_a_name_that_is_also_an_abbreviation_is_a_name_and_no_label(name: str) -> None:
+    assert fault("forename", name) is None
+    assert fault("surname", name) is None
+    assert fault("guardians", f"Mrs {name} Murphy") is None
+    assert fault("registration-group", name)
 
 
 @pytest.mark.parametrize("surname", ["\u010ci\u0107", "\u010cI\u0106", "\xc7in", "Ann-Marie \u010ci\u0107"])
