@@ -88,6 +88,7 @@ class ColumnSignature(RuleTable):
     `many`: by field, the number of columns required.
     `share`: by field, the fraction of filled values that must be without a fault.
     `only`, `among`: by field, values, or a code list, to which half of the filled values must belong.
+    `unlike`: by field, values to which no more than half of the filled values may belong.
     `ages`: youngest and oldest age today of nearly all pupils.
     `above`: words, one of which must stand above the table.
     `no_results`: True if no unknown column may look like grades.
@@ -108,6 +109,7 @@ class ColumnSignature(RuleTable):
     share: dict[str, float] = Field(default_factory=dict)
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     among: dict[str, str] = Field(default_factory=dict)
+    unlike: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     ages: tuple[int, int] | None = None
     no_results: bool = False
     above: tuple[str, ...] = ()
@@ -428,7 +430,9 @@ class Rules(Items):
     @cached_property
     def counted(self) -> frozenset[str]:
         """Keys of the fields whose values are counted one by one, for a signature or the file's facts."""
-        asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
+        asked = {
+            key for table in self.data_types.tables for key in (*table.only, *table.among, *table.unlike)
+        }
         return frozenset(
             {
                 *asked,

@@ -128,6 +128,11 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
         and all(tally.field(key).share_good() >= share for key, share in signature.share.items())
         and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items())
         and all(tally.field(key).share_among(codes[n]) >= _ONLY_SHARE for key, n in signature.among.items())
+        and not any(
+            tally.field(key).share_among(values) > _ONLY_SHARE
+            for key, values in signature.unlike.items()
+            if key in present
+        )
         and (signature.ages is None or tally.share_aged(*signature.ages) >= _AGED_SHARE)
     )
 

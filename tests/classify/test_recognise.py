@@ -143,6 +143,10 @@ def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None
         ("DOB,Year", "{born},10", "student-core"),
         ("DOB,Year,KS2 GPS Score", "{born},Year 7,101", "student-core"),
         ("DOB,Year,KS2 GPS Score", "{born},Year 6,101", "ks2"),
+        *(
+            ("DOB,Year,KS2 GPS Score", f"{{born}},{year},101", "ks2")
+            for year in ("Yr 6", "Yr6", "6A", "Year Six")
+        ),
         ("DOB,KS2 GPS Score", "{born},101", "ks2"),
         ("DOB,Reg Group", "{born},8C", "student-core"),
         ("KS4_ATT8,KS4_P8SCORE,KS4_EBACC_94", "45.5,0.12,1", "ks4"),
@@ -158,6 +162,17 @@ def test_two_earlier_results_beside_other_data_do_not_decide(
         12,
     )
     assert classified(classify(made.as_csv(table).encode())).data_type == data_type
+
+
+@pytest.mark.parametrize("heading", ["Sessions Possible", "Total Sessions"])
+def test_core_data_may_say_how_many_sessions_there_were(classify: Classify, heading: str) -> None:
+    table = made.table(
+        f"UPN,Surname,Forename,DOB,Year,Reg Group,Address,{heading}",
+        lambda c: f"{c.upn},{c.surname},{c.forename},{c.born},5,5B,1 High St,120",
+        12,
+    )
+    found = classified(classify(made.as_csv(table).encode()))
+    assert (found.data_type, found.unlisted) == ("student-core", ())
 
 
 def test_teacher_assessments_of_no_year_are_ambiguous(classify: Classify) -> None:
