@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.classify.content import data
 from gateway.classify.identifiers import Remembered
 
-_LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Also behind three capitals, as in "CINPlan", but not two: "GPSscore" is about no GP.
+_LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{3})(?=[A-Z][a-z])")
 _PUNCTUATION = re.compile(r"[\W_]+")
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6

@@ -48,6 +48,13 @@ def test_a_head_tells_its_topic(topic: str, agreement: str) -> None:
     assert told == dict.fromkeys(told, topic)
 
 
+@pytest.mark.parametrize("head", ["GPSscore", "KS2_GPSraw", "CPDhours", "SWEnglish"])
+def test_letters_of_a_longer_abbreviation_tell_no_topic(head: str) -> None:
+    sensitive = rules_of("somerset").sensitive
+    assert sensitive.of_name(head) == ""
+    assert sensitive.of_name("LACStatus") == "looked-after children"
+
+
 @pytest.mark.parametrize("agreement", ["somerset", "cwm-alarch"])
 def test_what_is_sensitive_by_the_rights_is_so_where_nobody_recognises_the_file(agreement: str) -> None:
     rules, outside = rules_of(agreement), load_catalogue(POLICIES / agreement).rights.outside
