@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.classify.content import data
 from gateway.classify.identifiers import Remembered
 
-# Also behind three capitals, as in "CINPlan", but not two: "GPSscore" is about no GP.
+# Also behind an abbreviation of three letters, as in "CINPlan", but not of two: "GPSscore" is of no GP.
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{3})(?=[A-Z][a-z])")
 _PUNCTUATION = re.compile(r"[\W_]+")
 # Shorter stems begin words of many kinds.
@@ -79,7 +79,7 @@ _STREET = re.compile(
     rf"(?=\s*(?:,|\Z)| (?:{'|'.join(sorted(WORDS['schools']))})\b)"
     r"|mobile (?=homes?\b)|children['\u2019]?s (?=(?:centre|(?:day )?nursery|school)\b)"
     r"|old (?:town|county|shire) hall\b|(?:town|county|shire) hall (?=(?:apartments|close|flats|square)\b)"
-    rf"|(?:town hall|county hall|barton moss) (?=(?:{'|'.join(sorted(WORDS['schools']))})\b)"
+    rf"|(?:town|county) hall (?=(?:{'|'.join(sorted(WORDS['schools']))})\b)"
     r"|(?:college|school) for the deaf\b)",
     re.IGNORECASE,
 )
