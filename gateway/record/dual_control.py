@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from gateway.access import POWERFUL, AccessRight, LookingTeams, roles_with
 from gateway.errors import GatewayError
@@ -28,7 +28,7 @@ from gateway.model import Reason, Transfer
 from gateway.registry import givings, keys, log, logins, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
-from gateway.registry.tables import AccountRow, EventRow, StaffRow
+from gateway.registry.tables import AccountRow, EventRow, KeyRow, StaffRow
 from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 CREDENTIAL_WAIT = timedelta(days=3)
@@ -74,26 +74,20 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
     """Return why two names on record may be one person, as a sentence; None if certainly two."""
     if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
+    people, later = _people_by_name(session), _later_names(session)
+    ones, others = people(first), people(second)
+    if renamed := sorted(later(ones, since) & others):
+        return f"{first} is {renamed[0]} now, by the same OpenID account"
     if not roles.in_force(session):
         return None
-    people = _people_by_name(session)
+    ones |= later(ones, since)
     known = _known(session, people, since=since, at=at)
-    ones, others = people(first), people(second)
     if shared := sorted(ones & others):
         return (
             f"Both acted under {shared[0]}, where each can use the SSH agent of the other: "
             "act under an account of the machine that is yours alone"
         )
-    for somebody in sorted(_givers(known) | ones | others):
-        could_be = _could_be(somebody, known)
-        if not (could_be.isdisjoint(ones) or could_be.isdisjoint(others)):
-            one, other = min(ones & could_be), min(others & could_be)
-            if somebody in {one, other}:
-                given = other if somebody == one else one
-                return f"{somebody} gave {given} what they act with: {REMEDY.format(given)}"
-            giver = somebody or "It is not known who"
-            return f"{giver} gave {one} and {other} what they act with: {REMEDY.format('either of them')}"
-    return None
+    return _given_by_one(known, ones, others)
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
@@ -213,6 +207,28 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     return people
 
 
+def _later_names(session: Session) -> Callable[[frozenset[str], datetime], frozenset[str]]:
+    """Return a function that gives the later names of people who acted at a time under given names.
+
+    Somebody who left and was enrolled under another name is known by the same OpenID account. A name that
+    is in use may be another person's since.
+    """
+    account = KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at
+    bound = session.exec(select(*account).where(KeyRow.kind == "openid")).all()
+    had = {(fingerprint, owner) for fingerprint, owner, _ in bound}
+    here = frozenset(session.exec(select(StaffRow.name).where(col(StaffRow.removed_at).is_(None))).all())
+
+    def later(names: frozenset[str], at: datetime) -> frozenset[str]:
+        return frozenset(
+            owner
+            for fingerprint, owner, added_at in bound
+            for name in names - {owner}
+            if (fingerprint, name) in had and (added_at > at or name not in here)
+        )
+
+    return later
+
+
 _Attributed = tuple[str, frozenset[frozenset[str]]]
 """The owner of a credential, and for each giver that counts the people who that giver may be."""
 
@@ -220,10 +236,11 @@ _Attributed = tuple[str, frozenset[frozenset[str]]]
 def _known(
     session: Session, people: Callable[[str], frozenset[str]], *, since: datetime, at: datetime
 ) -> list[_Attributed]:
-    found = []
+    found, later_names = [], _later_names(session)
     for (owner, _, _), (first, *later) in givings.credentials(session, since).items():
         counted = [first, *(giver for giver in later if giver.at + CREDENTIAL_WAIT <= at)]
-        givers = (people(giver.by) - {owner} for giver in counted)
+        named = ((people(giver.by), giver.at) for giver in counted)
+        givers = ((names | later_names(names, given_at)) - {owner} for names, given_at in named)
         found.append((owner, frozenset(each for each in givers if each)))
     return found
 
@@ -248,6 +265,20 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
         if not further:
             return frozenset(found)
         found |= further
+
+
+def _given_by_one(known: Sequence[_Attributed], ones: frozenset[str], others: frozenset[str]) -> str | None:
+    """Return whose gifts both people act with, as a sentence; None if nobody could act as both."""
+    for somebody in sorted(_givers(known) | ones | others):
+        could_be = _could_be(somebody, known)
+        if not (could_be.isdisjoint(ones) or could_be.isdisjoint(others)):
+            one, other = min(ones & could_be), min(others & could_be)
+            if somebody in {one, other}:
+                given = other if somebody == one else one
+                return f"{somebody} gave {given} what they act with: {REMEDY.format(given)}"
+            giver = somebody or "It is not known who"
+            return f"{giver} gave {one} and {other} what they act with: {REMEDY.format('either of them')}"
+    return None
 
 
 def are_named_two(one: str, other: str) -> bool:

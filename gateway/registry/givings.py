@@ -1,5 +1,6 @@
 """Record and read who gave each member of staff a credential: a key, a role, or a system account."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from typing import Literal, cast
 
 from sqlmodel import Session, col, or_, select
 
+from gateway.registry import log
 from gateway.registry.tables import AccountRow, GivingRow, KeyRow, RoleRow
 from gateway.registry.tables.row import drop, rows, store
 
@@ -29,7 +31,7 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
 
 
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:
-    """Return the givers of each current credential of staff, and of each key ended at `since` or later.
+    """Return the givers of each current credential of staff, and of each key or account ended since then.
 
     The person who gave the credential comes first, with the name "" if not on record, then the people who
     confirmed it. Unconfirmed keys are left out.
@@ -45,6 +47,10 @@ def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequen
         *((one.staff, "role", one.role, "", _LONG_AGO) for one in rows(session, RoleRow)),
         *((one.staff, "account", one.account, "", _LONG_AGO) for one in rows(session, AccountRow)),
     ]
+    for event in log.events(session, "staff", kind="credentials-confirmed"):
+        if event.at > since and json.loads(event.leaf)["fields"]["what"] == "disowned":
+            owner, _, account = (event.note or "").partition(": ")
+            current.append((owner, "account", account, "", _LONG_AGO))
     return {
         (owner, what, mark): givers[owner, what, mark]
         or [GivingRow(staff=owner, what=what, mark=mark, by=by, at=at)]

@@ -83,16 +83,19 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
         raise GatewayError(f"the account {account} is that of {row.staff}")
     if row is None:
         store(session, AccountRow(account=account, staff=name))
+        givings.forget(session, name, "account", account)
         givings.note(session, name, "account", account, by=by, at=at)
 
 
 def unbind(session: Session, account: str, name: str) -> None:
-    """Delete the record of an account as a person's own. GatewayError for an account of somebody else."""
+    """Delete the record of an account as a person's own; the givers stay, for what was done under it.
+
+    GatewayError for an account of somebody else.
+    """
     row = session.get(AccountRow, account)
     if row is None or row.staff != name:
         raise GatewayError(f"the account {account} is not bound to {name}")
     drop(session, row)
-    givings.forget(session, name, "account", account)
 
 
 def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> None:

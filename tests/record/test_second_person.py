@@ -105,6 +105,53 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
         assert logins.invited(session, logins.digest_of("secret"), at) is None
 
 
+def test_whoever_is_enrolled_under_another_name_is_no_second_person_beside_the_former(tmp_path: Path) -> None:
+    said, at = "somebody else", BEGUN + 3 * CREDENTIAL_WAIT
+    left, later = at + CREDENTIAL_WAIT, at + 3 * CREDENTIAL_WAIT
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        enrol(session, "eva", Role.TRIAGE, by="jane")
+        bound(session, "eva", by="jane", at=BEGUN)
+        dual_control.vouch(session, "eva", [*all_of("eva"), ACCOUNT], by="sam", at=BEGUN + CREDENTIAL_WAIT)
+        enrol(session, "carl", Role.TRIAGE, by="eva")
+        staff.remove_staff(session, "eva", left)
+        for key in keys.list_keys(session, "staff", "eva"):
+            keys.end_key(session, key, "retired", at=left, by="jane")
+        staff.add_staff(session, "eva-jones", (), left)
+        bound(session, "eva-jones", by="jane", at=left)
+        with pytest.raises(GatewayError, match="cannot confirm what carl acts with"):
+            dual_control.vouch(session, "carl", all_of("carl"), by="eva-jones", at=later)
+        dual_control.vouch(session, "eva-jones", [ACCOUNT], by="sam", at=left)
+        for first in ("eva", "carl"):
+            with pytest.raises(GatewayError, match=said):
+                dual_control.check_two(session, first, "eva-jones", since=at, at=later, said=said)
+        for first in ("jane", "sam", "bob"):
+            dual_control.check_two(session, first, "eva-jones", since=at, at=later, said=said)
+        staff.add_staff(session, "eva", (), later)  # Another person.
+        dual_control.check_two(session, "eva", "eva-jones", since=later, at=later, said=said)
+
+
+def test_what_was_done_under_an_account_that_is_disowned_since_counts_as_its_givers(tmp_path: Path) -> None:
+    at, said = BEGUN + 3 * CREDENTIAL_WAIT, "somebody else"
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        roles.bind(session, "planted", "sam", by="jane", at=at)
+        disowned = {"what": "disowned", "number": 1}
+        log.append(
+            session,
+            [Entry(kind="credentials-confirmed", subject="staff", fields=disowned, note="sam: planted")],
+            at + CREDENTIAL_WAIT,
+        )
+        roles.unbind(session, "planted", "sam")
+        later = at + 2 * CREDENTIAL_WAIT
+        with pytest.raises(GatewayError, match="jane gave sam what they act with"):
+            dual_control.check_two(session, "sam", "jane", since=at, at=later, said=said)
+        dual_control.check_two(session, "sam", "jane", since=later, at=later, said=said)
+        roles.bind(session, "planted", "sam", by="bob", at=later)
+        with pytest.raises(GatewayError, match="bob gave sam what they act with"):
+            dual_control.check_two(session, "sam", "bob", since=later, at=at + 4 * CREDENTIAL_WAIT, said=said)
+
+
 @pytest.mark.parametrize("rejected", [True, False])
 def test_a_proposal_does_not_count_again_once_its_proposer_has_the_role_again(
     tmp_path: Path, *, rejected: bool
@@ -335,12 +382,19 @@ def apart(session: Session) -> frozenset[str]:
 
 
 BEGINNINGS = {"alone": alone, "apart": apart}
+ACCOUNT = logins.openid_fingerprint("https://id.example", "a subject")
 KEY = "SHA256:the-key-of-{}-that-only-they-have"
 
 
 def all_of(name: str) -> list[str]:
     """Each key and account of somebody who was enrolled here."""
     return [KEY.format(name), f"account-of-{name}"]
+
+
+def bound(session: Session, name: str, *, by: str, at: datetime) -> None:
+    """One OpenID account, confirmed as that of whoever is called so now."""
+    assert logins.bind_openid(session, name, "https://id.example", "a subject", by=by, at=at) == ACCOUNT
+    keys.approve_key(session, keys.find_key(session, "staff", name, ACCOUNT))
 
 
 def enrol(session: Session, name: str, role: Role | None, *, by: str) -> None:
