@@ -34,6 +34,7 @@ from gateway.record.dual_control import (
     gave_alone,
     name_of,
     note_proposer,
+    takes_two,
     vouch,
     who_could_be,
 )
@@ -266,11 +267,13 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
             ends_at = record.at + timedelta(hours=self.hours)
             logins.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
             _note(record, "staff-invited", self.name, None)
+            hears = "another administrator, who confirms it"
+            hears = hears if takes_two(record.session, self.name, looking) else "you"
         configured = load_settings(context.home).console
         console = configured.origin or places_of(context.home).get("console")
         link = f"{console or f'http://localhost:{configured.port}'}/invitation#{secret}\n"
         confirm = f"gateway keys confirm {self.name} NUMBER --staff"
-        return ActDone(f"then let them read the number on their page to you: {confirm}", document=link)
+        return ActDone(f"then let them read the number on their page to {hears}: {confirm}", document=link)
 
 
 class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):

@@ -26,6 +26,7 @@ from gateway.registry.tables import InvitationRow, TransferRow
 from gateway.verify import verify_log
 from tests.apart import apart
 from tests.clock import THIS_YEAR
+from tests.commands import invoke
 from tests.content import census, core_data
 from tests.corpus.extra_columns import FILES as EXTRA
 from tests.ending import ending
@@ -480,14 +481,22 @@ def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
     apart(desk.home, "sam")
     person(desk, "ann", "sen")
-    assert "/invitation#" in desk.gateway("staff", "invite", "ann")
+    done = invoke(desk.home.root, "staff", "invite", "ann")
+    assert "/invitation#" in done.stdout
+    assert "the number on their page to you: gateway keys confirm ann NUMBER --staff" in " ".join(
+        done.stderr.split()
+    )
     for act in (desk.gateway, as_sam):
         act("roles", "grant", "ann", "data-protection", "--why", "the officer")
     with desk.registry.read() as session:  # Whoever made it alone could use it.
         assert session.exec(select(InvitationRow)).all() == []
-    assert "second person" in desk.gateway("staff", "invite", "ann")
-    assert "second person" in desk.gateway("staff", "invite", "ann")
-    assert "/invitation#" in as_sam("staff", "invite", "ann")
+    assert "second person" in as_sam("staff", "invite", "ann")
+    assert "second person" in as_sam("staff", "invite", "ann")
+    done = invoke(desk.home.root, "staff", "invite", "ann")
+    assert "/invitation#" in done.stdout
+    assert "the number on their page to another administrator, who confirms it: gateway keys" in " ".join(
+        done.stderr.split()
+    )
 
 
 def proposed_release(desk: Desk) -> str:
