@@ -24,7 +24,7 @@ from gateway.console.pages import collected
 from gateway.console.site import address_of
 from gateway.errors import trace_of
 from gateway.zones.console_api import PAGE, ConsoleQuestion, Declining
-from gateway.zones.http_paths import CREDENTIAL, ROOT
+from gateway.zones.http_paths import CREDENTIAL, ROOT, row_number
 
 _log = logging.getLogger(__name__)
 _COLLECTING = "mailbox collect"
@@ -56,11 +56,11 @@ async def _ask(request: Request) -> Response:
         for name in query
         if name not in {"limit", "after"}
     }
-    limit = query.get("limit", str(PAGE))
-    if not (limit.isdecimal() and 0 < int(limit) <= _MOST):
+    limit = row_number(query.get("limit", str(PAGE)))
+    if not limit or limit > _MOST:
         return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"limit: enter a number of rows from 1 to {_MOST}")
     return await _whole(
-        request, "ask", act=act, fields=fields, whole=True, after=query.get("after", ""), limit=int(limit)
+        request, "ask", act=act, fields=fields, whole=True, after=query.get("after", ""), limit=limit
     )
 
 

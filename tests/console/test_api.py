@@ -262,7 +262,7 @@ def test_a_list_is_read_in_pages(api: Api) -> None:
         assert all(one["state"] == "held" for one in by_state)
         assert client.get("/api/v1/letters/list", params={"from_": "2026-11-01"}).json()["rows"] == []
         problem(client.get("/api/v1/transfers/list", params={"state": "lost"}), 422)
-        for limit in ("0", "501", "all", "9" * 50):
+        for limit in ("0", "501", "all", "9" * 5000):
             told = problem(client.get("/api/v1/transfers/list", params={"limit": limit}), 422)
             assert told == "limit: enter a number of rows from 1 to 500"
         assert client.get("/api/v1/transfers/list", params={"limit": "500"}).status_code == 200
