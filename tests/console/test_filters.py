@@ -199,6 +199,18 @@ def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served
     assert "wrong" not in jane.text
 
 
+def test_a_filter_saved_before_its_column_was_personal_leads_to_no_refused_page(served: Served) -> None:
+    with served.room.registry.write() as session:
+        for name, query in (("old", "where=owner%3Djane"), ("good", "mine=yes")):
+            session.add(SavedFilterRow(staff="jane", listing="held list", name=name, query=query))
+    assert served.jane.get("/work/held/list") == 200
+    assert '<a href="/work/held/list?mine=yes">good</a>' in served.jane.page
+    assert "where=owner" not in served.jane.page
+    for name in ("old", "good"):
+        served.jane.post("/work/filters/remove", of="held list", name=name)
+        assert f"The filter {name} is removed" in served.jane.text
+
+
 def test_whoever_comes_after_a_leaver_of_that_name_has_no_filter_of_theirs(served: Served) -> None:
     served.room.staff("tom", TEAM)
     with served.room.registry.write() as session:

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
 from typing import Annotated
+from urllib.parse import parse_qs
 
 from pydantic import Field, ValidationError
 
@@ -111,7 +112,9 @@ def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown
     act, catalogue = every_act()[told["command"]], console.catalogue()
     if told["lists"]:
         with console.mailboxes.registry.read() as session:
-            saved = staff.saved_filters(session, caller.name, act.command)
+            found = staff.saved_filters(session, caller.name, act.command)
+        # What was saved before a column counted as personal, no page takes in an address.
+        saved = [one for one in found if not personal_given(act, parse_qs(one.query))]
         told = told | {"saved": columns_of(saved, "name", "query")}
     known, own = _known(console, {field["names"] for field in told["fields"]}), act.known(catalogue)
     revealed, fields = act.revealed(catalogue), []
