@@ -235,7 +235,7 @@ def test_a_span_of_time_touches_what_had_any_step_in_it(copy: Desk) -> None:
 def test_a_breach_that_touches_nothing_named_is_not_recorded(copy: Desk) -> None:
     assert "say which files" in copy.gateway("breach", "record", "--aware-at", AWARE, code=1)
     unknown = ("breach", "record", "--aware-at", AWARE, "--transfer", "261124-oak-00000")
-    assert "no transfer" in copy.gateway(*unknown, code=1)
+    assert "a transfer that you name is not on record" in copy.gateway(*unknown, code=1)
     assert copy.events("breach") == []
 
 
