@@ -17,7 +17,7 @@ from gateway.console.site import FOLDER, SAID, SIGNS, _label_and_remark, _stem, 
 from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS
-from gateway.reasons.languages import phrases
+from gateway.reasons.languages import phrases, translate
 from gateway.registry.discrepancies import MEANINGS
 from tests.console.served import TEAM, Served
 from tests.console.visitor import Visitor
@@ -227,3 +227,12 @@ def named(served: Served) -> set[str]:
     catalogue = load_catalogue(served.room.home.policies_in_force)
     kinds = {catalogue.wording.name(one) for one in catalogue.data_types()}
     return kinds | {one.name for one in catalogue.teams.team}
+
+
+def test_who_gets_counts_alone_of_a_released_file_is_said_in_welsh() -> None:
+    said = "Released as X, it goes to A, and in counts alone to B."
+    assert (
+        translate(said, "cy", "console") == "O'i rhyddhau fel X, mae'n mynd i A, ac fel cyfrifon yn unig i B."
+    )
+    said = "Released as X, it goes to B, in counts alone."
+    assert translate(said, "cy", "console") == "O'i rhyddhau fel X, mae'n mynd i B, fel cyfrifon yn unig."
