@@ -7,13 +7,7 @@ from functools import cached_property
 from string import Formatter
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.home.settings_file import File
 from gateway.model import Reason

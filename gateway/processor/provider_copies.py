@@ -170,11 +170,7 @@ class Copier:
             if not self._stays(session, copy):
                 return
             copies.record_made(
-                session,
-                copy.number,
-                at=registrar.clock(),
-                sha256=sealed.sha256,
-                size=sealed.size,
+                session, copy.number, at=registrar.clock(), sha256=sealed.sha256, size=sealed.size
             )
             copies.seal_anew(session, copy.provider, registrar.clock())  # Its keys may have ended meanwhile.
 

@@ -36,17 +36,7 @@ from gateway.examiner.protocol import (
 from gateway.home import Home
 from gateway.home.settings import OpenLimits
 from gateway.keys.changes import BY_DROP, Clerk
-from gateway.model import (
-    Decision,
-    Folder,
-    Held,
-    LooksLike,
-    Provider,
-    Refused,
-    Settled,
-    Signature,
-    Upload,
-)
+from gateway.model import Decision, Folder, Held, LooksLike, Provider, Refused, Settled, Signature, Upload
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.policy.items import harmless_name

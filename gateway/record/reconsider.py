@@ -39,13 +39,7 @@ from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, parts_for, takes_part
 from gateway.publish.projection import Issued
 from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
-from gateway.record.conclude import (
-    SIGNED_LATE,
-    came_by_login,
-    distrust,
-    held_for_login,
-    with_reason,
-)
+from gateway.record.conclude import SIGNED_LATE, came_by_login, distrust, held_for_login, with_reason
 from gateway.record.consequences import Ruling, copy_entry, enrolled_in, record_rolls
 from gateway.record.drops import settle_later
 from gateway.record.policy_proposals import last_loaded

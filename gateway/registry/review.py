@@ -41,9 +41,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
     """
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
-        *_arrived(since, until),
-        col(TransferRow.state) == "accepted",
-        content.contains(_WITH_FINDINGS),
+        *_arrived(since, until), col(TransferRow.state) == "accepted", content.contains(_WITH_FINDINGS)
     )
     counted: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
     for provider, data_type, found in session.execute(query):

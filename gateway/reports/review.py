@@ -12,16 +12,7 @@ from datetime import date, datetime
 from gateway.model import State
 from gateway.policy.timescale import State as ReturnState
 from gateway.receipts.text import spoken
-from gateway.reports.document import (
-    Block,
-    Details,
-    Document,
-    Mark,
-    Paragraph,
-    ReportTable,
-    Section,
-    table_or,
-)
+from gateway.reports.document import Block, Details, Document, Mark, Paragraph, ReportTable, Section, table_or
 
 _STATES: tuple[State, ...] = ("accepted", "held", "refused", "landed")
 _TO_CALL = 20

@@ -27,14 +27,7 @@ import asyncssh
 
 from gateway.errors import ConfigurationError, GatewayError, trace_of
 from gateway.home.settings import AlsoOffer, DoorLimits
-from gateway.ssh.connection import (
-    PACKET_BYTES,
-    QUANTUM_SAFE,
-    WINDOW_BYTES,
-    Connection,
-    FairShare,
-    is_within,
-)
+from gateway.ssh.connection import PACKET_BYTES, QUANTUM_SAFE, WINDOW_BYTES, Connection, FairShare, is_within
 from gateway.ssh.door import Door
 from gateway.zones.spool import fsync_folder, private_mode, read_small, write_durably
 

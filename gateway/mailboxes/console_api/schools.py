@@ -14,14 +14,7 @@ from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import status_on
 from gateway.policy.timescale import coming_requirements
 from gateway.reasons import for_officers, outcome_of
-from gateway.registry import (
-    agreements,
-    discrepancies,
-    keys,
-    providers,
-    receipts,
-    transfer_lists,
-)
+from gateway.registry import agreements, discrepancies, keys, providers, receipts, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.tables.row import rows
