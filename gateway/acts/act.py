@@ -279,9 +279,8 @@ class Act(BaseModel):
             raise ValueError("write a year from 1900 to 2999")
         if isinstance(given, int) and abs(given) >= BEYOND_ROWS:
             raise ValueError("no number here is so large")
-        if any(
-            isinstance(one, str) and "\0" in one for one in (given if isinstance(given, tuple) else (given,))
-        ):
+        every = given if isinstance(given, tuple) else (given,)
+        if any(isinstance(one, str) and "\0" in one for one in every):
             raise ValueError("it has a character that no text holds (NUL)")
         return given
 

@@ -18,7 +18,6 @@ from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
-from gateway.policy.catalogue import Catalogue
 from gateway.registry import keys, log, programs, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen, unseen
@@ -91,7 +90,6 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         """
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
-            organisation = registrar.settings.organisation
             given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
             if self.amend is None:
                 number, told = max(_records(session), default=0) + 1, BreachStatement(**given)
@@ -110,16 +108,16 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
                     )
                 told = BreachStatement(**said | given)
             _check(told, record.at)
-            sight, catalogue = context.sight(session), registrar.catalogue
+            sight = context.sight(session)
             named = select(TransferRow.reference).where(col(TransferRow.reference).in_(self.transfer))
             if not {*session.exec(named)}.difference(unseen(session, sight)).issuperset(self.transfer):
                 raise NotFoundError("a transfer that you name is not on record")
-            document = _report(session, number, told, organisation, catalogue, record.at)
+            document = _report(context, session, number, told, record.at)
             if not self.dry_run:
                 note = KeptBreach(told=told, document=document).model_dump_json()
                 record.note("breach-recorded", "breach", {"number": number}, note)
             if not sight.is_whole:
-                document = _report(session, number, told, organisation, catalogue, record.at, sight)
+                document = _report(context, session, number, told, record.at, sight=sight)
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
@@ -191,10 +189,7 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
             if sight.is_whole or kept.told is None:
                 check_all_seen(session, sight, str(kept.document))
                 return kept.document
-            organisation = load_settings(context.home).organisation
-            return _report(
-                session, self.number, kept.told, organisation, context.catalogue, context.clock(), sight
-            )
+            return _report(context, session, self.number, kept.told, context.clock(), sight=sight)
 
 
 class KeptBreach(BaseModel):
@@ -234,15 +229,16 @@ def _latest(session: Session, number: int) -> KeptBreach:
     return found[2]
 
 
-def _report(  # noqa: PLR0917 - what a report is made of
-    session: Session, number: int, told: BreachStatement, organisation: str, catalogue: Catalogue,
-    at: datetime, sight: Sight = EVERYTHING,
+def _report(
+    context: ActContext, session: Session, number: int, told: BreachStatement, at: datetime, *,
+    sight: Sight = EVERYTHING,
 ) -> Document:  # fmt: skip
     """Return the report on a breach, limited to the files within a sight, and saying so if limited.
 
     The report says so even with no file left out: else the days given would tell the day of a hidden file.
     GatewayError if words of the statement name a file outside the sight.
     """
+    organisation, catalogue = load_settings(context.home).organisation, context.catalogue
     breach = Breach(
         number=number,
         organisation=organisation,

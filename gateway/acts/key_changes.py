@@ -89,9 +89,8 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
 
     The confirmation is recorded in your name. Give the six words of a provider's kit, or the fingerprints as
     read out, whole or at least 16 characters of each. Every new key waits for confirmation; a new passkey
-    can log in and read before that. With two administrators, another person than the
-    enroller confirms a key, and another than the inviter the passkey of a person with a powerful role or
-    sight of held files.
+    can log in and read before that. With two administrators, another person than the enroller confirms a
+    key, and another than the inviter the passkey of a person with a powerful role or sight of held files.
     """
 
     read_out: tuple[str, ...] = argument(
@@ -113,7 +112,11 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
                     said = f"{last.actor} suspended {key.fingerprint}: somebody else must confirm it"
                     by, since = context.person, last.at
                     check_two(clerk.session, last.actor or "", by, since=since, at=clerk.at, said=said)
-                if several and self._needs_another(clerk.session, key, context):
+                is_new = several and key.unconfirmed and key.dropped_as is None
+                if is_new and (
+                    key.kind not in _INVITED
+                    or takes_two(clerk.session, self.id, context.catalogue.looking_teams())
+                ):
                     said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"
                     by, since = context.person, key.added_at
                     check_two(clerk.session, key.added_by, by, since=since, at=clerk.at, said=said)
@@ -124,12 +127,6 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
                     mark = key.fingerprint
                     givings.note(clerk.session, key.owner, "key", mark, by=context.person, at=clerk.at)
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in named))
-
-    def _needs_another(self, session: Session, key: Key, context: ActContext) -> bool:
-        """Return True if another person than the enroller or inviter must confirm a new key."""
-        if not key.unconfirmed or key.dropped_as is not None:
-            return False
-        return key.kind not in _INVITED or takes_two(session, self.id, context.catalogue.looking_teams())
 
     def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
         """Return the keys read out, as six words or as fingerprints. GatewayError if one fits no key."""

@@ -43,10 +43,9 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     @field_validator("sort")
     @classmethod
     def _keeps_names_from_cursors(cls, given: str | None) -> str | None:
-        if given is not None and given.removeprefix("-") in cls.personal_columns:
-            raise ValueError(
-                f"an address takes no order by {given.removeprefix('-')}: the cursor would hold it"
-            )
+        name = (given or "").removeprefix("-")
+        if name in cls.personal_columns:
+            raise ValueError(f"an address takes no order by {name}: the cursor would hold it")
         return given
 
     def rows(self, context: ActContext) -> Iterator[Row]:

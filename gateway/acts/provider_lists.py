@@ -64,8 +64,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
             for one in providers.list_providers(record.session):
                 was = before.get(one.id, one)
                 if (was.dfe_number, was.urn) != (one.dfe_number, one.urn):
-                    same = self.same_schools
-                    others += notices.hold_back(context, record, was, _BY_LIST, same_school=same)
+                    others += notices.hold_back(context, record, was, _BY_LIST, same_school=self.same_schools)
         if not self.dry_run:
             if others:
                 notices.take_back(context, record)

@@ -300,8 +300,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             before = providers.get_provider(record.session, self.id)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if wanted.keys() & {"dfe_number", "urn", "number"}:
-                same = self.same_school
-                others = notices.hold_back(context, record, before, self.why, same_school=same)
+                others = notices.hold_back(context, record, before, self.why, same_school=self.same_school)
             if self.contact is not None:
                 reached = (self.contact, self.email, self.telephone)
                 changed.append(keep_contact(record, self.id, *reached, why=self.why))

@@ -454,10 +454,8 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
                 raise GatewayError(f"{account} is the account that you act under")
             for planted in self.not_mine:
                 roles.unbind(record.session, planted, record.by)
-                record.note(
-                    "credentials-confirmed", "staff", {"what": "disowned", "number": 1},
-                    f"{record.by}: {planted}",
-                )  # fmt: skip
+                note = f"{record.by}: {planted}"
+                record.note("credentials-confirmed", "staff", {"what": "disowned", "number": 1}, note)
             marks = accept(record.session, record.by, account, self.own, at=record.at)
             return ActDone(_note_confirmed(record, "accepted", record.by, marks))
 

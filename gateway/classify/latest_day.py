@@ -77,13 +77,12 @@ def _of_sessions(tally: Tally, parts: Iterable[Part]) -> Mapping[str, date]:
 
 def _shared(tally: Tally, key: str) -> Mapping[str, date]:
     """Return the day, by text, shared by all records in a column of a field."""
-    texts = (
+    return _read(
         next(iter(part.counts))
         for part in tally.inventory.parts
         if part.key == key and part.filled == tally.records and len(part.counts) == 1
         if key != _EXPORT or _OF_THE_FILE.search(plain(part.header))
     )
-    return _read(texts)
 
 
 def _read(texts: Iterable[str]) -> dict[str, date]:

@@ -44,6 +44,9 @@ _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "scho
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 OTHERS = frozenset(WORDS["others"])
 """Names of elements of people around a pupil."""
+_FACTS = frozenset(
+    {"birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage", "session-date"}
+)
 _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried")
 
 
@@ -430,21 +433,8 @@ class Rules(Items):
     @cached_property
     def counted(self) -> frozenset[str]:
         """Keys of the fields whose values are counted one by one, for a signature or the file's facts."""
-        asked = {
-            key for table in self.data_types.tables for key in (*table.only, *table.among, *table.unlike)
-        }
-        return frozenset(
-            {
-                *asked,
-                "birth-date",
-                "la-number",
-                "school-number",
-                "academic-year",
-                "census-term",
-                "key-stage",
-                "session-date",
-            }
-        )
+        tables = self.data_types.tables
+        return _FACTS.union(*((*table.only, *table.among, *table.unlike) for table in tables))
 
     def column_field(self, name: str) -> str | None:
         """Return the key of the field meant by a column name; None where unknown.

@@ -345,13 +345,10 @@ class _Counter:
         Those of a batch in which they do not are schools again.
         """
         fewest = _FEWEST_PUPILS if self._batches == 1 else 0
-        self._codes = {
-            index
-            for index in self._codes
-            if _are_of_pupils(
-                [pair for upn in upns for pair in zip(upn, columns[index], strict=True)], fewest
-            )
-        }
+        for index in tuple(self._codes):
+            pairs = [pair for upn in upns for pair in zip(upn, columns[index], strict=True)]
+            if not _are_of_pupils(pairs, fewest):
+                self._codes.remove(index)
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
         """Raise Unreadable if columns under one heading name different pupils in a row, as in two tables."""

@@ -62,10 +62,8 @@ def status(
     }
     if settings.web.origin is not None:
         web = settings.web.model_copy(update={"port": web_port or settings.web.port})
-        asked["web"], services["web"] = (
-            Listen(host=web.host, port=web.port),
-            page_answers(web, _CONNECT_SECONDS),
-        )
+        asked["web"] = Listen(host=web.host, port=web.port)
+        services["web"] = page_answers(web, _CONNECT_SECONDS)
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += problems(snapshot, settings.watch)
     try:  # If no passphrase is stored, whether the secrets open is not known.

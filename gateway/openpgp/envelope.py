@@ -84,11 +84,11 @@ def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
         raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
 
 
-def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, ...]:
+def recipients_of(path: Sealed) -> tuple[str, ...]:
     """Return the key ids to which a stored file is sealed; () for a file that is no sound message.
     Refusal for a file too large, Fault for an unreadable one.
     """
-    with SealedSource.at(path, limits or OpenLimits()).open() as file:
+    with SealedSource.at(path, OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, HEAD_BYTES):
             file.seek(0)
             try:

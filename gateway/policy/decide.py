@@ -117,11 +117,7 @@ def decide(
         refusals = tuple(method_refusals(method, about, provider.kind, safeguards, catalogue))
         catalogue.methods.refusals[asked] = refusals
     refused = Refused(reasons=refusals, flow=flow.id)
-    return (
-        refused
-        if refusals
-        else _of_flow(classified, catalogue, provider, now, flow, landed_at=landed_at or now)
-    )
+    return refused if refusals else _of_flow(classified, catalogue, provider, now, flow, landed_at=landed_at)
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
@@ -149,7 +145,7 @@ def _of_flow(
     now: datetime,
     flow: Flow,
     *,
-    landed_at: datetime,
+    landed_at: datetime | None,
 ) -> Decision:
     today, document = local_day(now, catalogue.calendar.timezone), flow.document
     # Nobody gets sensitive data before a person has looked.
@@ -175,7 +171,7 @@ def _of_flow(
         detail = {"period": period.name, "first": spoken(period.first), "due": spoken(period.due)}
         kind = catalogue.wording.name(classified.data_type)
         found.append(("notice", catalogue.reason("policy:out-of-season", kind=kind, **detail)))
-    latest, landed = classified.facts.latest_day, local_day(landed_at, catalogue.calendar.timezone)
+    latest, landed = classified.facts.latest_day, local_day(landed_at or now, catalogue.calendar.timezone)
     if (
         latest is not None
         and is_of_the_past(latest, landed, catalogue.calendar)

@@ -267,9 +267,8 @@ class HandingOn:
             for one in found:
                 # Of a batch that is sent again on request, the first sending is on record.
                 if any(file.handed_at is not None for file in hand_ons.files(session, one)):
-                    note = (
-                        f"{hand_ons.name_of(one)} was sent before it was made anew, with what it lacks since"
-                    )
+                    name = hand_ons.name_of(one)
+                    note = f"{name} was sent before it was made anew, with what it lacks since"
                     entries.append(log.Entry(kind="noted", subject=one.hand_on, note=note))
             if entries:
                 log.append(session, entries, registrar.clock())

@@ -150,8 +150,7 @@ def _pattern(template: str) -> str:
         if place % 2 == 0:
             pattern += re.escape(piece)
         else:
-            pattern += (
-                f"(?P={piece})" if piece in seen else f"(?P<{piece}>{'[0-9]+' if piece == 'total' else '.*'})"
-            )
+            filled = "[0-9]+" if piece == "total" else ".*"
+            pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>{filled})"
             seen.add(piece)
     return pattern

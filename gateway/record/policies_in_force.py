@@ -259,7 +259,7 @@ class Keeper:
             # Another host may have put others in force.
             is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
         if (due := self._coming) is not None and self._is_due(due):
-            is_due |= self._unusable is None or self._unusable != self._found(due.digest)
+            is_due |= self._unusable != self._found(due.digest)
         if self._given == self.home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given

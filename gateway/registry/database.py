@@ -128,14 +128,13 @@ class Registry:
         `dated` is False for a caller who records nothing and only keeps other writers out: the clock of the
         host is not checked then.
         """
-        idle = locks.IDLE if dated and self._tried is None else ""
+        idle = dated and self._tried is None
         yield from self._session(partial(locks.lock_writers, dated=dated, idle=idle))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Yield a session as `write` does, but lock out only writers of the same subjects."""
-        idle = locks.IDLE if self._tried is None else ""
-        yield from self._session(partial(locks.lock_writers, subjects=subjects, idle=idle))
+        yield from self._session(partial(locks.lock_writers, subjects=subjects, idle=self._tried is None))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None

@@ -44,21 +44,21 @@ class WriterLock(Enum):
 
 
 def lock_writers(
-    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True, idle: str = ""
+    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True, idle: bool = False
 ) -> None:
     """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
 
     Does nothing in SQLite. Reads after the lock see all earlier writes. With `dated`, Fault if this host's
-    clock is more than CLOCK_SECONDS off the database's. `idle`: for how long the transaction may stand still
-    between two statements, such as "120s"; "" for ever.
+    clock is more than CLOCK_SECONDS off the database's. With `idle`, the transaction may stand still
+    between two statements for `IDLE` at most.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
         return
     lock = "pg_advisory_xact_lock" if subjects is None else "pg_advisory_xact_lock_shared"
-    ends = ", set_config('idle_in_transaction_session_timeout', :idle, true)" if idle else ""
+    ends = f", set_config('idle_in_transaction_session_timeout', '{IDLE}', true)" if idle else ""
     taken = text(f"SELECT {lock}(:lock), clock_timestamp(){ends}")
-    _, theirs, *_ = session.execute(taken, {"lock": _WRITERS} | ({"idle": idle} if idle else {})).one()
+    _, theirs, *_ = session.execute(taken, {"lock": _WRITERS}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:
         raise Fault(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.classify.cells import is_formula
+from gateway.classify.cells import inert
 
 WIDTH = 78
 _LABEL = 24
@@ -119,8 +119,7 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 def as_csv(table: ReportTable) -> str:
     """Return a table as CSV with headings; a ' precedes cells that spreadsheets would run as formulas."""
     written = io.StringIO()
-    rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
-    csv.writer(written).writerows([table.headings, *rows])
+    csv.writer(written).writerows([table.headings, *(map(inert, map(clean, row)) for row in table.rows)])
     return written.getvalue()
 
 

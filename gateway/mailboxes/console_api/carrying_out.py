@@ -198,13 +198,11 @@ def ask(
 
     if whole:
         return _in_whole(answered(after))
-    known = asked.known_by(context)
-    if known is None:
+    if (known := asked.known_by(context)) is None:
         return shown()
     digest, page = console.catalogue().digest, f"{limit} {after}"
-    return console.acts.of(
-        (asked.command, asked.model_dump_json(), digest, known, str(caller.sight), page), shown
-    )
+    key = (asked.command, asked.model_dump_json(), digest, known, str(caller.sight), page)
+    return console.acts.of(key, shown)
 
 
 def carry_out(
