@@ -47,8 +47,8 @@ def latest_day(
     today = tally.today or date.max
     if data_type == ATTENDANCE:
         parts = [part for part in tally.inventory.parts if part.key == _SESSION and part.filled]
-        if parts:
-            return _latest(_of_sessions(tally, parts), today, may_go_on=False)
+        if parts and not _only_begin(tally, parts):
+            return _latest(_of_sessions(tally), today, may_go_on=False)
         named = [name for name, part in headings if (part.key or "").startswith(_COUNTS_OR_MARKS)]
         for days in (
             _shared(tally, _END),
@@ -62,16 +62,21 @@ def latest_day(
     )
 
 
-def _of_sessions(tally: Tally, parts: Iterable[Part]) -> Mapping[str, date]:
+def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
+    """Return True if nothing in columns of days says when the sessions end.
+
+    Where marks begin, those of more than a week may end at any time, as may counts.
+    """
+    names = [plain(part.header) for part in parts]
+    marks = (max(map(len, part.counts), default=0) for part in tally.inventory.parts if part.key == _MARKS)
+    return all("start" in name and "week" not in name for name in names) and not 0 < sum(marks) <= _A_WEEK
+
+
+def _of_sessions(tally: Tally) -> Mapping[str, date]:
     """Return the days, by text, in columns of days; {} if the latest may be missing."""
     field = tally.field(_SESSION)
     texts = field.counts or ()
     wrong = field.faults["date:malformed"].count if "date:malformed" in field.faults else 0
-    names = [plain(part.header) for part in parts]
-    marks = (len(text) for part in tally.inventory.parts if part.key == _MARKS for text in part.counts)
-    # Where strings of marks begin, nothing says where those of more than a week end.
-    if all("start" in name and "week" not in name for name in names) and max(marks, default=0) > _A_WEEK:
-        return {}
     return {} if len(texts) >= VALUES_COUNTED or wrong > _FEW * field.filled else _read(texts)
 
 

@@ -129,6 +129,24 @@ def test_the_first_day_of_a_week_is_taken_and_that_of_a_longer_string_of_marks_i
     assert latest(classify, rows) == (day and date.fromisoformat(day))
 
 
+@pytest.mark.parametrize(
+    ("headings", "values", "day"),
+    [
+        (["Attendance Start Date", *SUMMARY], ["01/09/2026"], None),
+        (["Attendance Start Date", "End Date", *SUMMARY], ["01/09/2026", "20/11/2026"], "2026-11-20"),
+        (["Marks Start Date", "Report Date", *SUMMARY], ["01/09/2026", "23/11/2026"], "2026-11-23"),
+        (["Marks Start Date", *(f"Mark {n}" for n in range(1, 31))], ["01/09/2026"], None),
+    ],
+)
+def test_where_counts_or_the_marks_of_a_term_begin_says_not_where_they_end(
+    classify: Classify, headings: list[str], values: list[str], day: str | None
+) -> None:
+    rows = grid(headings, "10" if "Sessions Possible" in headings else "/")
+    for row in rows[1:]:
+        row[3 : 3 + len(values)] = values
+    assert latest(classify, rows) == (day and date.fromisoformat(day))
+
+
 def test_dates_of_birth_of_joining_and_of_leaving_are_not_those_of_sessions(classify: Classify) -> None:
     rows = listed(days("2024-06-10", 5))
     for extra, value in (("DOB", "2016-01-02"), ("Admission Date", "2025-09-01"), ("Leaving Date", "")):
