@@ -32,6 +32,7 @@ from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.sight import sees
+from gateway.registry.tables import StagedRollRow
 
 _FOR_GOOD = "person:withdrawn-for-good"
 _PROPOSED: Kind = "redelivery-proposed"
@@ -319,6 +320,9 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     if transfer.state != "accepted":  # A withdrawn file is accepted again.
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
         _restore_full_rolls(record, transfer)
+        # Statements that a later file had replaced before the withdrawal are in the sealed file alone.
+        if decision.on_roll and transfer.data_type in catalogue.agreement.discrepancies.rolls:
+            session.merge(StagedRollRow(transfer=transfer.sequence, roll=b""))
         return
     had = {place.team for place in recalls.deliveries_of(session, transfer.sequence)}
     whole = bool(transfers.is_whole(transfer.content, decision))

@@ -52,11 +52,8 @@ class Roll(NamedTuple):
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """Delete the rolls kept for held files; return the deleted rolls, packed as bytes, by file's sequence.
-
-    The row of an accepted file to be read again stays.
-    """
-    staged = [row for row in session.scalars(_STAGED, {"held": list(transfers)}) if row.roll]
+    """Delete the rolls kept for held files; return the deleted rolls, packed as bytes, by file's sequence."""
+    staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
     drop(session, *staged)
     return {row.transfer: row.roll for row in staged}
 

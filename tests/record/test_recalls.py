@@ -129,15 +129,19 @@ def test_who_is_in_a_file_that_is_withdrawn_is_on_the_roll_by_the_file_before(
     assert "everything fits" in desk.gateway("log", "verify")
 
 
-def test_a_file_that_is_given_again_before_it_was_read_again_is_read_then(desk: Desk, named) -> None:
+@pytest.mark.parametrize("latest_first", [True, False])
+@pytest.mark.parametrize("pupils", [10, 4])
+def test_a_file_that_is_given_again_before_it_was_read_again_is_read_then(
+    desk: Desk, named, latest_first: bool, pupils: int
+) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     first = desk.send(oak, core_data())
     desk.process()
     desk.pass_time(hours=1)
-    wrong = desk.send(oak, core_data())
+    wrong = desk.send(oak, core_data(pupils=pupils))
     desk.process()
     named("jane")
-    for each in (wrong, first):
+    for each in (wrong, first) if latest_first else (first, wrong):
         desk.gateway("transfers", "withdraw", each, "--why", "the export of another year")
     named("sam")
     desk.gateway("transfers", "redeliver", first, "--why", "it was right after all")
