@@ -32,13 +32,18 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
 def copied_to(session: Session, reference: str) -> tuple[str, ...]:
     """Return the providers that were given a copy of a file, also of a withdrawn one, sorted by id.
 
-    Without those whose copy never came into /out, such as of a file with a marked child.
+    Without those whose copy never came into /out, such as of a file with a marked child; but what was given
+    before a withdrawal counts, as it may have been fetched.
     """
-    fields = (json.loads(one.leaf)["fields"] for one in log.events(session, reference, kind="delivered"))
+    withdrawn = max((one.number for one in log.events(session, reference, kind="withdrawn")), default=0)
     query = select(CopyRow.provider).join(TransferRow, col(CopyRow.transfer) == col(TransferRow.sequence))
     query = query.where(TransferRow.reference == reference, col(CopyRow.certificates).is_(None))
-    never = session.exec(query).all()
-    return tuple(sorted({one["provider"] for one in fields if "team" not in one}.difference(never)))
+    never, found = session.exec(query).all(), set()
+    for one in log.events(session, reference, kind="delivered"):
+        fields = json.loads(one.leaf)["fields"]
+        if "team" not in fields and (one.number < withdrawn or fields["provider"] not in never):
+            found.add(fields["provider"])
+    return tuple(sorted(found))
 
 
 def deliveries_of(session: Session, transfer: int) -> Sequence[DeliveryRow]:
