@@ -50,7 +50,7 @@ from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider
-from gateway.registry.tables import CopyRow, StagedRollRow
+from gateway.registry.tables import CopyRow, ProviderRow, StagedRollRow
 from gateway.zones.failpoints import passing
 
 A_PORTION = 32
@@ -318,7 +318,7 @@ def renumber_copies(
     numbers on record (`give_copies`): a part of a file, with another part due, at once. No copy is taken
     back with `same_school`, nor while the DfE number stays: a new URN, such as an academy's, does not show
     the former wrong. Such copies stay due by the former numbers. Copies of files with the new numbers alone
-    are owed. The file of a copy never made is not returned.
+    are owed, if decided since the provider was enrolled. The file of a copy never made is not returned.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
     numbers = f"{before.dfe_number or ''} {before.urn or ''}"
@@ -342,13 +342,14 @@ def renumber_copies(
         elif row.numbers is None and had and (not part or _names(transfer.content, by)):
             row.numbers = numbers
     copies.hold_back(session, *(row for row, _ in taken))
-    owe_missed(registrar, session, known, now, was=was)
+    since = local_day(session.get_one(ProviderRow, after.id).added_at, catalogue.calendar.timezone)
+    owe_missed(registrar, session, known, now, was=was, since=since)
     return [transfer for row, transfer in taken if row.certificates is not None]
 
 
 def owe_missed(
     registrar: Registrar, session: Session, provider: Provider, now: datetime, *,
-    was: Provider | None = None, since: date = date.min,
+    since: date, was: Provider | None = None,
 ) -> None:  # fmt: skip
     """Owe a provider the copies missed while the record was wrong. Each waits for `give_copies`.
 
