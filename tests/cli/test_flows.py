@@ -241,3 +241,15 @@ def test_a_suspended_school_owes_nothing(desk: Desk) -> None:
     desk.provider("oak")
     desk.gateway("providers", "suspend", "oak")
     assert {row["state"] for row in status(desk, "--on", "2027-08-31").values()} == {"not-expected"}
+
+
+def test_attendance_that_waited_for_weeks_is_judged_by_the_day_on_which_it_landed(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    last = _marks(desk.now.date() - timedelta(days=desk.now.weekday() + 7))
+    held = desk.send(oak, last, "marks.csv.pgp")
+    desk.process()
+    assert desk.codes(held) == ["policy:agreement-not-ratified"]
+    desk.pass_time(days=60)
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    assert desk.codes(held) == ["policy:allowed"]

@@ -59,6 +59,12 @@ def test_nobody_gives_records_of_pupils_to_place_planning(content: Classified | 
     ("content", "held_for", "asked", "forbidden"),
     [
         (classified("gcse-results"), (), {"at": BEFORE_RESULTS}, ["policy:embargo"]),
+        (
+            classified("student-core", results=("gcse-results",), facts=Facts(academic_year="2026/27")),
+            (),
+            {},
+            [],
+        ),
         # Whatever the person calls it.
         (
             classified("gcse-results"),

@@ -112,6 +112,25 @@ def test_a_subject_access_report_names_no_school_whose_copy_waits_for_a_marker_t
     assert "a copy was given to The oak" in " ".join(desk.gateway(*report).split())
 
 
+def test_a_subject_access_report_names_the_school_whose_copy_waits_since_its_file_was_given_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    child = next(csv.DictReader(io.StringIO(estimates().decode("utf-8-sig"))))
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert out(desk, "oak")
+    for act, person in (("withdraw", "jane"), ("redeliver", "sam")):
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        desk.gateway("transfers", act, sent, "--why", "looked into")
+    desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
+    desk.process()
+    assert out(desk, "oak") == []
+    said = " ".join(desk.gateway("pupils", "report", "--upn", child["UPN"]).split())
+    assert f"{sent}: a copy was given to The oak" in said, said
+
+
 def test_no_content_is_written_down(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
@@ -851,6 +870,54 @@ def test_a_school_whose_number_is_put_right_gets_what_came_before(desk: Desk) ->
     assert {row["DfE number"] for each in found for row in rows_of(each)} == {ABOUT}
     assert [copies_delivered(desk, one) for one in (whole, divided, gone)] == [["oak"], ["oak"], []]
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_school_whose_number_is_put_right_gets_nothing_from_before_it_was_enrolled(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    sent = desk.send(fft, estimates())
+    desk.process()
+    desk.pass_time(days=2)
+    desk.provider("oak", years=YEARS, dfe_number="9994007")
+    desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT, "--why", "mistyped")
+    desk.process()
+    assert (out(desk, "oak"), copies_delivered(desk, sent)) == ([], [])
+
+
+def test_a_copy_that_waits_by_a_number_of_another_school_is_not_given_by_it(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    for number, *same in (("9994008", "--same-school"), (ABOUT, "--same-school"), ("9994007",)):
+        desk.gateway("providers", "set", "oak", "--dfe-number", number, "--why", "mistyped", *same)
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    assert out(desk, "oak") == []
+
+
+def test_a_copy_is_told_once_to_have_been_taken_back(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    desk.process()
+    for number in ("9994007", ABOUT, "9994008"):
+        desk.gateway("providers", "set", "oak", "--dfe-number", number, "--why", "mistyped")
+    assert len(json.loads(desk.gateway("notices", "list", "--json"))) == 1
+
+
+def test_a_part_by_a_urn_has_its_rows_once_the_dfe_number_is_put_right(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number="9994008")
+    desk.gateway("providers", "set", "oak", "--urn", "100001")
+    desk.send(fft, with_urns(ABOUT, "9994002"))
+    desk.process()
+    desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT, "--same-school")
+    desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    desk.process()
+    (copy,) = out(desk, "oak")
+    rows = rows_of(opened(oak, copy.read_bytes(), desk.certificate))
+    assert [row["DfE number"] for row in rows] == [ABOUT] * 5
 
 
 def test_for_a_number_that_is_put_right_no_file_is_read_that_cannot_name_it(
