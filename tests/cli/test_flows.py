@@ -250,6 +250,6 @@ def test_attendance_that_waited_for_weeks_is_judged_by_the_day_on_which_it_lande
     desk.process()
     assert desk.codes(held) == ["policy:agreement-not-ratified"]
     desk.pass_time(days=60)
-    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.ratify_all("oak")
     desk.process()
     assert desk.codes(held) == ["policy:allowed"]
