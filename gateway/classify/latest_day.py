@@ -34,12 +34,15 @@ _SINCE = re.compile(r"\b(?:since|from|start|starts|began|begins)\b")
 _MONTH_FIRST = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
 _MONTHS, _YEARS_BACK, _FEW = 12, 8, 0.05
 _A_MONTH = timedelta(days=31)
+# A day longer ago could be a pupil's date of birth in a wrong column, and is not kept as it stands.
+_THREE_YEARS = timedelta(days=3 * 365)
 
 
 def latest_day(
     tally: Tally, data_type: str, headings: Iterable[tuple[str, Part]] = (), above: str = ""
 ) -> date | None:
     """Return the latest day up to today stated by a file of a data type; None in doubt.
+    A day more than three years ago is told as three years ago.
     Attendance states days in columns of days; else as an end shared by all rows, in headings of marks and
     counts, or in the text `above` the table. Attendance and core data else state the day of the export in a
     column. `headings`: names of columns, each with its part.
@@ -132,7 +135,8 @@ def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date |
     is_nearer = len(swapped) == len(days) and _span(swapped) <= _span(days.values())
     if is_nearer and today - _A_MONTH <= max(swapped) <= today:
         return None
-    return max((day for day in days.values() if day <= today), default=None)
+    oldest = date.min if today == date.max else today - _THREE_YEARS
+    return max((max(day, oldest) for day in days.values() if day <= today), default=None)
 
 
 def _span(days: Collection[date]) -> timedelta:

@@ -109,7 +109,7 @@ def test_attendance_of_the_past_has_not_come_this_week_and_its_receipt_says_so(
     codes = ["policy:allowed", "policy:not-this-week"]
     assert desk.codes(sent) == [reason["code"] for reason in tried["reasons"]] == codes
     told = desk.receipt(sent)
-    assert "The latest day in the file is 14 June 2024, so it does not count as this week's." in told
+    assert "No day in the file is after 14 June 2024, so it does not count as this week's." in told
     assert "If you meant this week's, export it again with the dates of this week, and send that." in told
     assert "Nothing needs doing." not in told
     assert "2024-06" not in told

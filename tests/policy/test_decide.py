@@ -225,9 +225,7 @@ def test_attendance_of_the_past_is_taken_and_told_to_be_no_weeks(
     assert isinstance(decision, Accepted), decision
     assert len(said) == (told is not None)
     for reason in said:
-        assert (
-            reason.sentence == f"The latest day in the file is {told}, so it does not count as this week's."
-        )
+        assert reason.sentence == f"No day in the file is after {told}, so it does not count as this week's."
         assert reason.next_step.startswith("If you meant this week's, export it again")
 
 
