@@ -288,3 +288,10 @@ def test_suspensions_state_no_day_since_the_last_of_them_may_be_old(classify: Cl
     found = classify(with_column(rows, heading, "2024-06-14"))
     assert isinstance(found, Classified)
     assert (found.data_type, found.facts.latest_day) == ("exclusions", None)
+
+
+def test_a_day_that_may_be_one_of_birth_is_not_kept_as_it_stands(classify: Classify) -> None:
+    found = classify(with_column(made.core_rows(), "As At", "2015-03-04"))
+    assert isinstance(found, Classified)
+    assert found.facts.latest_day is not None
+    assert found.facts.latest_day.year > 2020

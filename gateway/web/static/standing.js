@@ -83,8 +83,7 @@ const Standing = (() => {
     if (text === null || signed === null) {
       throw new Error("The gateway has no agreement to sign. Ring the local authority.");
     }
-    const verified = () => Trust.verified(signed, [kit.gateway[kit.current]]);
-    const { files } = JSON.parse(await Trust.followed(kit, verified));
+    const { files } = JSON.parse(await Trust.followed(kit, () => Trust.verified(signed, [kit.gateway[kit.current]])));
     const bodies = Object.entries(files).filter(([name]) => name.endsWith(".txt"));
     if (!bodies.some(([, body]) => without(body) === without(text)) || CONTROL.test(text)) {
       throw new Error(`The text of the agreement ${UNSIGNED}`);

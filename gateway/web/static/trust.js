@@ -75,9 +75,7 @@ const Trust = (() => {
 
   const tidy = (signed) => `${signed.replaceAll("\r\n", "\n").trim()}\n`;
 
-  async function claimed(signed) {
-    return (await openpgp.readCleartextMessage({ cleartextMessage: tidy(signed) })).getText();
-  }
+  const claimed = async (signed) => (await openpgp.readCleartextMessage({ cleartextMessage: tidy(signed) })).getText();
 
   // Returns the text of a cleartext-signed message with one valid signature by one of these certificates. The
   // gateway's clock may be ahead of this computer's: the date of the signature is not judged.
@@ -171,12 +169,9 @@ const Trust = (() => {
 
   // Returns a receipt's text, signed by a key of the gateway that this kit has trusted, about this very file.
   async function receipt(signed, kit, reference, sha256) {
-    let said;
-    try {
-      said = await followed(kit, () => verified(signed, Object.values(kit.gateway)));
-    } catch {
+    const said = await followed(kit, () => verified(signed, Object.values(kit.gateway))).catch(() => {
       throw new Error("This receipt is not signed by the gateway’s key that you compared. Ring the local authority.");
-    }
+    });
     const digests = [...said.matchAll(DIGEST)].map((found) => found[1] + found[2]);
     // Not anywhere in it: the receipt of a file that came twice names the first one too.
     if (REFERENCE.exec(said)?.[1] !== reference || (sha256 && digests[0] !== sha256)) {
