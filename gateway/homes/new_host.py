@@ -103,16 +103,15 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
         theirs, ours = tomlkit.parse(files[_SETTINGS][1].decode()).unwrap(), load_settings(home)
         if theirs["host"]["name"] != ours.host.name or theirs.get("database") != ours.database:
             raise GatewayError(f"{home.root} is the home of another host; nothing was changed")
-    done, host_key = 0, home.root / _HOST_KEY
-    same_key = (
-        not host_key.exists() or files.get(_HOST_KEY, (0, host_key.read_bytes()))[1] == host_key.read_bytes()
-    )
+    done = 0
+    known = read_small(home.root / _HOST_KEY, _MOST_BYTES) if (home.root / _HOST_KEY).exists() else None
+    same_key = known is None or files.get(_HOST_KEY, (0, known))[1] == known
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
     for name in sorted(files, key=lambda one: one == _SETTINGS):  # Settings make a home, so last.
         target, (mode, content) = home.root / name, files[name]
         is_lacking = not target.exists()
-        if is_lacking or (name == _HOST_LIST and same_key and target.read_bytes() != content):
+        if is_lacking or (name == _HOST_LIST and same_key and read_small(target, _MOST_BYTES) != content):
             target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
             write_durably(target, content, mode=mode)
             done += 1
