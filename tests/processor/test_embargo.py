@@ -105,9 +105,9 @@ def test_results_day_is_decided_in_portions_once_each_and_goes_on_after_a_crash(
     with desk.registrar() as registrar, monkeypatch.context() as counting:
         decided: list[str] = []
 
-        def told(*given: Any) -> Any:
+        def told(*given: Any, **named: Any) -> Any:
             decided.append("a file")
-            return decide(*given)
+            return decide(*given, **named)
 
         counting.setattr("gateway.record.reconsider.decide", told)
         assert reconsider.Portions(reconsider.due).next(registrar)

@@ -48,4 +48,6 @@ def test_information_governance_lists_the_sensitive_headings_and_no_value(desk: 
         (sent, "social care", 6), (sent, "health", 6), (sent, "Looked-after status", None)
     ]  # fmt: skip
     assert all(word not in listed + receipts for word in ("Kane", "Quillfeather", "Tamsin"))
+    assert "there is no provider elm" in desk.gateway("sensitive", "list", "--provider", "elm", code=1)
+    desk.provider("elm")
     assert json.loads(desk.gateway("sensitive", "list", "--provider", "elm", "--json")) == []
