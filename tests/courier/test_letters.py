@@ -80,10 +80,9 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
     assert "4B" not in told.replace(reference, "")  # Signatures and references hold that by chance.
 
 
-def test_a_school_is_written_to_each_time_a_file_that_waited_is_taken_back_or_given_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = Desk(tmp_path / "back")
+def with_a_file_that_waits(root: Path) -> tuple[Desk, str]:
+    """Return a desk that writes letters to the office of oak, and the reference of its file that waits."""
+    desk = Desk(root)
     with desk.home.settings.open("a") as settings:
         settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
     desk.process()
@@ -91,6 +90,13 @@ def test_a_school_is_written_to_each_time_a_file_that_waited_is_taken_back_or_gi
     desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
     reference = desk.send(oak, fresh())
     desk.process()
+    return desk, reference
+
+
+def test_a_school_is_written_to_each_time_a_file_that_waited_is_taken_back_or_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, reference = with_a_file_that_waits(tmp_path / "back")
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
     for person, act in 2 * (("jane", "withdraw"), ("sam", "redeliver")):
         monkeypatch.setenv("GATEWAY_ADMIN", person)
@@ -110,14 +116,7 @@ def test_a_school_is_written_to_each_time_a_file_that_waited_is_taken_back_or_gi
 
 
 def test_a_school_is_written_to_again_where_its_file_then_waits_for_something_else(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "else")
-    with desk.home.settings.open("a") as settings:
-        settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
-    desk.process()
-    oak = desk.provider("oak", dfe_number="9994001")
-    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
-    reference = desk.send(oak, fresh())
-    desk.process()
+    desk, reference = with_a_file_that_waits(tmp_path / "else")
     desk.gateway("providers", "set", "oak", "--dfe-number", "9994009")
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
     desk.gateway("providers", "set", "oak", "--name", "Oak School")
