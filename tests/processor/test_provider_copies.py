@@ -67,6 +67,15 @@ def opened(party: Party, sealed: bytes, signer: str) -> bytes:
     return found.bytes
 
 
+def give_oak_a_copy(desk: Desk) -> str:
+    """Send a file of fft about oak, and let oak have its copy; return the reference of the file."""
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    return sent
+
+
 def test_a_school_gets_a_sealed_copy_of_what_is_about_it(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
@@ -441,10 +450,7 @@ def test_a_school_that_was_suspended_gets_the_copies_of_that_time_once_it_is_bac
 
 
 def test_a_school_that_lost_its_key_can_open_its_copies_with_its_new_one(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    desk.send(fft, estimates())
-    desk.process()
+    give_oak_a_copy(desk)
     (before,) = [path.read_bytes() for path in out(desk, "oak")]
     anew = Party("oak-anew", desk.root / "parties" / "oak-anew")
     (lost,) = [
@@ -519,10 +525,7 @@ def test_a_school_that_lost_a_subkey_can_open_its_copies_with_the_one_in_its_pla
 def test_a_host_that_shares_reads_a_copy_again_only_once_it_was_made_anew(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    desk.send(fft, estimates())
-    desk.process()
+    give_oak_a_copy(desk)
     read, missing, digest_of = list[str](), list[Copy](), hashlib.file_digest
 
     def counted(file: Any, name: str) -> Any:
@@ -561,10 +564,7 @@ def test_files_are_not_read_in_each_round_for_schools_that_have_not_ratified(des
 
 
 def test_files_of_copies_that_are_held_back_are_read_again_only_after_a_change(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    desk.send(fft, estimates())
-    desk.process()
+    give_oak_a_copy(desk)
     desk.gateway("providers", "set", "oak", "--dfe-number", "9994002", "--why", "a new number")
     with desk.registrar() as registrar:
         rounds, read = Rounds(registrar), []
@@ -644,10 +644,7 @@ def test_a_copy_that_is_made_while_others_are_taken_back_stays(
 def test_a_copy_about_another_school_leaves_out_once_a_wrong_number_is_put_right(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, in_console: bool
 ) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    sent = desk.send(fft, estimates())
-    desk.process()
+    sent = give_oak_a_copy(desk)
     with monkeypatch.context() as setting:
         if in_console:  # Whose service writes nothing that is published.
             setting.setattr("gateway.publish.everything.take_back_copies", lambda *_: None)
@@ -660,10 +657,7 @@ def test_a_copy_about_another_school_leaves_out_once_a_wrong_number_is_put_right
 
 
 def test_a_copy_about_another_school_leaves_out_whichever_option_puts_its_number_right(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    sent = desk.send(fft, estimates())
-    desk.process()
+    sent = give_oak_a_copy(desk)
     said = desk.gateway("providers", "set", "oak", "--number", "9994002", "--why", "mistyped")
     assert f"which may have fetched it: {sent}" in " ".join(said.split())
     assert out(desk, "oak") == []
@@ -672,10 +666,7 @@ def test_a_copy_about_another_school_leaves_out_whichever_option_puts_its_number
 
 
 def test_a_copy_about_another_school_leaves_out_once_a_list_puts_a_wrong_number_right(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    sent = desk.send(fft, estimates())
-    desk.process()
+    sent = give_oak_a_copy(desk)
     path = desk.root / "schools.csv"
     path.write_text("id,name,kind,dfe_number\noak,The oak,school,9994002\n")
     told = f"which may have fetched it: {sent}"
@@ -829,10 +820,7 @@ def test_copies_that_wait_follow_a_school_that_has_other_numbers(desk: Desk) -> 
 
 
 def test_what_a_list_says_of_schools_that_stay_the_same_takes_no_copy_back(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    desk.send(fft, estimates())
-    desk.process()
+    give_oak_a_copy(desk)
     path = desk.root / "schools.csv"
     path.write_text("id,name,kind,dfe_number\noak,The oak,school,9994002\n")
     assert "fetched" not in desk.gateway("providers", "import", str(path), "--same-schools")
@@ -896,10 +884,7 @@ def test_a_copy_that_waits_by_a_number_of_another_school_is_not_given_by_it(desk
 
 
 def test_a_copy_is_told_once_to_have_been_taken_back(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    desk.send(fft, estimates())
-    desk.process()
+    give_oak_a_copy(desk)
     for number in ("9994007", ABOUT, "9994008"):
         desk.gateway("providers", "set", "oak", "--dfe-number", number, "--why", "mistyped")
     assert len(json.loads(desk.gateway("notices", "list", "--json"))) == 1
@@ -1008,10 +993,7 @@ def test_a_school_has_its_own_copy_again_once_a_mistyped_number_is_right_again(d
 def test_data_protection_has_a_notice_of_a_copy_about_another_school_whatever_fails_later(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    sent = desk.send(fft, estimates())
-    desk.process()
+    sent = give_oak_a_copy(desk)
 
     def fails(*_: object) -> None:
         raise Fault("published/ cannot be written")
@@ -1042,10 +1024,7 @@ def test_data_protection_has_no_notice_of_a_copy_that_was_never_made(
 
 
 def test_a_copy_stays_in_out_where_what_is_put_right_is_not_what_it_is_by(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    desk.send(fft, estimates())
-    desk.process()
+    give_oak_a_copy(desk)
     desk.gateway("providers", "suspend", "oak", "--why", "an incident")
     assert "fetched" not in desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT, "--urn", "100777")
     assert len(out(desk, "oak")) == 1
@@ -1076,10 +1055,7 @@ def test_a_copy_being_made_is_not_brought_out_once_a_child_in_the_file_is_marked
 def test_a_copy_from_the_shared_store_is_not_brought_out_once_it_is_not_due(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, is_withdrawn: bool
 ) -> None:
-    fft = desk.provider("fft", "fft")
-    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
-    sent = desk.send(fft, estimates())
-    desk.process()
+    sent = give_oak_a_copy(desk)
     (copy,) = out(desk, "oak")
     sealed = copy.read_bytes()
     copy.unlink()
