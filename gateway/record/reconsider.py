@@ -166,36 +166,43 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
     with registrar.registry.write() as session:
         if registrar.settings.host.shares and last_loaded(session) != catalogue.digest:
             raise Fault("other policies came into force at another host")
-        transfer = transfers.get(session, reference)
+        transfer, issued = transfers.get(session, reference), None
         if transfer.state == "accepted":
-            registrar.bring_out(_enter_again(registrar, session, transfer, read, now))
-            return
-        codes = {why.code for why in transfer.reasons}
-        if transfer.state != "held" or transfer.rules == catalogue.rules or codes & WITHDRAWN:
-            return
-        content = read.content
-        if isinstance(content, Classified):
-            sender = registrar.provider(session, transfer.upload.provider, now)
-            content = replace(content, stated=sender.stated)
-        period = reference_period(content, catalogue, transfer.upload.landed_at)
-        transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
-        decision = _decide_anew(registrar, session, transfer, content, now)
-        persons, roll = persons_of(read, registrar.home), roll_of(read, registrar.home)
-        if _is_unchanged(decision, transfer):
-            if persons is not None:
-                index.note(session, {transfer.sequence: persons})
-            if roll is not None:
-                session.merge(StagedRollRow(transfer=transfer.sequence, roll=roll))
-            reasons = ",".join(why.code for why in transfer.reasons)
-            fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
-            entry = Entry(kind="judged-anew", subject=reference, fields=fields)
-            head: Issued | None = put_on_record(registrar, session, [entry], (), now)
-        else:
-            ruling = replace(_ruling(transfer, decision), roll=roll)
-            batch = Batch(session, persons={} if persons is None else {reference: persons})
-            head = put_in_force(registrar, batch, [ruling], now)
+            issued = _enter_again(registrar, session, transfer, read, now)
+        elif (
+            transfer.state == "held"
+            and transfer.rules != catalogue.rules
+            and WITHDRAWN.isdisjoint(why.code for why in transfer.reasons)
+        ):
+            issued = _judge_held(registrar, session, transfer, read, now)
         passing("anew.written")
-    registrar.bring_out(head)
+    registrar.bring_out(issued)
+
+
+def _judge_held(
+    registrar: Registrar, session: Session, transfer: Transfer, read: Read, now: datetime
+) -> Issued | None:
+    """Record the new reading of a held file, and the decision by that reading."""
+    reference, content, catalogue = transfer.upload.reference, read.content, registrar.catalogue
+    if isinstance(content, Classified):
+        sender = registrar.provider(session, transfer.upload.provider, now)
+        content = replace(content, stated=sender.stated)
+    period = reference_period(content, catalogue, transfer.upload.landed_at)
+    transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
+    decision = _decide_anew(registrar, session, transfer, content, now)
+    persons, roll = persons_of(read, registrar.home), roll_of(read, registrar.home)
+    if not _is_unchanged(decision, transfer):
+        ruling = replace(_ruling(transfer, decision), roll=roll)
+        batch = Batch(session, persons={} if persons is None else {reference: persons})
+        return put_in_force(registrar, batch, [ruling], now)
+    if persons is not None:
+        index.note(session, {transfer.sequence: persons})
+    if roll is not None:
+        session.merge(StagedRollRow(transfer=transfer.sequence, roll=roll))
+    reasons = ",".join(why.code for why in transfer.reasons)
+    fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
+    entry = Entry(kind="judged-anew", subject=reference, fields=fields)
+    return put_on_record(registrar, session, [entry], (), now)
 
 
 def _enter_again(

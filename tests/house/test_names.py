@@ -78,3 +78,20 @@ def test_docstrings_are_in_plain_words() -> None:
 def test_every_act_has_an_area() -> None:
     """Without one, no page of the console that asks for acts can be shown."""
     assert {area_of(act) for act in every_act().values()} == {*Area}
+
+
+def test_nothing_is_brought_out_before_its_transaction_is_committed() -> None:
+    """On PostgreSQL, signing a receipt would wait for the caller's own transaction, as would all writers."""
+    found = [
+        f"{path}:{call.lineno}"
+        for path, tree in trees().items()
+        for block in ast.walk(tree)
+        if isinstance(block, ast.With) and any(_is_write(item.context_expr) for item in block.items)
+        for call in ast.walk(ast.Module(block.body, []))
+        if isinstance(call, ast.Call) and (_is_write(call) or ast.unparse(call.func).endswith(".bring_out"))
+    ]
+    assert found == []
+
+
+def _is_write(node: ast.expr) -> bool:
+    return ast.unparse(node).partition("(")[0].endswith(("registry.write", "registry.write_on"))
