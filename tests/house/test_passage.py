@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlmodel import func, select
 
 import gateway
+from gateway.homes.demo.parties import Party
 from gateway.processor import claim
 from gateway.registry.register import read_news
 from gateway.registry.tables import CheckpointRow, EventRow
@@ -150,6 +151,16 @@ def _log_of(desk: Desk) -> Counter[str]:
         )
 
 
+def _passed(way: Way, desk: Desk, party: Party, sealed: bytes) -> str:
+    """Land a file and wait until nothing is left to do for it; its reference."""
+    sent = desk.land(party, sealed)
+    desk.process(sent)
+    until(lambda: desk.receipts(party.name, f"*.{sent}.json"), "the receipt")
+    until(lambda: not list(desk.home.spool.landed.iterdir()), "the spool to be emptied")
+    until(lambda: _LAST in way.functions, "the round to be over")
+    return sent
+
+
 def test_the_way_of_an_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)  # However busy the machine is.
     way, desk = Way(), Desk(tmp_path)
@@ -160,11 +171,7 @@ def test_the_way_of_an_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
             sealed = oak.seal(core_data(seed), desk.certificate)
             way.begin_anew()
             before = _log_of(desk)
-            sent = desk.land(oak, sealed)
-            desk.process(sent)
-            until(lambda: desk.receipts("oak", f"*.{sent}.json"), "the receipt")
-            until(lambda: not list(desk.home.spool.landed.iterdir()), "the spool to be emptied")
-            until(lambda: _LAST in way.functions, "the round to be over")
+            sent = _passed(way, desk, oak, sealed)
         way.followed = False
         way.costs.update(_log_of(desk) - before)
     print(f"{len(way.functions)} functions in {len(way.files)} files, {way.hops} hops; {dict(way.costs)}")
