@@ -87,7 +87,7 @@ _PACKED = _beginnings("packed")
 
 
 def part_called(name: str, table: str) -> str:
-    """Return what a workbook's part is, such as "macros", by the beginning of the part's name.
+    """Return a description of a workbook's part, such as "macros", by the beginning of the part's `name`.
     `table`: the table of office_parts.toml for the format of the workbook.
     """
     known = (words for start, words in OFFICE_PARTS[table].items() if name.casefold().startswith(start))
@@ -167,7 +167,9 @@ unknown = partial(Unreadable, "classify:unknown")
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return evidence, in words: of the types `tied` that the content fits, the name says `declared`."""
+    """Return a sentence of evidence: the content fits several types (`tied`), and the file's name says
+    `declared`.
+    """
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
@@ -197,9 +199,10 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
 
 
 def decoded_parts(content: BinaryIO) -> Iterator[bytes | None]:
-    """Yield what an e-mail encodes within its first 16 MiB: the words of its headers as one part in UTF-8,
-    and up to 40 texts and attached files; then the whole, with quoted-printable characters decoded. Yield
-    None for each part beyond, and for what follows 16 MiB. Nothing for a file that encodes nothing.
+    """Yield the decoded parts of an e-mail, read up to its first 16 MiB; nothing if the file encodes nothing.
+    First come the encoded words of all headers, as one part in UTF-8; then up to 40 texts and attached files,
+    with None in place of each further one; then everything again, with quoted-printable characters decoded.
+    A last None stands for content beyond 16 MiB.
     """
     if _ENCODED.search(head_of(content, 1024**2)) is None:
         return
@@ -236,8 +239,9 @@ def _texts_of_headers(octets: bytes) -> Iterator[str]:
 
 
 def _text_of(octets: bytes) -> str:
-    """Decode the text in words of a header: UTF-16 or UTF-32 where its octets show that; else UTF-8, with
-    what is not UTF-8 in Windows-1252.
+    """Decode the bytes of a header's encoded words: as UTF-16 or UTF-32 if the bytes show one of these, else
+    as
+    UTF-8; a byte invalid in UTF-8 is read as Windows-1252.
     """
     octets = octets.removeprefix(codecs.BOM_UTF32_BE)
     if b"\0" in octets or octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -23,7 +23,9 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class StageRule(RuleTable):
-    """The data type of a Common Transfer File's assessments in a key stage and `subjects` (() for all)."""
+    """The data `type` of assessments in a Common Transfer File, given their key stage and subject.
+    `subjects`: the subjects to which the rule applies; () for all.
+    """
 
     type: str
     stage: str
@@ -47,7 +49,9 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if a document's name, description or root (`said`) has one of `missing_children`."""
+        """Return True if a text (`said`) contains a name of a message about a child missing education.
+        The text is a document's file name, description or root element.
+        """
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
@@ -63,7 +67,10 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """The rules for XML other than CTF and DfE messages: names of `records`; `never`: roots to refuse."""
+    """The rules for XML other than CTF and DfE messages. `records`: names of the elements to read as records
+    of
+    pupils. `never`: names of root elements of documents to refuse.
+    """
 
     records: tuple[str, ...]
     never: tuple[str, ...]
@@ -81,9 +88,10 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """The columns and elements naming the school of a record, each with a `Slot`: LA, number, centre or name.
-    `fields`: the slot of a column, by the key of its field. `columns`: columns with a school's code; they
-    count for none where each pupil has another code. `elements`: the slot of an element in registers.
+    """The columns and elements that name the school of a record, each with a `Slot`: LA, number, centre or
+    name.
+    `fields`: by key of a column's field. `elements`: by name of an element in registers.
+    `columns`: names of columns with a school's code; ignored where each pupil has a different code.
     `history`: a pattern of names of columns and elements about a school that the pupil left or will join.
     """
 
@@ -109,8 +117,9 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """The keys in JSON that have a special meaning. `transparent`: left out of column names.
-    `parts_of_a_date`: inside a date. `beside`: of content allowed beside the records.
+    """The keys in JSON that have a special meaning.
+    `transparent`: keys that are left out of column names. `parts_of_a_date`: keys of the parts of a date.
+    `beside`: keys of content allowed beside the list of records.
     """
 
     transparent: tuple[str, ...]
@@ -119,7 +128,7 @@ class JsonRule(RuleTable):
 
 
 class ResultsRule(RuleTable):
-    """Words and patterns to distinguish GCSE from A-level results: grades, entry codes."""
+    """Words, and patterns of grades and entry codes, that distinguish GCSE from A-level results."""
 
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]

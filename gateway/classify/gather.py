@@ -54,12 +54,13 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 
 
 class _FormOfRecords:
-    """The plan for reading records of one form (same tags), and the texts of such records not yet counted.
-    `texts` picks the texts from a record's pieces, after two empty ones, because `itemgetter` returns no
-    tuple for a single position; `parts` has two unused entries to match. `parts`: for each text, the `Part`
-    that counts it; None until a record fills the text. `unresolved`: positions of texts never filled so far.
-    `naming`: key and position of fields that name the pupil or are required. `blank`: usual number
-    of empty pieces.
+    """The plan for reading XML records with the same tags, and the texts of such records not yet counted.
+    `texts`: a function that picks the texts to count from a record's pieces, after two empty texts (for a
+    single position, `itemgetter` returns no tuple). `parts`: for each picked text, the `Part` that counts the
+    text; None until a record fills the text. `unresolved`: positions of texts that no record has filled yet.
+    `naming`: key and position of the fields that name the pupil or are required. `blank`: how many pieces of
+    a
+    record are usually empty.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -79,7 +80,8 @@ class _FormOfRecords:
 
 class Gatherer:
     """Counts XML records into a tally. Records with the same tags in the same order are read by one plan.
-    `met`: the `Part` of each element filled so far, by name of the parent, then by name of the element.
+    `met`: the `Part` of each element filled so far, by name of the parent element, then by the element's
+    name.
     """
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
@@ -119,7 +121,10 @@ class Gatherer:
             self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
-        """Count the texts of a header; return True for a header under the root, before all other records."""
+        """Count the texts of a header. Return True for the first header, under the root and before all
+        records.
+        For any other header, note that the file has a header in a wrong place.
+        """
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
         is_the_one = first and around is not None and around.getparent() is None
@@ -150,10 +155,14 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil, but return the elements named `apart` to the caller, uncounted.
-        `beside`: the name of an element in the same parent, whose text is returned with each (see `Left`).
-        `left`: True if the pupil has left; None to decide by the leaving date. `school` reads the school of
-        the record; called once any element of the file names one. Raises Unreadable for too deep nesting.
+        """Count the record of one pupil. Return the elements called `apart`, uncounted, for the caller to
+        read.
+        `beside`: the name of an element next to those; its text is returned with each of them (see `Left`).
+        `left`: True if the pupil has left; None to decide by the leaving date. `school`: a function that
+        reads the
+        school of the record, called once any element of the file names a school. Raises Unreadable if
+        elements are
+        nested too deep.
         """
         text = written(record)
         self._length += len(text)
@@ -184,7 +193,9 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep a record's texts for `_count`; return by key those that name the pupil or are required."""
+        """Keep a record's texts until `_count` counts them.
+        Return the texts that name the pupil or are required, by field key.
+        """
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -242,8 +253,8 @@ class Gatherer:
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for reading an element with these tags: its own texts, then the elements inside.
-        `path`: see `Rules.inside`.
+        """Return the plan for reading an element: its own texts first, then the elements inside.
+        `path`: the element's path, as `Rules.inside` gives it. `tags`: the tags within the element.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -272,7 +283,8 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second pupil in a record if two texts of the field `key`, `before` and `text`, differ."""
+        """Note a second pupil in a record if a field (`key`) has two texts that differ: `before` and `text`.
+        """
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

@@ -217,9 +217,11 @@ NO_UPN = "\t"
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record the identity of its person: the UPN or, without a UPN, other values in one text.
-    These are the values of the first group in `IDENTITIES` with all fields filled; "" if there is none.
-    `columns`: by field key, the value in each record.
+    """Return the identity of the person in each record: the UPN or, without a UPN, other values joined in one
+    text.
+    The other values are those of the first group in `IDENTITIES` that is filled completely; "" if no group
+    is.
+    `columns`: for each field key, the values of all records.
     """
     records, found = records_of(columns) if columns else repeat({}), list(upns)
     for place, (upn, values) in enumerate(zip(upns, records, strict=False)):

@@ -209,8 +209,8 @@ class ColumnInventory:
         self._grades = rules.grades
 
     def add_part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Return a new `Part`, which joins the inventory if fewer than 4,000 parts are there.
-        The parameters are fields of `Part`.
+        """Make a `Part` for a new column or kind of element, and return the part.
+        The first 4,000 parts are kept in the inventory; later ones are only counted.
         """
         # All elements of one field share a `Disclosure`: if one reveals something, each is reported.
         shared = element and key is not None

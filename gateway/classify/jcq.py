@@ -229,8 +229,8 @@ class _ResultsReader:
                 return
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Search a piece of a record for text besides numbers and `most` names; add it to the inventory.
-        Long or sensitive text is not taken for a name.
+        """Search a piece of a record for text other than numbers and up to `most` names.
+        If there is a further name, or a long or sensitive text, add the piece from there on to the inventory.
         """
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
@@ -253,8 +253,9 @@ class _ResultsReader:
             self._tally.take(self._parts[place], [text], [self._tally.records])
 
     def kinds(self) -> Counter[Kind | None]:
-        """Return the number of results of each kind (GCSE or A level), with None for an unknown kind.
-        A grade in letters means A level; but with GCSE alone in the header and no figures, all are GCSE.
+        """Return the number of results of each kind: GCSE, A level, or None for unknown.
+        A grade in letters counts as A level. If the header names only GCSE and no grade is a figure, all are
+        GCSE.
         """
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()
@@ -307,7 +308,9 @@ def _result_in(record: str) -> dict[str, str]:
 
 
 def _entry_in(line: str, layout: JcqLayout | None, rules: Rules) -> _Entry:
-    """Return candidate and results of a record; without a `layout`, each word that is a grade is a result."""
+    """Return the candidate and the results in a record.
+    `layout`: where the results stand; None if unknown, and then each word that is a grade counts as a result.
+    """
     if result := _result_in(line):
         return result, [(0, result.pop("entry-code"), result.pop("exam-grade"))], True
     results_from = rules.data_types.jcq.results_from

@@ -129,7 +129,9 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _name(self, text: str) -> str | None:
-        """Return the column name for the value `text`, just read; None for a date's time zone (no column)."""
+        """Return the column name for `text`, the value just read. None if the value is the time zone of a
+        date.
+        """
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         around = [_PLURAL.sub("", key) for key in telling]

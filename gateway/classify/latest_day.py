@@ -66,9 +66,8 @@ def latest_day(
 
 
 def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
-    """Return True if nothing in columns of days says when the sessions end.
-
-    Where marks begin, those of more than a week may end at any time, as may counts.
+    """Return True if no column of days says when its sessions end: all columns name a start.
+    False if the marks are of at most a week, because a start then shows the end well enough.
     """
     names = [plain(part.header) for part in parts]
     marks = (max(map(len, part.counts), default=0) for part in tally.inventory.parts if part.key == _MARKS)
@@ -76,7 +75,10 @@ def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
 
 
 def _of_sessions(tally: Tally) -> Mapping[str, date]:
-    """Return the days, by text, in columns of days; {} if the latest may be missing."""
+    """Return the days in columns of days, by their texts; {} if there are so many texts or faults that the
+    latest
+    day may be missing.
+    """
     field = tally.field(_SESSION)
     texts = field.counts or ()
     wrong = field.faults["date:malformed"].count if "date:malformed" in field.faults else 0
@@ -84,7 +86,7 @@ def _of_sessions(tally: Tally) -> Mapping[str, date]:
 
 
 def _shared(tally: Tally, key: str) -> Mapping[str, date]:
-    """Return the day, by text, shared by all records in a column of a field."""
+    """Return each day that all records share in a column of the field `key`, by its text."""
     return _read(
         next(iter(part.counts))
         for part in tally.inventory.parts
@@ -98,7 +100,9 @@ def _read(texts: Iterable[str]) -> dict[str, date]:
 
 
 def _in_title(above: str) -> Mapping[str, date]:
-    """Return the days in the text above a table: two or more, or a single day or week of the contents."""
+    """Return the days in the text above a table, by their texts.
+    A single day counts only if the text says that the contents are of the day or its week.
+    """
     days = _read(found[0] for found in _DAY.finditer(above))
     is_alone = len(set(days.values())) == 1
     return {} if is_alone and (_SINCE.search(above) or not _OF_A_DAY.search(above)) else days
@@ -121,8 +125,8 @@ def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
 
 
 def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date | None:
-    """Return the latest of the days, given by text, up to today; None where the month may stand first.
-    `may_go_on`: also return None for any day after today, as in a term not over yet.
+    """Return the latest of `days` (dates by text), up to today; None if the texts may have the month first.
+    `may_go_on`: True if a day after today means that no day is certain, as in a term not over yet.
     """
     if not days or (may_go_on and max(days.values()) > today):
         return None

@@ -108,10 +108,12 @@ _plain = lru_cache(8192)(plain)
 
 def known_headings(rules: Rules) -> dict[str, Any]:
     """Return the known headings of all fields as JSON, by which a browser can judge the headings of a file.
-    `fields`: for each field, `outside` (its label, if the agreement does not list the item, else None),
-    `columns` (plain names), `patterns` of plain names, `elements`, and `of_others` (True for a field that is
-    looked for in people around a pupil). `others`: the elements of such people.
-    `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that `patterns` exclude.
+    `fields`: one object for each field: `columns` (plain names), `patterns` of plain names, names of
+    `elements`,
+    `outside` (the field's label if the agreement does not list the item, else None), and `of_others` (True if
+    the field is searched for in people around a pupil). `others`: the elements of people around a pupil.
+    `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that match none of
+    `patterns`.
     `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.
     `kinds`: pairs of a pattern of file names and a data type's title.
     """

@@ -196,8 +196,8 @@ class _Unparsed:
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | None, *, named: bool) -> None:
-    """Pass each attribute in a record to `aside`. Raises Unreadable if an element has too many.
-    `named`: True to limit also the namespaces of each element, after many have been declared.
+    """Pass each attribute in a record to the function `aside`. Raises Unreadable if an element has too many.
+    `named`: True to limit also the number of namespaces that are declared for an element.
     """
     if named or _asks_for_a_closer_look(record, limits, aside):
         for inner in record.iter():
@@ -207,8 +207,8 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | No
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
-    """Return True if a record's attributes must be read one by one: `aside` is given, and there are any.
-    If `aside` is None, only an element with more attributes than the limit must be.
+    """Return True if the attributes of a record must be read one by one.
+    With `aside`, each record with an attribute must; without, only one where an element exceeds the limit.
     """
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
@@ -231,10 +231,10 @@ def _tell_attributes(element: Element, aside: OnOutside | None, most: int) -> No
 def _forget(
     element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free the memory of a used record: its content and its earlier siblings.
-    With `all_around`, free those of each ancestor, too. Whatever is freed outside the records (called
-    `names`) goes to `aside` first. The record's node and the text after stay until the next record: the
-    parser may still extend them. `most`: see `_tell`.
+    """Free the memory of a used record: its content and the elements before it in the same parent.
+    `all_around`: True to free also the elements before each ancestor. Whatever is freed outside the records,
+    which are called `names`, is first reported to `aside`. The record's node and the text after it stay until
+    the next record: the parser may still extend them. `most`: how many attributes an element may have.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -248,8 +248,10 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
-    """Report an element with all inside to `aside`; of a record (called one of `names`), only the text after.
-    Raises Unreadable for an element with more than `most` attributes.
+    """Report an element and everything inside to the function `aside`.
+    Of an element called one of `names`, a record, report only the text behind. Raises Unreadable for an
+    element
+    with more than `most` attributes.
     """
     if not isinstance(element.tag, str):
         return
@@ -314,7 +316,7 @@ def text_count(tags: Sequence[str]) -> int:
 
 
 def element_at(element: Element, place: int) -> Element:
-    """Return the descendant of an element whose first tag has the index `place` in the result of `cut`."""
+    """Return an element's descendant, given the index `place` of its first tag among the pieces of `cut`."""
     before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
 

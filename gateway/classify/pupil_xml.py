@@ -95,9 +95,10 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Read an assessment; return its data type ("" for none), and True or False for three statements.
-        There is a result. The type is known, and nothing is faulty or unknown. No element is unknown.
-        `stage_around`: the key stage stated around the assessment.
+        """Read an assessment. Return its data type ("" for none) and three facts, each True or False:
+        the assessment has a result; the type is known and nothing is faulty or unknown; no element is
+        unknown.
+        `stage_around`: the key stage stated by the elements around the assessment.
         """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1
         said = {child.tag[strip:]: child.text or "" for child in assessment}
@@ -126,7 +127,9 @@ class _Assessments:
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Return True if `result` is blank or in the code list of its qualifier, or the qualifier has no list."""
+    """Return True if `result` is allowed for its qualifier: blank, in the qualifier's code list, or without a
+    list.
+    """
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 
@@ -245,7 +248,8 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
-    """Return the type of a partial CTF, once counted: core data, attendance, or most pupils' assessments.
+    """Return the type of a partial CTF that was counted: core data, attendance, or the type of its
+    assessments.
     `descriptor`: the data descriptor in the header, in lower case.
     """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}
@@ -311,8 +315,8 @@ def _recognise_message(source: Source, tally: Tally) -> Classified:
 
 
 def _evidence_of_message(data_type: str, found: _Assessments, tally: Tally, on_roll: int) -> list[str]:
-    """Return why, in sentences, a DfE message is a `data_type`. `on_roll`: pupils on roll in a census.
-    Raises Unreadable if a return of assessments has none, or most pupils' assessments are of another type.
+    """Return sentences that say why a DfE message is of `data_type`. `on_roll`: pupils on roll in a census.
+    Raises Unreadable if a return of assessments has no assessment, or most are of another type.
     """
     if data_type == CENSUS:
         return ["a DfE message of the school census", f"on roll: {on_roll}"]
@@ -388,7 +392,9 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield kind and text of each element naming a record's school, except in the pupil's school history."""
+    """Yield each text that names a record's school, with its kind. The pupil's former and next schools are
+    left out.
+    """
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

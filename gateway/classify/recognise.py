@@ -166,10 +166,10 @@ def _recognise_text(source: Source, tally: Tally) -> Classified:
 
 
 def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
-    """Judge the files of an archive, or the tables of a workbook, and return their common verdict.
-    Raises Unreadable if the parts have no type in common, or are censuses of several terms: each part is then
-    reported by itself, as decisions on the parts may differ. A table with figures about nobody, such as a
-    summary by subject, may accompany parts of another type. `what`: "tables" or "files", for the evidence.
+    """Judge the parts (the files of an archive, or the tables of a workbook), and return their common result.
+    Raises Unreadable, with the result of each part, if the parts have no type in common or are censuses of
+    several terms. A table of figures about nobody, such as a summary by subject, may accompany other parts.
+    `what`: "tables" or "files", for the evidence.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -224,7 +224,9 @@ def _together(parts: Sequence[_Part], tally: Tally, what: str, format: str) -> C
 
 
 def _alone(part: _Part, tally: Tally) -> tuple[Verdict, bool]:
-    """Judge a part of a file alone; return the result, and True for an unknown type without personal data."""
+    """Judge one part of a file. Return the result, and True if the part has no known type and no personal
+    data.
+    """
     own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
     try:
         return own.completed(part(own)), False

@@ -76,9 +76,9 @@ class ReportWording:
         return plain and self._is_named(" ".join(words))
 
     def is_sum(self, row: Row) -> bool:
-        """Return True for a row of totals: first a word for totals, then figures in the other cells.
-        True also for a heading that begins with such a word, or with a word for pupils that is nobody's name,
-        and its count: "Total pupils", "24".
+        """Return True for a row of totals: a word for totals, then only figures in the other cells.
+        True also for one count under a heading that begins with a word for totals or pupils: "Total pupils",
+        "24".
         """
         first, *others = [*filter(None, map(str.strip, row))] or [""]
         if not all(map(_FIGURES.fullmatch, others)):
@@ -109,7 +109,7 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Return True if the rows above a table hold more than title, date and filters; and the text of the rows.
+    """Return True if the rows above a table hold more than title, date and filters; and, second, their text.
     The text has up to 4,000 characters, and leaves out cells that have only the usual words of reports.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]

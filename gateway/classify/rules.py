@@ -51,8 +51,10 @@ _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "
 
 
 class ItemRule(value_kinds.FieldRule):
-    """The rule for a data item. `when`: by data type, the fields that contain the item in files of the type.
-    `beside`: fields that reveal the item indirectly; a team without the item gets none of these fields.
+    """The rule for a data item. `when`: for each data type, the fields that hold the item in files of the
+    type.
+    `proposed`: True if Appendix A only proposes the item. `beside`: fields that reveal the item indirectly; a
+    team that may not have the item gets none of these fields.
     """
 
     label: str
@@ -126,7 +128,7 @@ class ColumnSignature(RuleTable):
 
 
 class WholeRule(RuleTable):
-    """What makes a return complete: at least `count` results.
+    """The condition for a return to be complete: at least `count` results.
     In a table, the filled columns of `fields` are counted; in XML, the results of a pupil, on average.
     `called`: the word for the results in messages.
     """
@@ -258,8 +260,11 @@ class Rules(Items):
         return None
 
     def shown_headings(self, names: Iterable[str]) -> list[str]:
-        """Return the headings for a view: as written, but one stated by a provider as a known one of its
-        field, with the day at its end. In its own, a provider may write anything, also of a child.
+        """Return the headings as a view shows them. A heading that only a provider has explained is replaced
+        by a
+        known one of its field, with its day at the end: a provider may write anything in a heading, even
+        about
+        a child.
         """
         shown = list(names)
         if (before := self._unstated) is None:
@@ -278,7 +283,8 @@ class Rules(Items):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields required by law in each record of a return; `form`: the return's file format.
+        """Return the keys of fields that the law requires in each record of a return. `form`: the file
+        format.
         Returns () if these rules belong to no law pack, or the pack has no layout for the return.
         """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
@@ -417,7 +423,9 @@ class Rules(Items):
 
     @cached_property
     def flag_elements(self) -> re.Pattern[str]:
-        """The pattern of elements of data items that only say yes or no; "other" is in what says more."""
+        """The pattern of elements for data items whose only values are yes and no.
+        The group "other" matches if an element says anything else.
+        """
         names = (name for rule in self.items.values() if rule.values == ("flag",) for name in rule.elements)
         either, flags = ("|".join(map(re.escape, each)) for each in (names, value_kinds.FLAGS))
         prefix = r"(?:[A-Za-z_][\w.-]{0,30}:)?"
@@ -426,7 +434,7 @@ class Rules(Items):
 
     @cached_property
     def flag_columns(self) -> frozenset[str]:
-        """The plain names of columns of data items that only say yes or no."""
+        """The plain names of columns for data items whose only values are yes and no."""
         flags = (rule for rule in self.items.values() if rule.values == ("flag",))
         return frozenset(plain(name) for rule in flags for name in rule.columns)
 
@@ -487,14 +495,16 @@ class Rules(Items):
         return key in self.working or key in WORDS["of_others"] or key in WORDS["of_pupils"]
 
     def inside(self, path: str, name: str) -> str:
-        """Return the path of an element `name` with elements inside: its name, if `path` is a known element
-        about the pupil; in unknown elements, and in those of people around a pupil, `path`, "/" and its name.
+        """Return the path of an element `name` that contains elements; `path` is the path of its parent.
+        Inside a known element about the pupil, the path is the name alone; inside an unknown element, or one
+        of
+        people around a pupil, the path is `path`, "/" and the name.
         """
         known = path in self.containers and (path not in OTHERS or name in OTHERS)
         return name if known else f"{path}/{name}"
 
     def is_container(self, path: str) -> bool:
-        """Return True if elements with this path of `inside` may contain others."""
+        """Return True if elements with this path, as `inside` gives it, may contain others."""
         first, *steps = path.split("/")
         nested = not steps or (first in OTHERS and self.containers.issuperset(steps))
         return first in self.containers and nested

@@ -64,9 +64,10 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school; return a function that gives each row's school, as `school_number` writes it.
-        `columns`: the columns that name a school. `slots`: how each does: by LA, number, centre or name.
-        `length`: the number of rows.
+        """Count rows by school. Return a function that gives the number of each row's school, as text.
+        `columns`: the columns that name a school. `slots`: for each column, how it does: by LA, number,
+        centre
+        or name. `length`: the number of rows.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
@@ -158,8 +159,8 @@ def school_number(said: RecordSchool) -> str:
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return field and value of a text found in a school column.
-    The field is one of `RecordSchool`, or "la" or "code". The value is "" for a malformed LA.
+    """Return the kind of number or name that a text in a school column is, and the text itself.
+    The kind is a field of `RecordSchool`, "la" or "code". A malformed LA number gives "la" and "".
     """
     if slot == "la":
         return "la", text if is_la(text) else ""

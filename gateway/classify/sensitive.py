@@ -121,8 +121,8 @@ _BARE = (
 
 @lru_cache(2048)
 def is_latin(character: str) -> bool:
-    """Return True for a Latin letter of people's names, with or without accent; not for full-width forms.
-    Letters such as Latin alpha and iota are read as others, and no search for words would find them.
+    """Return True for a Latin letter of people's names, with or without accent; False for full-width forms.
+    False also for Latin alpha, iota and their like, under which a search for words would not find a word.
     """
     small = character.lower()[:1]
     return _FOLDS[ord(small)].isascii() and unicodedata.name(small, "").startswith(_LATIN_SMALL)
@@ -155,9 +155,10 @@ def _joined_letters(plain: str) -> str:
 
 
 def _made_of_pieces(text: str, plain: str, *, initials: bool) -> Iterator[str]:
-    """Yield words of a text written in pieces, or as one: "refuge" of "r.e.f.u.g.e", "re-fuge", "RedRefuge".
+    """Yield words that a text has in pieces or glued together: "refuge" for "r.e.f.u.g.e", "re-fuge",
+    "RedRefuge".
     Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text` returns it.
-    With `initials`, three letters that are no last word of the text are a person's initials, and no word.
+    `initials`: True to leave out three single letters before another word, as the initials of a person.
     """
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
@@ -181,7 +182,7 @@ def _made_of_pieces(text: str, plain: str, *, initials: bool) -> Iterator[str]:
 
 
 def _short_title(found: re.Match[str]) -> str:
-    """Return an allowed title that is an abbreviation, and a blank for a longer one."""
+    """Return the allowed title that a pattern found, if it is an abbreviation; a blank for a longer title."""
     return found[0] if len(found[0]) <= _INITIALS else " "
 
 
@@ -206,10 +207,13 @@ class Topic(RuleTable):
 
 
 class Remarks(RuleTable):
-    """Words that no harmless name, label or address contains, in addition to those of topics; and exceptions.
-    `names`, `places`: words of topics that also occur in names of people, or of streets, houses and classes.
-    `nobody`: words, besides those of ordinary.txt, that are in no person's name. `labels`: phrases allowed in
-    labels, together with figures and, if longer than three letters, words of up to three letters.
+    """Words that make a name, label or address sensitive in addition to the words of topics, and exceptions.
+    `words`: the additional sensitive words. `names`: words of topics that also occur in names of people.
+    `places`: words of topics that also occur in names of streets, houses and classes. `labels`: phrases
+    allowed
+    in labels; beside one, figures are allowed and, if it has over three letters, words of up to three
+    letters.
+    `nobody`: words that are in no person's name, besides those of ordinary.txt.
     """
 
     words: Words
@@ -257,8 +261,9 @@ class Sensitive(RuleTable):
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
         """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
-        An ordinary word counts as sensitive in the name of a person (`of_people`), but not of a school, nor
-        does the CIC that ends the name of a company.
+        `of_people`: False if the text names a school or company: ordinary words are then allowed in a name,
+        and
+        CIC (community interest company) at the end of a label.
         """
         if kind != "name":
             text = _STREET.sub(" ", text)
@@ -294,7 +299,7 @@ class Sensitive(RuleTable):
         return kind == "name" and _ALSO_KNOWN_AS.search(text) is not None
 
     def _allowed(self, text: str, plain: str, kind: str) -> frozenset[str]:
-        """Return the sensitive words that may stand in a text of this kind."""
+        """Return the words of topics that are harmless in a text of this `kind`, such as surnames."""
         places, names = self._exempt_words
         if kind == "name":  # A surname of three letters may be an abbreviation but for its accent.
             return names.union(
@@ -304,7 +309,8 @@ class Sensitive(RuleTable):
         return places | names if has_teacher else places
 
     def _is_company(self, plain: str) -> bool:
-        """Return True for the name of a company ending in CIC, with a word that nobody is called."""
+        """Return True for a company's name: it ends in CIC, and contains a word that is in no person's name.
+        """
         words = set(plain.split())
         return (
             _COMPANY.fullmatch(plain) is not None
@@ -314,10 +320,12 @@ class Sensitive(RuleTable):
         )
 
     def _has_aside(self, text: str) -> bool:
-        """Return True if brackets behind a class have a sensitive word that is no teacher's name or title.
+        """Return True if brackets after the name of a class contain a sensitive word that is no teacher's
+        name.
 
-        Three letters that are also a name are an abbreviation in upper case, unless "Mr" or the like begins;
-        without brackets, too.
+        Three letters that are also a name count as an abbreviation if in upper case, unless a title such as
+        "Mr" is
+        first. A word after the class without brackets is examined, too.
         """
         places, names = self._exempt_words
         behind = _BEHIND_A_CLASS.search(text)
@@ -380,9 +388,10 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _exempt(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The `_exempt_words` as octets, for a quick search, without each sensitive phrase's longest word.
-        First come the words harmless in labels and addresses, without those that `_has_aside` seeks behind
-        a class, then the words harmless in names of people.
+        """The words of `_exempt_words` as bytes, for a quick search, without the longest word of sensitive
+        phrases.
+        First come the words harmless in labels and addresses, except those that `_has_aside` examines; then
+        the words harmless in names of people.
         """
         alone = [set(filter(str.isalpha, words - self._telling_phrases)) for words in self._exempt_words]
         alone[0] -= {word for word in alone[1] if len(word) == _INITIALS}
@@ -424,8 +433,9 @@ class Sensitive(RuleTable):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return False if a text certainly shows no topic, True if a full search is needed: a quick check.
-        The text may join many values.
+        """Return False if a text certainly shows no topic; True if a full search is needed. The text may be
+        many
+        values joined.
         """
         small = text.casefold()
         if text.isascii():
@@ -458,7 +468,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _telling(self) -> frozenset[str]:
-        """The longest word of each sensitive phrase: a text without any of these words has no phrase."""
+        """The longest word of each sensitive phrase. A text with none of the words contains no phrase."""
         texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
         return frozenset(max(text.split(), key=len) for text in texts)
 

@@ -151,8 +151,8 @@ def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _strays(checked: Mapping[str, Sequence[tuple[Sequence[str], Collection[str]]]]) -> int:
-    """Count the remarks under a table: rows with words in place of a UPN or date, and no valid value.
-    `checked`: by field key, for each column of the field, all values and the faulty values.
+    """Return the number of remarks under a table: rows whose UPN or date is words, and with no valid value.
+    `checked`: by field key, for each column of the field, all its values and the faulty ones among them.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -254,9 +254,12 @@ class _Counter:
         return replace(verdict, results=kinds, facts=replace(facts, latest_day=latest))
 
     def _find_grades(self, assessment: str) -> tuple[int, bool]:
-        """Find the columns of grades; return the number with final results, and True if others have grades.
-        Columns of final results get the field `subject-grade`. `assessment`: the other assessment named for
-        the whole table, or "". Fields with too many wrong values are added to `wrong_columns` of the tally.
+        """Find the columns of grades. Return the number with final results, and True if other columns have
+        grades.
+        Columns of final results get the field `subject-grade`. `assessment`: the assessment, such as a mock,
+        that
+        the whole table is of; "" for none. Fields with too many wrong values go to the tally's
+        `wrong_columns`.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, False
         subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
@@ -341,8 +344,9 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
-        """Ignore schools' codes that differ from pupil to pupil: iSAMS heads a pupil's number "School ID".
-        Those of a batch in which they do not are schools again.
+        """Decide if codes are of schools or of pupils: iSAMS calls a pupil's number "School ID".
+        A column counts for no school while each pupil has another code; from the first other batch on, it
+        does.
         """
         fewest = _FEWEST_PUPILS if self._batches == 1 else 0
         for index in tuple(self._codes):
@@ -366,9 +370,11 @@ class _Counter:
 
 
 def _are_of_pupils(pairs: Iterable[tuple[str, str]], fewest: int) -> bool:
-    """Return True if codes are those of pupils: of `fewest` or more, each of another UPN, none a DfE number.
-    A code without a UPN has the form of the others and is another one. URNs of thirty pupils, each another,
-    are a system's numbers that look so.
+    """Return True if codes are those of pupils, not of schools. `pairs`: UPN and code of each row.
+    Every UPN must have a code of its own, with at least `fewest` UPNs. The code of a row without a UPN must
+    differ from all others and have their form. No code may be a DfE number. Codes that look like URNs count
+    as
+    pupils' only if there are many.
     """
     said = [(upn.strip(), code.strip()) for upn, code in pairs if code.strip()]
     known = {pair for pair in said if pair[0]}
@@ -403,9 +409,10 @@ def term(text: str) -> str | None:
 
 
 def _facts(tally: Tally, *, have_results: bool) -> Facts:
-    """Return the facts most rows of a table agree on.
-    For results, the academic year is the latest in the table: all wait until the latest may be passed on.
-    It is None where a row has no year: then all wait as results of this summer do.
+    """Return the facts that most rows of a table state.
+    For results, the academic year is the latest in the table, because all results wait for the latest
+    release.
+    The year is None if any row lacks one: all results then wait as those of this summer do.
     """
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]

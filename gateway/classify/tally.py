@@ -52,8 +52,9 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """Counts of one file. `declared`: data type suggested by the file name. `on_pupils`, `on_persons`: see
-    `classify`. `counts_fields`: True if `settle` also counts, by field, the values given to `record`.
+    """Counts of one file. `declared`: the data type that the file's name suggests. `on_pupils`, `on_persons`:
+    the
+    functions given to `classify`. `counts_fields`: True if `settle` also counts the values given to `record`.
     `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
@@ -133,8 +134,8 @@ class Tally:
     def take(
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True
     ) -> AbstractSet[str]:
-        """Count values of one column or element, each with its record's number; return the faulty values.
-        An empty text is a blank. If `sample` is False, sample values only while `part` has no sample.
+        """Count values of one column or element; return the faulty values. `rows`: the record number of each.
+        An empty text is a blank. `sample`: False to sample values only while `part` has no sample.
         """
         if part.key is None:
             met, filled = value_kinds.distinct(values), len(values)
@@ -165,9 +166,10 @@ class Tally:
     def record(
         self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
     ) -> None:
-        """Count a record at the next `settle`. `said`: the school named by the record.
-        `values`: by field key, the texts that name the pupil or are required by a data type. `left`: True if
-        the pupil has left, False if not; None to decide by the leaving date.
+        """Add a record, to be counted with others in `settle`. `said`: the school that the record names.
+        `values`: by field key, the texts that name the pupil or that the data type requires. `left`: True if
+        the
+        pupil has left, False if not; None to decide by the leaving date.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -218,10 +220,11 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count many records together: those with the numbers `rows`. Their schools are counted already.
-        `columns`: by field key, each record's value, of the fields that `record` takes. `full`: the keys of
-        fields filled in every record. `leaving`: for each record a text, blank if the pupil is on roll.
-        `schools` returns the number of each record's school.
+        """Count the records with the numbers `rows` together, except for their schools, already counted.
+        `columns`: by field key, the value of each record. `full`: the keys of fields filled in every record.
+        `leaving`: a text for each record, blank if the pupil is on roll. `schools`: a function that returns
+        the
+        number of each record's school.
         """
         first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():
@@ -248,8 +251,9 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count distinct pupils, repeated UPNs and temporary UPNs among the records from number `first` on.
-        `identities`: one for each record, from `identities_of`. `named`: True if all are UPNs.
+        """Count distinct pupils, repeated UPNs and temporary UPNs in records, the first of which has number
+        `first`.
+        `identities`: the identity of each record, as from `identities_of`. `named`: True if all are UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -314,8 +318,9 @@ class Tally:
                 yield upn, born[birth], known[former], status in main and left in here, record, school
 
     def completed(self, verdict: Classified) -> Classified:
-        """Return the verdict with all counts and findings. Raises Unreadable for text outside all records.
-        If a spreadsheet would run any cell, the file's extension begins with "formulas.", as a warning.
+        """Return the `verdict` with all counts and findings. Raises Unreadable if there is text outside all
+        records.
+        If a cell has a formula, the extension for the file begins with "formulas.", as a warning.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

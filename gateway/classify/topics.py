@@ -69,7 +69,8 @@ def topics_in(
     content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str], flag_columns: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises.
-    `flags`, `flag_columns`: those of the rules; such an element or column of flags is no topic.
+    `flags`: a pattern of elements that only say yes or no; `flag_columns`: names of columns that do. Such an
+    element or column is not taken for a topic.
     """
     found: dict[str, None] = {}
     most = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
@@ -97,7 +98,7 @@ def topics_in(
 
 
 def _headings_of_flags(text: str, columns: Collection[str]) -> Collection[str]:
-    """Return the headings of `columns` in a table's first line that have nothing but flags below."""
+    """Return those of the headings `columns` in a table's first line that have only yes or no below."""
     first = text.partition("\n")[0]
     if len(text) > _WHOLE or not text.endswith("\n") or not any(map(first.__contains__, _DELIMITERS)):
         return ()
@@ -131,9 +132,10 @@ def _encoded_texts(content: BinaryIO) -> _Texts:
 
 
 def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
-    """Yield each text in a file, and True if its element names are to be searched as well, as headings.
-    A long text comes in pieces, the later ones with None, as no headings are to be sought in them.
-    Of files `inside` an archive, such as workbooks, only texts are read, and no further archive is unpacked.
+    """Yield each text in a file. Second comes True if its element names are to be searched as headings, else
+    False;
+    None for a later piece of a long text, in which no headings are searched for.
+    `inside`: True for a file in an archive, such as a workbook: only texts are read, and no archive unpacked.
     """
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
@@ -153,7 +155,9 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
 
 
 def _encoding(content: BinaryIO, told: Callable[[BinaryIO], str | None]) -> str | None:
-    """Return the codec of a text: UTF-32, or what the function `told` says; None where that raises."""
+    """Return the codec of a text: UTF-32 if the first bytes show so, else the result of the function `told`.
+    None if `told` raises Unreadable.
+    """
     head = head_of(content, 16)
     if (wide := next((codec for sign, codec in _UTF_32 if sign.match(head)), None)) is not None:
         return wide
