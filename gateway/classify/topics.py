@@ -167,7 +167,9 @@ def _encoding(content: BinaryIO, told: Callable[[BinaryIO], str | None]) -> str 
 
 
 def _pieces(content: BinaryIO, encoding: str) -> _Texts:
-    """Yield a text in pieces of 1 MiB, as `_texts` does; each begins with the end of the one before."""
+    """Yield a text in pieces of 1 MiB, each as `_texts` yields it; a piece begins with the end of the one
+    before.
+    """
     decoder, before = codecs.getincrementaldecoder(encoding)("replace"), ""
     content.seek(0)
     while data := content.read(_BYTES):
@@ -224,7 +226,9 @@ def _members(content: BinaryIO, *, inside: bool) -> _Texts:
 
 
 def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Texts:
-    """Yield a text in an archive, or the strings in a part of a binary workbook, in pieces as `_texts`."""
+    """Yield the text of one file in an archive, in pieces, each as `_texts` yields it.
+    Of a part of a binary workbook, only the strings are yielded. `office`: True in an Office document.
+    """
     with suppress(*BROKEN), packed.open(one) as member:
         if office and _BINARY(one.filename):
             for most, elements in ((_BYTES, True), (_BYTES_OF_ARCHIVE, None)):

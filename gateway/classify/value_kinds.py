@@ -194,8 +194,9 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return a check like `check`, but with the fault `OTHER_YEAR` for a faulty value that `any_year` passes.
-    With `today`, a later date has the fault "date:future".
+    """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that `any_year`
+    passes, and
+    "date:future" for a date after `today`, if given.
     """
 
     def checked(text: str) -> str | None:
@@ -274,8 +275,9 @@ def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable
 
 def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
     """Return True if attendance marks, in lower case, look like words.
-    So do letters that, all joined or between two signs, spell a sensitive word; and five letters in a row
-    that each differ from the one before, which is rare in marks.
+    They do if the letters, all joined or between two signs, spell a sensitive word; or if five letters in a
+    row
+    each differ from the one before, which is rare in marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False
@@ -357,7 +359,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values that `quick` passes; values that differ in figures alone are judged once for all."""
+    """Return the values that `quick` passes. Of values that differ in figures alone, only one is judged."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -367,7 +369,8 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a function to pick the values that match one of the patterns, by a search of the values joined.
+    """Return a quick check for values that match one of the patterns: it joins the values and searches them
+    once.
     `BETWEEN` joins the values, so no pattern may match it.
     """
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)

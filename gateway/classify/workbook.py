@@ -293,7 +293,7 @@ def _rows(book: ZipFile, limits: ClassifyLimits, wanted: int) -> Iterator[Row]:
 
 
 def _walk(book: ZipFile, limits: ClassifyLimits, *others: str) -> Iterator[tuple[int, markup.Element]]:
-    """Yield the number of the table, from 0, with each row and each element named in `others`.
+    """Yield each row, and each element named in `others`, with the number, from 0, of its table.
     Raises Unreadable for a forbidden element, such as a script, or a formula reaching outside the workbook.
     """
     number, table = -1, None

@@ -25,9 +25,9 @@ from gateway.registry.tables.row import drop, existing, only, rows, store
 
 def ratify(session: Session, row: RatificationRow, *, instead: bool) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
-
-    A ratification on record for the year is replaced if the provider has ended it by notice or, with
-    `instead`, if it is of another text of the agreement. Any other one on record is a GatewayError.
+    An earlier ratification for the year is replaced if the provider has ended it by notice, or if `instead`
+    is
+    True and the text of the agreement was another. In any other case an earlier one is a GatewayError.
     """
     provider_row(session, row.provider)
     known = session.get(RatificationRow, (row.provider, row.academic_year))
@@ -49,9 +49,9 @@ def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
 def sign(
     session: Session, catalogue: Catalogue, signed: RatificationRow, role: str | None, *, actor: str | None
 ) -> tuple[str, ...]:
-    """Record the signature `signed` under the text in force; ratify once every role has signed.
-
-    Return the names of the roles still to sign. `role` is None where the agreement asks for no roles.
+    """Record a person's signature of the agreement; ratify it for the provider once every role has signed.
+    Return the names of the roles still to sign. `role`: the signer's role; None if the agreement has no
+    roles.
     GatewayError for a role that the agreement does not ask for, or that has signed already.
     """
     kind = get_provider(session, signed.provider).kind
@@ -146,8 +146,7 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 
 def exceptions(session: Session, provider: str | None = None) -> list[Mapping[str, Any]]:
     """Return the expectations and nil returns of a provider, or of all, sorted by provider and data type.
-
-    In each, `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
+    Each is a dict: `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
     """
     whose = only(provider=provider)
     expected = rows(session, ExpectationRow, **whose)

@@ -25,11 +25,11 @@ _WAITING = (col(CopyRow.waits).is_(True), col(TransferRow.state) == "accepted")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A copy of a file for one provider. `content_sha256` is the digest of the content of the file copied.
-
-    `made` is True if the sealed copy has been put into the provider's /out folder; then `sha256` is the
-    digest of the sealed copy, and `size` its bytes. With `part` the copy holds the provider's own records
-    alone. `numbers`: as in `CopyRow`.
+    """A copy of a file for one provider. `content_sha256`: the digest of the content of the file copied.
+    `made`: True if the sealed copy has been put into the provider's /out folder; then `sha256` is its digest,
+    and
+    `size` its bytes. `part`: True if the copy holds the provider's own records alone. `numbers`: DfE number
+    and URN by which the provider gets the copy, if others are on record now.
     """
 
     number: int
@@ -59,8 +59,9 @@ def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
     """Record that a copy of a file is to be made for a provider.
-
-    `part`: with the provider's own records only. `waits`: not before the provider ratifies the agreement.
+    `part`: True for a copy of the provider's own records alone. `waits`: True if the copy has to wait until
+    the
+    provider ratifies the agreement.
     """
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     store(session, row)
@@ -79,9 +80,8 @@ def of_provider(session: Session, provider: str) -> Sequence[tuple[CopyRow, Tran
 def without_copy(
     session: Session, provider: str, flows: Collection[str], numbers: Collection[str] = ()
 ) -> Sequence[Transfer]:
-    """Return the accepted and stored files of some flows of which a provider has no copy on record.
-
-    With `numbers`, only files of which the content, as stored, has one of these.
+    """Return the accepted files, still stored, that belong to some flows and of which a provider has no copy.
+    `numbers`: if given, only files with one of these numbers of schools in the content on record.
     """
     has_one = select(CopyRow.transfer).where(CopyRow.provider == provider)
     which = [col(TransferRow.state) == "accepted", col(TransferRow.flow).in_(flows), is_stored()]
@@ -102,9 +102,10 @@ def count_waiting(session: Session) -> Counter[str]:
 
 
 def last_waiting(session: Session) -> tuple[int, int, int]:
-    """Return what tells whether other copies wait until their provider may have them, or for other files.
-
-    These are the number of the copies, the number of the newest or 0, and how many reasons their files have.
+    """Return three numbers that change when the copies that wait change, or their files, or the files'
+    reasons.
+    They are: how many copies wait, the number of the newest (0 if none), and how many reasons their files
+    have.
     """
     found = (
         select(
@@ -130,10 +131,9 @@ def owed(
     shown: bool = False,
 ) -> Sequence[Copy]:
     """Return the copies to be made now, oldest first: of the file with the reference `of`, or of all files.
-
-    Copies that wait for a ratification, and copies of a file with a marked child, are not made now. Returned
-    too are copies made from `made_since` on, if given, and with `made_too` all copies on record. `shown`: of
-    these, only those that may be in /out; no copy that waits, or of a file with a marked child.
+    Copies that wait for a ratification, and copies of a file with a marked child, are not made now.
+    `made_since`: add the copies made from this moment on. `made_too`: return all copies on record instead.
+    `shown`: of all these, return only copies that may be in /out: none that waits or has a marked child.
     """
     query = _COPIES if of is None else _COPIES.where(TransferRow.reference == of)
     if not made_too:
@@ -168,9 +168,8 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Record the copies of stored files as still to be made: they left /out when a child was marked.
-
-    The certificates that a copy was sealed for are kept, as a sign that its provider had got one.
+    """Record copies of stored files as to be made again: they were taken out of /out when a child was marked.
+    The list of certificates for a copy is kept: it shows that the provider had already got the copy.
     """
     for row, _ in session.exec(_COPIES.where(col(CopyRow.transfer).in_(transfers), is_stored())):
         row.made_at = row.sha256 = row.size = None
@@ -179,8 +178,7 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
 def hold_back(session: Session, *found: CopyRow) -> None:
     """Record copies as waiting until their provider may have them: they leave /out.
-
-    The certificates that a copy was sealed for are kept, as a sign that its provider had got one.
+    The list of certificates for a copy is kept: it shows that the provider had already got the copy.
     """
     for row in found:
         row.waits, row.made_at, row.sha256, row.size, row.numbers = True, None, None, None, None
@@ -188,9 +186,8 @@ def hold_back(session: Session, *found: CopyRow) -> None:
 
 
 def seal_anew(session: Session, provider: str, now: datetime, *, but: str | None = None) -> None:
-    """Record a provider's copies as still to be made if no certificate in force, `but` aside, opens the copy.
-
-    Each stays in /out until replaced by the new one.
+    """Record those of a provider's copies as to be made again that no certificate in force opens.
+    Each copy stays in /out until replaced. `but`: the fingerprint of a certificate that does not count.
     """
     known = keys.keys_in_force(session, "provider", provider, "openpgp", now)
     in_force = {one.fingerprint for one in known}

@@ -55,7 +55,9 @@ _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Inside `with`, raise Fault for an error of the database; errors that a bug causes, as in SQL, pass."""
+    """Raise a database error inside `with` as Fault; an error due to a bug, such as wrong SQL, stays as it
+    is.
+    """
     try:
         yield
     except _OUR_BUGS as error:
@@ -133,7 +135,7 @@ class Registry:
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session as `write` does, but lock out only writers of the same subjects."""
+        """Yield a session for writing that locks out only writers of the same subjects, such as one file."""
         yield from self._session(partial(locks.lock_writers, subjects=subjects, idle=self._tried is None))
 
     def _session(
@@ -179,7 +181,7 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """Yield a connection that commits each statement, closed at the end. Fault if it cannot be opened."""
+        """Yield a connection that commits after each statement. Fault if the connection cannot be opened."""
         with _answered():
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -190,7 +192,9 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Yield a connection to replace whole tables: all other writers wait, and the log records nothing."""
+        """Yield a connection for replacing whole tables: all other writers are locked out, and nothing is
+        logged.
+        """
         with self._writing() as connection:
             with Session(connection) as session:
                 locks.lock_writers(session)
@@ -198,7 +202,9 @@ class Registry:
 
     @_answered()
     def check_unused(self) -> None:
-        """Raise ConfigurationError unless the database has no tables and is in UTF-8. Fault as for `read`."""
+        """Raise ConfigurationError unless the database has no tables and is in UTF-8.
+        Fault if the database cannot be reached or stays locked.
+        """
         with self._engine.connect() as connection:
             used = inspect(connection).get_table_names()
             encoding = connection.scalar(text("SHOW server_encoding")) if self.is_shared else "UTF8"
@@ -208,9 +214,9 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError without tables, or for tables newer than this gateway or of no release.
-
-        Fault as for `read`.
+        """Raise ConfigurationError if the database has no tables, or tables of a newer gateway or of no
+        release.
+        Fault if the database cannot be reached or stays locked.
         """
         if (revision := self.revision()) is None:  # Another log would begin in it, of the same name and key.
             raise ConfigurationError(
@@ -221,13 +227,15 @@ class Registry:
 
     @_answered()
     def revision(self) -> str | None:
-        """Return the number of the last migration of the tables; None without tables. Fault as for `read`."""
+        """Return the number of the last migration of the tables; None without tables.
+        Fault if the database cannot be reached or stays locked.
+        """
         with self._engine.connect() as connection:
             return _revision(connection)
 
     def migrate(self) -> None:
-        """Bring the tables to the current version, if they are older. Fault as for `read` and `write`.
-
+        """Bring the tables to the current version, if they are older. Fault if the database cannot be
+        reached.
         ConfigurationError, and no change, where the tables are of a newer version or of no release.
         """
         if self.revision() == newest_revision():
@@ -252,9 +260,10 @@ class Registry:
 
     @contextmanager
     def founding(self) -> Iterator[None]:
-        """Make the tables; if the context ends by an error, remove all tables from a PostgreSQL database.
-
-        ConfigurationError where another process has made tables meanwhile; they stay. Fault as for `write`.
+        """Make the tables; if the code inside `with` raises, remove all tables again (in SQLite, the home
+        goes anyway).
+        ConfigurationError if there are tables already. Fault if the database cannot be reached or stays
+        locked.
         """
         if self.revision() is not None:
             raise ConfigurationError(_USED)
@@ -286,7 +295,8 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return one line on each migration newer than `revision` (None: on all), in order."""
+    """Return one line for each migration newer than `revision`, in order; for None, one for every migration.
+    """
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 

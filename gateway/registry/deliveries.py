@@ -23,7 +23,9 @@ from gateway.registry.transfers import is_stored
 
 
 def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - SQL expressions
-    """Return a query's columns, one for each field of `Delivery`; the arguments are five of them, as SQL."""
+    """Return the columns of a query, one for each field of `Delivery`. Each argument is the SQL for one
+    field.
+    """
     row = TransferRow
     arrived = (col(row.landed_at), func.coalesce(row.decided_at, row.landed_at))
     content = (func.coalesce(row.extension, "bin"), col(row.content_size), col(row.content_sha256))
@@ -34,9 +36,9 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
-
-    The filter finds deliveries that the team has not dealt with yet. With `removed_since` it finds instead
-    those dealt with from that moment on, as long as the file is stored. With `few` False, sensitive files
+    The filter finds deliveries that the team has not dealt with yet. If `removed_since` is given, it finds
+    instead those dealt with from that moment on whose file is still stored. If `few` is False, sensitive
+    files
     are left out.
     """
 
@@ -49,7 +51,9 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """True for deliveries of one provider, not dealt with: an index of transfers by provider serves."""
+        """True if only deliveries of one provider, not dealt with, are wanted: an index by provider then
+        helps.
+        """
         return self.provider is not None and self.removed_since is None
 
 
@@ -99,9 +103,8 @@ def is_shown_to(person: str | None) -> ColumnElement[bool]:
 
 
 def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
-    """Return the query for held files in a sight that were judged by the rules with the digest `rules`.
-
-    A file not judged yet by these rules is left out: they may find that only few people may know of it.
+    """Return the query for held files in a sight that were judged by the rules whose digest is `rules`.
+    A file judged by other rules is left out: the present ones may find that only few people may know of it.
     """
     given = {"whole": true(), "counts": false(), "collected": false()}
     return select(*_columns(null(), sensitive=is_few(), **given)).where(
@@ -138,10 +141,10 @@ class Delivery(NamedTuple):
     """A file in a mailbox, or a held file. A tuple for speed: a mailbox may have tens of thousands of files.
     - `team` is None for a held file.
     - `sensitive`: held because of sensitive or dangerous content, and shown to few people.
-    - `whole`: the team is shown the file as sent. `counts`: the team is given counts alone.
-    - `collected`: opened by at least one person of the team.
+    - `whole`: True if the team is shown the file as sent. `counts`: True if the team is given counts alone.
+    - `collected`: True if at least one person of the team has opened the file.
     - `period`: the period of the contents.
-    - `apart`: the numbers of the markers that keep children out of the view.
+    - `apart`: the numbers of the markers whose children are left out of the view.
     """
 
     sequence: int
@@ -224,9 +227,8 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     """Return True if a person who has opened a delivery may go on reading.
-
-    False once the file is withdrawn, or once a marker hides from the person a child whose records the open
-    view has: `delivery.apart` names the markers known at the opening. Counts may be read despite markers.
+    False once the file is withdrawn, or once a new marker hides from the person a child in the open view.
+    `delivery.apart` has the markers known when the view was opened. Counts may be read despite markers.
     """
     asked = select(~has_reason(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():

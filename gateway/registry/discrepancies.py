@@ -53,10 +53,9 @@ def open_discrepancies(
 def of_providers(
     session: Session, providers: Collection[str] | None, states: Collection[str] | None = LASTING
 ) -> Sequence[DiscrepancyRow]:
-    """Return the discrepancies of some providers, or (None) of all, in the order of opening.
-
-    Only discrepancies in one of the `states` are returned (None: in any state). The default states are
-    "open", and the state of discrepancies resolved by a person although the data still differ.
+    """Return the discrepancies of some providers, or of all if `providers` is None, in the order of opening.
+    `states`: the states to return; None for any. By default these are "open", and the state of a discrepancy
+    that a person has resolved although the data still differ.
     """
     query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
     if states is not None:
@@ -69,7 +68,7 @@ def of_providers(
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the `keys` of lasting discrepancies: open ones, and resolved ones with data still different."""
+    """Return those of the `keys` whose discrepancy is open, or is resolved although the data still differ."""
     found: set[str] = set()
     wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
     for some in portions(wanted):

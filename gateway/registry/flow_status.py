@@ -42,7 +42,9 @@ _NEXT_DAY = timedelta(days=2)
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Yield each provider (with `only`, those named) and the states on `day` of its flows in Appendix B."""
+    """Yield each provider with the state of each of its flows in Appendix B on a day.
+    `only`: the ids of the providers to yield; None for all.
+    """
     for provider, came, owed in _owing(session, catalogue, window_for(catalogue, day), only):
         yield provider, timescale.status(provider, came, catalogue, day, owed)
 
@@ -50,9 +52,9 @@ def statuses(
 def overdue(
     session: Session, catalogue: Catalogue, span: tuple[date, date], day: date
 ) -> Iterator[tuple[Provider, Flow, FlowDataType, date]]:
-    """Yield what providers did not send by the end of `day`, of what was due within `span`: with the due day.
-
-    Daily and weekly flows are left out.
+    """Yield what providers had not sent by the end of `day`: provider, flow, data type, and the day it was
+    due.
+    `span`: the first and the last due day to look at. Daily and weekly flows are left out.
     """
     judged = window_for(catalogue, day)
     # For an earlier due day, the last file before `lately` does not tell of those before it.
@@ -65,7 +67,9 @@ def overdue(
 def _owing(
     session: Session, catalogue: Catalogue, judged: Window, only: Collection[str] | None
 ) -> Iterator[tuple[Provider, Sequence[Arrival], timescale.DutySpan]]:
-    """Yield each provider (with `only`, those named), its arrivals, and the days on which it owes data."""
+    """Yield each provider, its arrivals, and the days on which it owes data.
+    `only`: the ids of the providers to yield; None for all.
+    """
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), agreements.expectations(session)
     for provider in providers.list_providers(session):
@@ -77,16 +81,16 @@ def _owing(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
-    """Return the days on which a provider owes data: from the enrolment at `added` to the closure, if closed.
-
-    `told` has the expectations on record by data type: True if the provider has to send the data.
+    """Return the days on which a provider owes data: from its enrolment, at `added`, to its closure, if
+    closed.
+    `told`: for each data type with an expectation on record, True if the provider has to send the data.
     """
     since = local_day(added, catalogue.calendar.timezone)
     return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
 
 
 def window_for(catalogue: Catalogue, day: date) -> Window:
-    """Return the limits within which `arrivals` must read for judging every flow on `day` or later."""
+    """Return the window of arrivals to read if every flow is to be judged on `day` or later."""
     opened, zone = timescale.days_opened(catalogue, day), catalogue.calendar.timezone
     often = [
         entry.id
@@ -118,11 +122,11 @@ def _midnights(zone: str, day: date) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The limits for reading arrivals: since when, until when, and of which data types.
-
-    Only files landed from `since` until before `until` count. `often` are the data types due daily or weekly:
-    of these the files from `lately` on are read, and the last file before. `seldom` are all other data types.
-    `midnights` are the times of day in UTC, such as "23:00", at which a day may begin in local time.
-    `hidden`: True if files outside the session's sight count too.
+    Only files landed from `since` until before `until` count. `often`: the data types due daily or weekly, of
+    which
+    only the files from `lately` on are read, and the last file before. `seldom`: all other data types.
+    `midnights`: the times of day in UTC, such as "23:00", at which a day may begin in local time.
+    `hidden`: True if files outside the session's sight count, as well as those inside.
     """
 
     since: datetime
@@ -179,9 +183,8 @@ _OWN = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
 
 @cache
 def _last(whom: str) -> Select[Any]:
-    """Return the query for the last file of one data type that each provider sent before `lately`.
-
-    Only accepted files count. `whom` is "all", or "some" for the providers in the query's parameter `only`.
+    """Return the query for the last accepted file of one data type that each provider sent before `lately`.
+    `whom`: "all" providers, or "some" for those in the query's parameter `only`.
     """
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
 
@@ -205,10 +208,10 @@ def _last(whom: str) -> Select[Any]:
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
     """Return queries for the last accepted file of each provider, data type, period and day.
-
-    `own`: True for files that providers sent of themselves, False for files sent for another provider.
-    `whom`: "one", "some" or "all", the number of providers asked about. `until`, `seldom`: True if the Window
-    has an end, or data types in `seldom`. `midnights`: as in the Window.
+    `own`: True for a provider's own files, False for files that another provider sent for it.
+    `whom`: "one", "some" or "all", the number of providers asked about. `until`: True if the Window has an
+    end.
+    `seldom`: True if the Window has data types in `seldom`. `midnights`: as in the Window.
     """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
@@ -240,7 +243,7 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
 
 
 def _told(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield accepted declarations and nil returns, each as the provider and an Arrival."""
+    """Yield each accepted declaration and nil return, as a provider and an Arrival."""
 
     def asked(row: type[R], *which: ColumnElement[bool]) -> Iterable[R]:
         some = () if only is None else (col(row.provider).in_(only),)

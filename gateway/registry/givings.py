@@ -19,22 +19,25 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Record that `by` gave the member of staff `owner` the credential `mark`, or confirmed it."""
+    """Record that `by` gave the member of staff `owner` a credential (`mark`), or confirmed the credential.
+    """
     store(session, GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete who gave a person a role or account: the one called `mark`, or any. The givers of keys stay."""
+    """Delete the record of who gave a person a role or account: the one called `mark`, or all if `what` is
+    None.
+    The record of who gave a person's keys stays.
+    """
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             drop(session, row)
 
 
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:
-    """Return the givers of each current credential of staff, and of each key or account ended since then.
-
-    The person who gave the credential comes first, with the name "" if not on record, then the people who
-    confirmed it. Unconfirmed keys are left out.
+    """Return the givers of each current credential of staff, and of each key or account ended after `since`.
+    First comes the person who gave the credential ("" if not on record), then everybody who confirmed it.
+    Unconfirmed keys are left out.
     """
     givers: defaultdict[Credential, list[GivingRow]] = defaultdict(list)
     for row in rows(session, GivingRow, "id"):

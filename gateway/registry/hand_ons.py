@@ -47,9 +47,8 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def is_made_for(batch: HandOnBatchRow, hand_on: HandOn) -> bool:
-    """Return True if a batch is on record with the place where its hand-on's files go now.
-
-    Of a batch recorded without a host key, by an earlier build, only USER@HOST:PORT counts.
+    """Return True if the place recorded for a batch is where the files of its hand-on go now.
+    A batch recorded by an earlier build names no host key: only USER@HOST:PORT is compared.
     """
     target = target_of(hand_on)
     return batch.target in {target, target.partition(" SHA256:")[0]}
@@ -61,7 +60,8 @@ def lies_here(batch: HandOnBatchRow) -> bool:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for references of the files that a hand-on may send: its team has a view of each."""
+    """Return the query for the references of files whose view a hand-on's team has and the hand-on may send.
+    """
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -120,9 +120,9 @@ def owe(
     recalled: Sequence[HandOnFileRow],
     at: datetime,
 ) -> HandOnBatchRow:
-    """Record a new batch of files to hand on and of files to recall; return the row of the batch.
-
-    An earlier batch with a recalled file is made again without the file, where it lies here.
+    """Record a new batch of files to hand on (`references`) and of files to recall; return the row of the
+    batch.
+    An earlier batch that handed on a recalled file is made again without it, if its files still lie here.
     """
     numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     number = (session.exec(numbers).one() or 0) + 1
@@ -165,8 +165,8 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
     """Reset a batch, so that it is made and sent again. The log records its files as collected again.
-
-    A file taken back since stays on record as handed on, since a manifest recalls only what was handed on.
+    A file that the team has lost since stays on record as handed on, because only such a file can be
+    recalled.
     """
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     gone = taken_back(session, batch.hand_on)
@@ -176,9 +176,8 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset batches with files in which children have been marked (`transfers`), to be made again.
-
-    Only batches that lie here are reset.
+    """Reset the batches with files in which children have been marked (`transfers`), to be made again.
+    Only batches whose files still lie here are reset.
     """
     query = (
         select(HandOnBatchRow)
@@ -191,7 +190,8 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
 
 def made_under(session: Session, numbers: Collection[int]) -> Mapping[str, list[int]]:
-    """Return the batches made while one of some lifted markers was on a file: their numbers, by hand-on."""
+    """Return the batches made while one of some markers, now lifted, was on a file: batch numbers by hand-on.
+    """
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
@@ -211,7 +211,7 @@ def made_under(session: Session, numbers: Collection[int]) -> Mapping[str, list[
 
 
 def _make_again(batch: HandOnBatchRow) -> None:
-    """Reset a batch whose files lie here: not acknowledged, and in a folder of the home or not sent yet."""
+    """Reset a batch, to be made again, unless acknowledged or already sent to another machine."""
     if batch.acknowledged_at is None and lies_here(batch):
         batch.made_at = batch.sent_at = batch.due_at = None
 

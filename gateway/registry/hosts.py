@@ -127,12 +127,12 @@ def known(session: Session) -> list[Host]:
 
 @dataclass(eq=False)
 class Ownership:
-    """Ownership of a registry inside `with`: by one processor, or `shared` by hosts that share the work.
-
-    A thread calls `report` with the session's connection every `report_seconds`. So the host reports, and the
-    database server keeps the session open. `name` is the name of the session. `terms` counts how often this
-    host has become the leader; `confirmed_at` is when the database last confirmed the locks, in seconds since
-    1970, or infinite for SQLite.
+    """The right to work with a registry, held inside `with`: by one processor, or `shared` by several hosts.
+    A thread calls `report` with the session's connection every `report_seconds`, so that the host reports and
+    the
+    database server keeps the session open. `name`: the name of the session. `terms`: how often this host has
+    become the leader. `confirmed_at`: when the database last confirmed the locks, in seconds since 1970, or
+    infinite for SQLite.
     """
 
     registry: Registry

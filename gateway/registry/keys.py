@@ -145,9 +145,9 @@ def add_key(
     dropped_as: str | None = None,
     left: bool = False,
 ) -> Key:
-    """Store a public key; the arguments are columns of `KeyRow`. GatewayError if any owner has the key.
-
-    With `left`, store a former colleague's retired key anew, for the same owner or another.
+    """Store a public key. The arguments are columns of `KeyRow`. GatewayError if the key is on record
+    already.
+    `left`: True if the key may be on record as the retired key of a former colleague.
     """
     known = holder(session, kind, fingerprint)
     if known is not None and not (left and known.state == "retired"):
@@ -186,8 +186,8 @@ def add_key(
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
     """Return the key with a fingerprint, of any owner and in any state; None if no key has it.
-
-    An account of several owners, one after the other, is the present owner's, or else one revoked.
+    Of an OpenID account that several people had in turn, return the present owner's; else a revoked one, if
+    any.
     """
     found = _read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)
     ended = ("retired", "revoked")

@@ -42,11 +42,12 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
 
 
 def events_about_file(kind: str, to: str, reference: str, before: int) -> list[str]:
-    """Return the possible `event`s of letters of a kind about a file, oldest first.
-
-    `before`: how often the file was taken out of the mailboxes, or held for other reasons. A letter after
-    that has a further event. Each event ends with the file's reference, by which the sight of files hides the
-    letter.
+    """Return every `event` that a letter of a kind about a file may have had, oldest first.
+    `to`: the address or team. `before`: how often the file was withdrawn or held for other reasons; each
+    time,
+    the next letter has a new event. An event ends with the file's reference, so that a person who may not
+    know
+    of the file does not see the letter.
     """
     numbers = ("", *(f"{one}:" for one in range(1, before + 1)))
     return [f"{kind}:{to}:{number}{reference}" for number in numbers]
@@ -144,7 +145,9 @@ def listed(session: Session) -> Sequence[LetterRow]:
 
 
 def delivered_by_team(session: Session, first: datetime, end: datetime) -> dict[str, int]:
-    """Count the files delivered to each team from `first` until before `end`, without those kept from it."""
+    """Count the files delivered to each team from `first` until before `end`, without files hidden by a
+    marker.
+    """
     query = (
         select(DeliveryRow.team, func.count())
         .join(TransferRow, col(TransferRow.sequence) == col(DeliveryRow.transfer))

@@ -47,10 +47,11 @@ def lock_writers(
     session: Session, subjects: Collection[str] | None = None, *, dated: bool = True, idle: bool = False
 ) -> None:
     """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
-
-    Does nothing in SQLite. Reads after the lock see all earlier writes. With `dated`, Fault if this host's
-    clock is more than CLOCK_SECONDS off the database's. With `idle`, the transaction may stand still
-    between two statements for `IDLE` at most.
+    Does nothing in SQLite. Reads after the lock see all earlier writes. `dated`: raise Fault if this host's
+    clock
+    is more than CLOCK_SECONDS off the database's. `idle`: let the database end a transaction that pauses
+    longer
+    than `IDLE` between two statements.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
@@ -77,8 +78,7 @@ def lock_writers(
 
 
 def take_lock(session: Session, lock: WriterLock) -> None:
-    """Take a lock until the end of the transaction, if the transaction does not hold the lock yet.
-
+    """Take a lock until the end of the transaction, unless the transaction has it already.
     Does nothing where `lock_writers` has locked out all other writers, as always in SQLite.
     """
     if BESIDE_OTHERS in session.info and lock not in session.info[BESIDE_OTHERS]:

@@ -78,10 +78,9 @@ R = TypeVar("R")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """An event to append to the log.
-
-    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a file's content, `note`
-    a person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is the
-    record, made by `record_of`, of the registry's rows for which the leaf vouches.
+    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a file's content, `note` a
+    person's own words. The log's leaf holds only a commitment to each of the four; "" is the same as None.
+    `rows`: a record, made by `record_of`, of the registry's rows for which the leaf vouches.
     """
 
     kind: Kind
@@ -98,10 +97,8 @@ def append(
     session: Session, entries: Sequence[Entry], at: datetime, *, before_head: bool = False
 ) -> list[int]:
     """Append events in order; return the numbers of the entries. ValueError for an invalid event.
-
-    `before_head`: the caller signs a head later in the transaction, by `sign_head(carried=True)`. Only then
-    are the entries written, together with the head, to save a statement; without a head the transaction
-    fails.
+    `before_head`: True to write the entries only when the caller signs a head later in the transaction, with
+    `sign_head(carried=True)`. One statement is saved; the transaction fails if no head is signed.
     """
     if not entries:
         return []
@@ -154,10 +151,11 @@ def append(
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries so completed that the log vouches for every row changed in the transaction.
-
-    An entry vouches for rows by a record of them. The rows of a file go into the record of the file's entry,
-    all other rows into the first entry whose kind may have a record. If there is none, an entry is added.
+    """Return the entries with records of all rows changed in the transaction, so that the log vouches for
+    them.
+    The rows of a file are recorded in the entry about the file, all other rows in the first entry whose kind
+    may
+    have a record. If there is no such entry, one is added.
     """
     changed = take_changes(session)
     if not changed:
@@ -184,10 +182,9 @@ def size(session: Session) -> int:
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text.
-
-    Changed rows are recorded in the log first, so that the head vouches for them. For the row of the head
-    itself the next entry vouches or, with `carried`, a receipt that states the head. `origin` is the log's
-    name.
+    Changed rows are recorded in the log first, so that the head vouches for them. The next entry will vouch
+    for
+    the row of the head itself; with `carried`, a receipt that states the head does. `origin`: the log's name.
     """
     record_changes(session, at)
     now = size(session)
@@ -209,7 +206,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault unless `vkey` is the log's key for heads of `at_size` entries (by default: new heads)."""
+    """Raise Fault unless `vkey` is the key that signs heads of `at_size` entries; by default, new heads."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -222,9 +219,9 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 
 def check_is_ours(session: Session, vkey: str) -> None:
     """Raise ConfigurationError if the log in the registry is signed, but never by the key `vkey`.
-
-    This keeps a gateway from writing to another authority's database named by mistake. The error says so
-    where only the log's name differs.
+    This keeps a gateway from writing to another authority's database that was named by mistake. If only the
+    name
+    of the log differs, the error says so.
     """
     newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]
@@ -304,7 +301,9 @@ def root(session: Session, at_size: int) -> bytes:
 
 
 def names_any(leaf: bytes, subject: str, files: Collection[str]) -> bool:
-    """Return True if an entry names one of `files`, by reference: as subject, or as the file it replaces."""
+    """Return True if an entry is about one of `files`, given by reference, or names it as the file it
+    replaces.
+    """
     return bool(files) and not {subject, *named_in(leaf.decode(errors="replace"))}.isdisjoint(files)
 
 
@@ -422,7 +421,7 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
 
 
 def _read(session: Session, operation: Callable[[tree.Nodes], R]) -> R:
-    """Return the result of an operation on the log's tree; read nodes not in memory from the database."""
+    """Return the result of an operation on the log's tree. Nodes not in memory are read from the database."""
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
     try:
         return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.

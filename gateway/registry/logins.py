@@ -48,7 +48,7 @@ def digest_of(secret: str) -> str:
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Store an invitation in place of the person's earlier ones; delete everybody's expired invitations."""
+    """Store an invitation for a person, and delete the earlier ones, and everybody's expired ones."""
     withdraw_invitations(session, name)
     drop(session, *session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all())
     store(
@@ -101,10 +101,9 @@ def add_passkey(
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record an invited person's OpenID account; return the fingerprint.
-
-    An account of a former colleague is taken too: a colleague may come back, or under another name.
-    GatewayError for the account of a present colleague, and for a revoked one.
+    """Record an invited person's OpenID account; return the fingerprint of the account.
+    An account that a former colleague had is accepted: a person may come back, perhaps under another name.
+    GatewayError for the account of a present colleague, and for a revoked account.
     """
     fingerprint = openid_fingerprint(issuer, subject)
     known = keys.holder(session, "openid", fingerprint)

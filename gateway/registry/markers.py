@@ -61,9 +61,8 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> S
 
 
 def lifted_with(session: Session, number: int) -> set[int]:
-    """Return the numbers of all markers ever on the child of a marker; none while one of them is in force.
-
-    Markers are of one child, too, if others link them: a UPN may be mistyped and a name may change.
+    """Return the numbers of all markers ever placed on the child of marker `number`; none if any is in force.
+    Markers with a digest in common are of one child: a UPN may be mistyped, and a name may change.
     """
     every, child = rows(session, MarkerRow, "number"), set[bytes]()
     theirs = [row for row in every if row.number == number]
@@ -94,10 +93,10 @@ def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
 def note(
     session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
 ) -> None:
-    """Record which of some files hold a marked child.
-
-    `persons` has the digests of all children in each file, by the file's sequence. `on` has the digests of
-    the child of each marker, by the marker's number.
+    """Record which files hold a marked child.
+    `persons`: by sequence of a file, the digests of all children in the file. `on`: by number of a marker,
+    the
+    digests of its child.
     """
     found = {
         (transfer, number)
@@ -120,7 +119,8 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of all children whom a marker hides from a person (None: of all marked children)."""
+    """Return the digests of all children whom a marker hides from a person; for None, of all marked children.
+    """
     allowed = _allowed(session, person)
     return frozenset(
         digest
@@ -155,9 +155,8 @@ KeptApart = Mapping[int, frozenset[bytes]]
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> Mapping[int, KeptApart]:
-    """Return the children hidden from a person by markers: their digests, by file and number of marker.
-
-    With None as person return all marked children. Files without a hidden child are left out.
+    """Return the children hidden from a person by markers: by file and number of marker, their digests.
+    If `person` is None, return all marked children. Files without a hidden child are left out.
     """
     if not transfers:
         return {}

@@ -17,9 +17,8 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the concatenated digests of the children in each file, by sequence, in place of earlier ones.
-
-    Record also the marked children in these files.
+    """Store the digests of the children in each file, by sequence, in place of earlier ones.
+    The digests are joined into one string of bytes. Record also which files hold a marked child.
     """
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))

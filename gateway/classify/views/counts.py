@@ -73,7 +73,7 @@ OTHER = "other"
 def year_lines(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[PublishedLine, ...], int]:
-    """Return the lines to publish by year group and sex, and the highest number of pupils that fits them.
+    """Return the lines to publish by year group and sex, and the highest number of pupils these lines allow.
     `years`: by year group, the number of pupils by sex ("" for unknown). A year group is split by sex where
     the figures of both sexes may be published.
     """
@@ -103,9 +103,9 @@ def division_lines(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[PublishedLine, ...]:
     """Return the lines to publish for counts of pupils divided by `what`, such as the postcode sector.
-    `at_most`: the highest number of pupils that fits the published year groups. The smallest figures are
+    `at_most`: the highest number of pupils that the published year groups allow. The smallest figures are
     withheld until nobody can narrow down a figure by comparing the sum of the lines with `at_most`.
-    Margin and rounding are drawn by the name `what`.
+    `what` is also the name by which margin and rounding are drawn.
     """
     lines = [
         (part, "", figure)
@@ -181,9 +181,10 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
 
 
 def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
-    """Count a pupil as left or as on roll; one on roll also as arrived, if entered on or after `since`.
-    Not counted: a pupil who left before `since`, or whose enrolment is not a main one. Without `since`, every
-    pupil who left is counted, and nobody as arrived.
+    """Count a pupil as left or as on roll, and also as arrived if on roll and entered on or after `since`.
+    A pupil who left before `since`, or who has no main enrolment, is not counted. If `since` is None, all
+    pupils
+    who left are counted, and nobody counts as arrived.
     """
     came, gone = _last(values, "entry-date", "start-date"), _last(values, "leaving-date", "end-date")
     if gone is not None and (came is None or gone >= came):

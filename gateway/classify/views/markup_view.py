@@ -59,10 +59,12 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """The plan for writing elements of one form (same tags). `kept`: templates, by the assessments that stay.
-    `blank`: usual number of empty pieces. `assessments`: for each, the numbers of its first tag and of the
-    tag after its last, and the position of the piece with its key stage. `enough`: an element stays if
-    anything inside has this visibility or a higher one.
+    """The plan for writing XML elements with the same tags. `kept`: templates for the output; the key says,
+    for each
+    assessment, if it stays. `blank`: usual number of empty pieces. `assessments`: for each assessment, the
+    number
+    of its first tag, the number of the tag after its last, and the position of the piece with its key stage.
+    `enough`: an element stays if anything inside has this visibility or a higher one.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -104,7 +106,9 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note content outside the records as left out, unless it is an element, which has a `name`."""
+        """Note a text outside the records as left out. An element there, which has a `name`, is written
+        later.
+        """
         self._loose = True
         if not name:
             self._leave_out()
@@ -254,7 +258,10 @@ class _Document:
     def _kept(
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
-        """Yield the kept part of each form among the elements of `waiting` with these `numbers`, if any."""
+        """Yield what stays of the elements in `waiting` with these `numbers`: one result for each form of
+        element.
+        A form is all elements with the same tags. Nothing is yielded for a form of which nothing stays.
+        """
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -293,8 +300,8 @@ class _Document:
             self._leave_out()  # Text between elements.
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return the template for writing what a view keeps of elements of one form; None if nothing is kept.
-        `stay`: for each assessment in the form, True if kept.
+        """Return the template for writing what stays of elements with the same tags; None if nothing stays.
+        `stay`: for each assessment in the element, True if the assessment stays.
         """
         if stay in plan.kept:
             return plan.kept[stay]
@@ -306,9 +313,10 @@ class _Document:
         return template
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
-        """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
-        `at`: the position in `pieces` at which the element around begins. `where`: the positions of the
-        assessment in the element, as in `_Plan.assessments`.
+        """Replace an assessment's first tag in `pieces` by what stays of it; return True if anything stays.
+        `at`: the position in `pieces` of the element that contains the assessment. `where`: the positions of
+        the
+        assessment in that element, as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -322,8 +330,8 @@ class _Document:
         return known != ""
 
     def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
-        """Return the kept part of an assessment, without unknown results; "" if the rules give no data type.
-        `stage`: the key stage stated around; `inside`: the pieces of the assessment.
+        """Return what stays of an assessment, without unknown results; "" if the rules give it no data type.
+        `stage`: the key stage that the elements around state. `inside`: the pieces of the assessment.
         """
         said: dict[str, str] = {}
         results = []
@@ -352,8 +360,11 @@ class _Document:
     def _part(
         self, plan: _Plan, path: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
-        """Return the kept part of an element with children, whose first tag has position `at` in the form.
-        `path`: see `Rules.inside`. `assessed`: by position of an assessment's first tag, True if it stays.
+        """Return what stays of an element with children. `tags`: the tags in it, the first at position `at`
+        of the plan.
+        `path`: the element's path, as `Rules.inside` gives it. `assessed`: by position of an assessment's
+        first tag,
+        True if the assessment stays.
         """
         if not self._sieve.is_container(path):
             return _NOTHING
@@ -392,5 +403,7 @@ class _Document:
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def _name(self, element: Element) -> str:
-        """Return an element's name; in another namespace than the root's, a name that no rule knows."""
+        """Return an element's name. An element in another namespace than the root gets a name that no rule
+        knows.
+        """
         return str(element.tag).removeprefix(self._space)

@@ -88,8 +88,9 @@ class ViewFilter:
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
-        """Choose the columns of a table for the view; return the number, from 0, and judge of values of each.
-        The caller counts in `columns_met` the columns of the file's earlier tables; None if unknown.
+        """Choose the columns of a table for the view. Return the number of each, from 0, and the judge of its
+        values.
+        The caller first sets `columns_met` to the number of columns in the file's earlier tables, or to None.
         """
         found = []
         for index, name in enumerate(names):
@@ -111,7 +112,9 @@ class ViewFilter:
         return self.rules.judges[key] if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values of another kind than their field's; if any, note `WITHHELD` as left out."""
+        """Return the values that are not of their field's kind. If there are any, note `WITHHELD` as left
+        out.
+        """
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
@@ -137,7 +140,9 @@ class ViewFilter:
         return self.element(parent, name)
 
     def is_container(self, path: str) -> bool:
-        """Return True if elements with this path may contain others; else note their content as left out."""
+        """Return True if elements with this path may contain others. If not, note what they contain as left
+        out.
+        """
         if self.rules.is_container(path):
             return True
         self.leave_out()
@@ -159,7 +164,9 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_listed(self, key: str | None, name: str) -> bool:
-        """Return True if the classifier listed `name` as outside the file's type, or could not list all."""
+        """Return True if the classifier listed the column or element `name` as outside the type of the file.
+        True also for every name if the list is incomplete.
+        """
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

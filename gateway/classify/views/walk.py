@@ -82,7 +82,10 @@ class RecordWalk:
                 yield values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add an element's texts to `values`. `number`: the repeated element it is within, from 1; or 0."""
+        """Add the texts in an element to `values`. `number`: 0, or the number, from 1, of the repeated part
+        that contains
+        the element.
+        """
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)
@@ -96,12 +99,15 @@ class RecordWalk:
                     values.setdefault(key, []).append(text)
 
     def _keys(self, name: str) -> Iterator[str]:
-        """Yield the key, in `Values`, of texts in the column `name`: the column's field, if wanted."""
+        """Yield the key under which `Values` hold the texts of the column `name`: its field; nothing if not
+        wanted.
+        """
         if (key := self._rules.column_field(name)) in self._wanted and key is not None:
             yield key
 
     def _keys_within(self, parent: str, name: str, number: int) -> Iterator[str]:
-        """Yield the key, in `Values`, of texts of the element `name` of `parent`: its field, if wanted.
+        """Yield the key under which `Values` hold the texts of an element (`parent`, `name`): its field, if
+        wanted.
         Yield nothing inside a repeated part (`number` above 0).
         """
         if number:
@@ -121,7 +127,8 @@ _WANTED = frozenset((*_NUMBERS, *_NAMES, "birth-date"))
 def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
+    """Yield for each record, in the order of a view, its UPNs and its name keys (see
+    `identifiers.name_keys`).
     Both lists are empty for a record naming nobody. Raises Unreadable for faulty content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
@@ -135,8 +142,9 @@ def named_records(
 def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
-    """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled cells by column.
-    A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
+    """Write a view as CSV (RFC 4180) in UTF-8. Return the number of rows, and for each column the number of
+    filled
+    cells. A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")
@@ -170,8 +178,9 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of the values for an output file, record by record. Each value has a key: that of its field,
-    "=heading" for a value under the heading, or "N heading" for one in the Nth repeated element.
+    """Reader of the values for an output file, record by record. Values are found by key: the key of their
+    field,
+    "=heading" for a value by its heading, or "N heading" for a value in the Nth repeated part of the record.
     """
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:

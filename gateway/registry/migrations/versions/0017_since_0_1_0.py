@@ -121,7 +121,8 @@ def upgrade() -> None:
 
 
 def give_rolls_a_school() -> None:
-    """Pack the rolls of held files anew: to each entry of 45 octets come 8 for its school, unknown so far."""
+    """Pack the rolls of held files anew: each entry grows from 45 bytes by 8 for its school, unknown so far.
+    """
     connection = op.get_bind()
     for transfer, roll in connection.execute(sa.select(_STAGED.c.transfer, _STAGED.c.roll)).all():
         entries = (roll[at : at + _SCHOOL_FROM] for at in range(0, len(roll), _SCHOOL_FROM))

@@ -1,4 +1,5 @@
-"""A copy keeps the numbers by which it is for its school, which may have others since."""
+"""A copy keeps the numbers that its school had when the copy was ordered; the school may have others since.
+"""
 
 from gateway.registry.migrations import run
 
