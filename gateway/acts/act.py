@@ -77,11 +77,12 @@ class ActContext:
     def recording(
         self, *, signs: bool = True, access: bool = False, tried: bool = False
     ) -> Iterator[Recording]:
-        """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
-
-        With `access`, publish the providers' SSH keys for intake after the commit; a service without the
-        right to publish leaves this to the processor. With `tried`, roll the transaction back at the end:
-        nothing is signed or published.
+        """Yield one transaction for changing the registry.
+        `signs`: True to sign the log's head at the end. `access`: True to publish the providers' SSH keys for
+        intake
+        after the commit; a service without the right to publish leaves this to the processor. `tried`: True
+        to roll
+        the transaction back at the end; nothing is then signed or published.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
@@ -310,9 +311,8 @@ class Act(BaseModel):
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
         """Return a key under which the console may cache the answer for a minute; None to forbid caching.
-
-        The key changes whenever a fact behind the answer changes. It may leave out the policies and the
-        fields, which the console adds to the key.
+        The key must change whenever the answer may. The console adds the policies and the fields to the key
+        itself.
         """
         return None
 

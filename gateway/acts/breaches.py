@@ -233,9 +233,9 @@ def _report(
     context: ActContext, session: Session, number: int, told: BreachStatement, at: datetime, *,
     sight: Sight = EVERYTHING,
 ) -> Document:  # fmt: skip
-    """Return the report on a breach, limited to the files within a sight, and saying so if limited.
-
-    The report says so even with no file left out: else the days given would tell the day of a hidden file.
+    """Return the report on a breach, limited to the files within a sight.
+    A limited report says so even if no file is left out: otherwise its days would show when a hidden file
+    came.
     GatewayError if words of the statement name a file outside the sight.
     """
     organisation, catalogue = load_settings(context.home).organisation, context.catalogue

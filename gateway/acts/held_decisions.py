@@ -110,7 +110,9 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return asked
 
     def wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
-        """Return the release as judged. GatewayError if the agreement forbids it, without `override`."""
+        """Return the wanted release, judged by the agreement. GatewayError if forbidden, unless `override` is
+        given.
+        """
         asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
         if asked.forbidden and not self.override:
             said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
@@ -233,7 +235,9 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many", short="Return"
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse each file, with the person's advice on the receipts; none if one is not held."""
+        """Refuse each file, with the person's advice on the receipts. If one of the files is not held, refuse
+        none.
+        """
         found = [*dict.fromkeys(self.reference)]
         with context.open_registrar() as registrar:
             with registrar.registry.read() as session:
@@ -266,7 +270,9 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
         )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release each file to the teams that the agreement names; none where the agreement forbids one."""
+        """Release each file to the teams that the agreement names. If it forbids one of the releases, release
+        none.
+        """
         found = [*dict.fromkeys(self.reference)]
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
             for reference in found:
@@ -290,7 +296,8 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each ratification, none where one cannot be; the answer names the files that still wait."""
+        """Record each ratification, or none if one is impossible; the answer names the files that still wait.
+        """
         signed = {"signatory": self.signatory, "on": self.on, "role": self.role}
         with context.recording() as record:
             told = [

@@ -23,7 +23,7 @@ MOST = 500
 
 
 class NoPageError(GatewayError):
-    """Raised for a cursor of no page, or with a row gone or hidden since."""
+    """Raised for a cursor that leads to no page: it is invalid, or its row is gone or hidden by now."""
 
     def __init__(self) -> None:
         super().__init__("that is the cursor of no page: begin at the first one")

@@ -57,8 +57,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
         """Return a page of at most `limit` files after the cursor `after`, latest first unless sorted.
-
-        The cursor has the place of the last file in the order, as the file may be dealt with meanwhile.
+        The cursor holds the last file's place in the order, so that it stays valid if the file is dealt with.
         """
         del counted
         if self.where or self.sort or self.search:
@@ -75,7 +74,9 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
         return order_of(row.get((self.sort or "").removeprefix("-"))), row["sequence"]
 
     def _is_beyond(self, row: Row, last: _Place) -> bool:
-        """Return True if a row comes after the place `last`: of equal values the latest file comes first."""
+        """Return True if a row comes after the place `last` in the order. Of rows with equal values, the
+        latest is first.
+        """
         (key, sequence), (last_key, last_sequence) = self._place_of(row), last
         if key == last_key:
             return sequence < last_sequence

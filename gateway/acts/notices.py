@@ -81,11 +81,12 @@ def tell_dpo(
 def hold_back(
     context: ActContext, record: Recording, before: Provider, why: str | None, *, same_school: bool = False
 ) -> list[str]:
-    """Hold back the copies that a provider had by its former numbers; return sentences about them.
-
-    `before` is the provider as formerly on record, `why` the reason for the change. With `same_school`, the
-    copies stay. Data protection has a notice of each copy. The sentences name the files within the person's
-    sight. After the commit, `take_back` removes the copies from /out.
+    """Hold back the copies that a provider got by numbers that it no longer has; return sentences about them.
+    `before`: the provider as it was on record. `why`: the reason for the change. `same_school`: True if the
+    numbers
+    are of the same school: the copies then stay. Data protection gets a notice of each copy. The sentences
+    name
+    the files within the person's sight. After the commit, `take_back` removes the copies from /out.
     """
     from gateway.record.reconsider import renumber_copies  # noqa: PLC0415 - few need what reads files
 
@@ -108,7 +109,7 @@ def hold_back(
 
 
 def take_back(context: ActContext, record: Recording) -> None:
-    """Remove from /out what was held back, unless the processor does, which follows the log."""
+    """Remove from /out the copies held back, unless the processor does so by reading the log."""
     if record.registrar.brings_out:
         with context.open_registry() as registry:
             everything.take_back_copies(context.home, registry)

@@ -396,7 +396,9 @@ class ReopenProvider(Act, command="providers reopen", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Undo the closure; decide files held because of it again, and owe the copies missed meanwhile."""
+        """Undo the closure. Decide again the files held because of it, and order the copies that the provider
+        missed.
+        """
         from gateway.record import consequences, reconsider  # noqa: PLC0415 - as in decide_again
 
         with context.recording() as record:
@@ -422,7 +424,9 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
     urn: str | None = option("Its URN, which is new for an academy.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's kind and numbers; decide the provider's held files again. Copies stay."""
+        """Change the provider's kind and numbers; decide its held files again. Copies that it already has
+        stay.
+        """
         from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
 
         with context.recording() as record:
@@ -480,10 +484,10 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the provider with all keys from published/ and then from the registry.
-
+        """Delete the provider: first its keys from published/, then everything from the registry.
         OSError, with nothing deleted, if the keys cannot be taken from intake. If the commit fails, the
-        processor publishes the keys again; what a command that was cut off leaves, it removes.
+        processor
+        publishes the keys again; if the command is cut off, the processor removes what is left.
         GatewayError if the provider has sent anything.
         """
         published = context.home.published

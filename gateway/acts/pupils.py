@@ -433,7 +433,9 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Lift the marker; with a child's last one, name the batches lacking it. GatewayError if unknown."""
+        """Lift the marker. If it was the child's last, the answer names batches handed on without the child.
+        GatewayError for an unknown marker.
+        """
         with context.recording() as record:
             files = markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
             copies.make_anew(record.session, files)

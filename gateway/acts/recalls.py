@@ -164,9 +164,10 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Carry out the withdrawal or delivery that a first person proposed.
-
-        GatewayError if nothing waits for a second person, if both persons may be the same, or if a delivery
-        is proposed of a withdrawn file, and `delivery` does not say which of both is confirmed.
+        GatewayError if nothing waits for a second person, or if both persons may be the same. GatewayError
+        also if a
+        withdrawn file is proposed for delivery and `delivery` is not set: it is then unclear what is
+        confirmed.
         """
         reference, find = self.reference, proposal if self.delivery else proposed
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
@@ -246,8 +247,7 @@ def _check_second(record: Recording, transfer: Transfer) -> None:
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a withdrawal: one with `code`, then the file's reasons with a code in `STAY`.
-
+    """Return the reasons for a withdrawn file: one with `code`, then those it had whose code is in `STAY`.
     The first reason tells how often the file was opened and for which teams, without naming a person.
     """
     opened = "Nobody had opened it."
@@ -259,7 +259,9 @@ def _reasons(
 
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
-    """Take a withdrawn file's entries off the rolls; return the entries as packed bytes, None if none."""
+    """Take the statements of a withdrawn file off the rolls; return them as a packed roll, or None if there
+    are none.
+    """
     entries, taken_out = [], rolls.take_out(record.session, transfer.sequence)
     _restore_full_rolls(record, transfer, *taken_out, but=transfer.sequence)
     for school, found in taken_out.items():
@@ -271,9 +273,9 @@ def _roll(record: Recording, transfer: Transfer) -> bytes | None:
 
 
 def _restore_full_rolls(record: Recording, transfer: Transfer, *schools: str, but: int | None = None) -> None:
-    """Restore the last complete rolls of the schools in a file, as if the file `but` were not on record.
-
-    The file's schools count, and `schools`, also if later files have told of all their pupils anew.
+    """Restore the time of the last complete roll for the schools in a file, as if the file `but` were not on
+    record.
+    `schools`: further schools to restore, of which later files may have told all pupils anew.
     """
     registrar, session = record.registrar, record.session
     if transfer.data_type in registrar.catalogue.agreement.discrepancies.whole_rolls:

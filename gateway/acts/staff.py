@@ -304,8 +304,8 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each person with a role.
-
-        `not_second_to` names the people who gave this person a credential, and so could act as this person.
+        The column `not_second_to` names the people who gave this person a credential, and so could act as the
+        person.
         """
         with context.reading() as session:
             behind = who_could_be(session, context.clock())
@@ -492,7 +492,7 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
 
 
 def _joining(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
-    """Return a description of putting a person, with keys, into teams, for two people to agree on."""
+    """Return what two people must agree on: to put a person, with keys, into teams."""
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 

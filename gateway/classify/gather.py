@@ -283,7 +283,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second pupil in a record if a field (`key`) has two texts that differ: `before` and `text`.
+        """Note a second pupil in a record if a field (`key`) has two texts that differ, `before` and `text`.
         """
         if text.casefold().split() == before.casefold().split():
             return

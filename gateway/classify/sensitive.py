@@ -309,8 +309,7 @@ class Sensitive(RuleTable):
         return places | names if has_teacher else places
 
     def _is_company(self, plain: str) -> bool:
-        """Return True for a company's name: it ends in CIC, and contains a word that is in no person's name.
-        """
+        """Return True for a company's name: ending in CIC, and with a word that is in no person's name."""
         words = set(plain.split())
         return (
             _COMPANY.fullmatch(plain) is not None

@@ -19,8 +19,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Record that `by` gave the member of staff `owner` a credential (`mark`), or confirmed the credential.
-    """
+    """Record that `by` gave the member of staff `owner` the credential `mark`, or confirmed it."""
     store(session, GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
 
 

@@ -60,7 +60,7 @@ def lies_here(batch: HandOnBatchRow) -> bool:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for the references of files whose view a hand-on's team has and the hand-on may send.
+    """Return the query for references of the files that a hand-on may send, as its team has a view of each.
     """
     return (
         select(TransferRow.reference)
@@ -190,8 +190,7 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
 
 def made_under(session: Session, numbers: Collection[int]) -> Mapping[str, list[int]]:
-    """Return the batches made while one of some markers, now lifted, was on a file: batch numbers by hand-on.
-    """
+    """Return the batches made while one of some markers, now lifted, was on a file: numbers by hand-on."""
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))

@@ -119,8 +119,7 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of all children whom a marker hides from a person; for None, of all marked children.
-    """
+    """Return the digests of all children whom a marker hides from a person (None: of all marked children)."""
     allowed = _allowed(session, person)
     return frozenset(
         digest

@@ -56,7 +56,9 @@ def has_entries(session: Session) -> bool:
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """Return references of files opened and still stored, but missing from the index of children."""
+    """Return references of files that were opened and are still stored, but whose children are not indexed
+    yet.
+    """
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
         col(TransferRow.content_sha256).is_not(None),
@@ -84,9 +86,10 @@ def deleted(session: Session, references: Collection[str]) -> Mapping[str, datet
 def carry_over(
     session: Session, carry: Callable[[bytes], bytes], carry_roll: Callable[[bytes], bytes]
 ) -> None:
-    """Replace the digests of all children when the key for the digests changes.
-
-    `carry` returns the new digest for an old one, `carry_roll` the new form of a packed roll.
+    """Replace the digests of all children, because the secret key for digests changes.
+    `carry`: a function that returns the new digest for an old one. `carry_roll`: a function that returns a
+    packed
+    roll with new digests.
     """
 
     def all_of(persons: bytes) -> bytes:

@@ -32,7 +32,9 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if another provider has the DfE number, URN or number; a successor may have it."""
+    """Raise GatewayError if another provider has the DfE number, URN or number of `provider`.
+    A provider and its successor may share them.
+    """
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -56,12 +58,14 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """Return a provider, with `ratified` always False (see `register`). NotFoundError for an unknown id."""
+    """Return a provider. NotFoundError for an unknown id.
+    Its `ratified` is always False: only the register (see `register`) knows which ratifications count.
+    """
     return _provider(provider_row(session, provider), _columns_of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Return every provider, sorted by id, with `ratified` always False (see `register`)."""
+    """Return every provider, sorted by id. `ratified` is always False, as for `get_provider`."""
     listed = _columns_of_providers(session)
     return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
 
@@ -134,16 +138,16 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[ContactR
 
 
 def listed_columns(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless or, if `stated`, the headings whose meaning a provider stated."""
+    """Return the columns listed as harmless; or, if `stated`, the headings that a provider has explained."""
     listed = rows(session, HarmlessRow, "name", "provider")
     return [row for row in listed if (row.field is not None) == stated]
 
 
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
-    """Return by provider the names of its harmless columns, and the headings whose meaning it stated.
-
-    Each heading comes with the key of the field meant, "" for a field that the gateway does not know. Columns
-    harmless for all providers are under `EVERY`.
+    """Return for each provider the names of its harmless columns, and the headings that it has explained.
+    Each heading comes with the key of the field that it means, or "" for a field that the gateway does not
+    know.
+    Columns harmless for all providers are under `EVERY`.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow
@@ -218,10 +222,10 @@ def convert(
     dfe_number: str | None = None,
     urn: str | None = None,
 ) -> Provider:
-    """Change a provider's kind, as when a school becomes an academy; keys and history stay.
-
-    `may_become` lists the kinds allowed. A name or number is changed if given. GatewayError for the same
-    kind, a kind not allowed, a closed provider, or a number of another provider.
+    """Change a provider's kind, as when a school becomes an academy. Keys and history stay.
+    `may_become`: the kinds allowed. Name and numbers change if given. GatewayError for the same kind, a kind
+    not
+    allowed, a closed provider, or a number that another provider has.
     """
     row = provider_row(session, provider)
     if row.kind == kind:

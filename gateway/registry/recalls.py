@@ -30,10 +30,9 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
 
 
 def copied_to(session: Session, reference: str) -> tuple[str, ...]:
-    """Return the providers that were given a copy of a file, also of a withdrawn one, sorted by id.
-
-    Without those whose copy never came into /out, such as of a file with a marked child; but what was given
-    before a withdrawal counts, as it may have been fetched.
+    """Return the providers whose /out had a copy of a file, sorted by id, even if the file is withdrawn by
+    now.
+    A provider whose copy never came into /out, as that of a file with a marked child, is left out.
     """
     withdrawn = max((one.number for one in log.events(session, reference, kind="withdrawn")), default=0)
     query = select(CopyRow.provider).join(TransferRow, col(CopyRow.transfer) == col(TransferRow.sequence))
@@ -55,9 +54,9 @@ def deliver_again(
     session: Session, transfer: int, teams: Sequence[str], at: datetime, *, whole: bool
 ) -> None:
     """Deliver a file to teams as new, whether or not a team has had the file before.
-
-    With `whole` the teams get the file as sent. Otherwise each team gets a view, except a team to which the
-    file as sent was delivered before: this team gets it as sent again.
+    `whole`: True to deliver the file as sent. If False, each team gets a view; but a team that had the file
+    as
+    sent before gets it as sent again.
     """
     known = {row.team: row for row in deliveries_of(session, transfer)}
     for team in teams:
@@ -103,9 +102,8 @@ _STEPS = (*get_args(OfFile), "released", "refused", "withdrawn", "redelivered")
 def stepped_between(
     session: Session, since: datetime | None, until: datetime | None, *, opened_by: str | None = None
 ) -> set[str]:
-    """Return references of files with a logged step from `since` until before `until` (None: no bound).
-
-    With `opened_by` return only files that this member of staff opened in that time.
+    """Return references of files with a log entry from `since` until before `until` (None: no limit).
+    `opened_by`: a member of staff; only files that the person opened in that time are returned.
     """
     wanted: ColumnElement[bool] = col(EventRow.kind).in_(_STEPS)
     if opened_by is not None:

@@ -96,8 +96,7 @@ def put_unsigned(
     session: Session, receipts: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
     """Store unsigned receipts, each given as a row and the statement for it; return the receipts' numbers.
-
-    Takes the receipts' lock as `next_receipts` does.
+    Until the end of the transaction a lock keeps all others from taking numbers.
     """
     take_lock(session, WriterLock.RECEIPTS)
     whole = []
@@ -108,10 +107,11 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Return where the log records a receipt's row: the number of the entry, and the first signed head after.
-
-    None without such an entry or head. With `stated`, a digest, only an entry with this digest of the receipt
-    counts. The proof is not checked here.
+    """Return where the log vouches for a receipt: the number of the entry, and the first signed head after
+    it.
+    None if there is no such entry or head. `stated`: a digest; only an entry that records the receipt with
+    this
+    digest counts. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
@@ -133,9 +133,8 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
-    """Yield for each of the leaf `numbers` the proof of inclusion in the log under the signed `head`.
-
-    No query is needed for leaves appended by the transaction, so such proofs may be made after the commit.
+    """Yield a proof of inclusion for each of the leaf `numbers`, in the log under the signed `head`.
+    No query is needed for leaves that the transaction appended: their proofs may be made after the commit.
     """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
 
@@ -262,8 +261,7 @@ def notices_since(
     session: Session, since: datetime, name: str, headline: str = ""
 ) -> dict[str, list[tuple[str, datetime]]]:
     """Return by provider the notices published under a name since a moment: reference and time of each.
-
-    With a `headline`, in English, only notices with this headline are returned.
+    `headline`: a headline in English; if given, only notices with this headline are returned.
     """
     columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
     query = select(*columns).where(col(ReceiptRow.created_at) >= since, ReceiptRow.name == name)

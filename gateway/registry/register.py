@@ -65,13 +65,17 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider, sorted by id; `ratified` is True if a ratification counts, by `counting`."""
+        """Return every provider, sorted by id; `ratified` is True if the provider has a ratification that
+        counts.
+        `counting` says which ratifications count; None: no ratification counts.
+        """
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the academic years ratified by a provider: with `text_sha256` only by signing that text.
-
-        A ratification ended by a notice is left out if it ended by the day `on`.
+        """Return the academic years for which a provider has ratified the agreement.
+        `text_sha256`: if given, only ratifications of the text with this digest. `on`: if given,
+        ratifications that a
+        notice has ended by this day are left out.
         """
         return frozenset(
             year

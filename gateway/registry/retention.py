@@ -46,7 +46,9 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield facts, to plan retention by, on transfers accepted by `accepted` or refused by `refused`."""
+    """Yield the transfers accepted by the time `accepted` or refused by the time `refused`, as facts for
+    retention.
+    """
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -58,7 +60,9 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
-    """Return at most 500 stored files refused from `begin` to `end` without having been opened."""
+    """Return at most 500 files refused from `begin` to `end` that nobody has opened and that are still
+    stored.
+    """
     other = select(tables.ReasonRow.transfer).where(
         tables.ReasonRow.transfer == TransferRow.sequence, col(tables.ReasonRow.code).not_in(UNOPENED)
     )
@@ -74,7 +78,7 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[R
 
 
 def kept(session: Session, references: Collection[str]) -> list[Retained]:
-    """Return the facts for planning retention of transfers, notices and declarations, given by reference."""
+    """Return the facts that retention needs about transfers, notices and declarations, given by reference."""
     found = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
     made = col(ReceiptRow.reference).in_(references)
     return [*_kept(session, found), *_kept_notices(session, made)]
@@ -93,7 +97,9 @@ def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Seque
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows of the part in `due`; record the deletion, and the paths `files` yet to be removed."""
+    """Delete the rows of the part named in `due`. Record the deletion, and the paths `files` still to be
+    removed.
+    """
     row, receipts = rows_of(session, due.reference)
     gone = DeletionRow(**asdict(due), deleted_at=at, files="\n".join(files))
     session.add(gone)
@@ -230,7 +236,9 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
 
 
 def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retained]:
-    """Return facts, to plan retention by, on notices and declarations that have a receipt in `wanted`."""
+    """Return facts for retention about notices and declarations. `wanted`: the SQL condition for their
+    receipts.
+    """
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
@@ -288,8 +296,7 @@ def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
 
 def _forget_index(session: Session, reference: str) -> None:
     """Erase a transfer's names, contents, reasons and pupils; size, times, state and kind of data stay.
-
-    The digest of the upload stays too, if the upload was sealed.
+    The digest of the uploaded bytes stays too, if the upload was sealed.
     """
     row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
@@ -304,9 +311,8 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_people(session: Session, reference: str, *columns: str) -> None:
-    """Erase `columns` of a file's log entries, and delete notices about the file, as these name readers.
-
-    Without the salt no commitment leads to a person any more.
+    """Erase `columns` of a file's log entries. Delete notices about the file, because they name readers.
+    If the column of salts is erased, no commitment in the log leads to a person any more.
     """
     drop(session, *rows(session, tables.AuthorityNoticeRow, reference=reference))
     of_it = update(tables.EventRow).where(col(tables.EventRow.subject) == reference)

@@ -54,9 +54,8 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 def discrepancies(
     session: Session, since: datetime, until: datetime
 ) -> tuple[Mapping[str, tuple[int, int]], tuple[int, int]]:
-    """Return two numbers: discrepancies opened from `since` until before `until`, and discrepancies open now.
-
-    The first result has both numbers for each provider, the second has both for all providers together.
+    """Count the discrepancies opened from `since` until before `until`, and the discrepancies open now.
+    The first result has both counts for each provider, the second has both counts for all providers together.
     """
     opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
     opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"

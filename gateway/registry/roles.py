@@ -88,9 +88,8 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
 
 
 def unbind(session: Session, account: str, name: str) -> None:
-    """Delete the record of an account as a person's own; the givers stay, for what was done under it.
-
-    GatewayError for an account of somebody else.
+    """Delete the record that an account is a person's own. GatewayError for an account of somebody else.
+    The record of who gave the account stays, because of what was done under the account.
     """
     row = session.get(AccountRow, account)
     if row is None or row.staff != name:
@@ -119,8 +118,8 @@ def take(session: Session, name: str, role: Role) -> None:
 
 def can_prove_themselves(session: Session, name: str, now: datetime, *, in_console: bool) -> bool:
     """Return True if a person can be identified by a system account or an SSH key in force.
-
-    `in_console`: a confirmed passkey in force suffices, which identifies nobody to the command line.
+    `in_console`: True if a confirmed passkey in force is enough, too: the command line cannot ask for a
+    passkey.
     """
     if accounts_of(session, name) or ssh_keys(session, name, now):
         return True

@@ -59,7 +59,8 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store what rolls say of pupils, replacing what the provider said earlier; later statements stay."""
+    """Store what rolls say of pupils, in place of what the provider said earlier; what was said later stays.
+    """
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -78,7 +79,7 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 
 
 def has_statements(session: Session, provider: str, transfer: int) -> bool:
-    """Return True if the provider's latest statement about some pupil was made by a file."""
+    """Return True if any of the provider's latest statements about pupils was made by the file `transfer`."""
     return bool(rows(session, PupilRow, limit=1, provider=provider, transfer=transfer))
 
 
@@ -95,7 +96,7 @@ def schools_of(session: Session, transfer: int) -> set[str]:
 
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
-    """Record when providers sent complete rolls; a later time on record stays."""
+    """Record the time at which each provider sent a complete roll; a later time on record stays."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():
@@ -109,7 +110,9 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 def accepted_rolls(
     session: Session, provider: str, data_types: Collection[str], *, but: int | None = None
 ) -> Sequence[TransferRow]:
-    """Return the accepted files of some types with pupils of a provider, without `but`, latest first."""
+    """Return the accepted files of some data types with pupils of a provider, latest first. `but`: a file to
+    leave out.
+    """
     sent, of = TransferRow, tables.SchoolOfTransferRow
     for_it = select(of.transfer).where(of.provider == provider)
     by_it = and_(col(sent.provider) == provider, ~col(sent.sequence).in_(select(of.transfer)))
@@ -131,7 +134,7 @@ def set_full_roll(session: Session, provider: str, at: datetime | None) -> None:
 
 
 def to_read_again(session: Session, *, limit: int) -> Sequence[str]:
-    """Return references of `limit` accepted files to be read again (`StagedRollRow`), oldest first."""
+    """Return references of the `limit` oldest accepted files that must be read again for their rolls."""
     # By sequence, so that SQLite does not look through all accepted files.
     some = col(TransferRow.sequence).in_(select(StagedRollRow.transfer).where(StagedRollRow.roll == b""))
     query = select(TransferRow.reference).where(some, col(TransferRow.state) + "" == "accepted", is_stored())
@@ -154,7 +157,8 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Make a RollRow from values in the order of `_SAID`; the row's `reference` is the file's sequence."""
+    """Make a RollRow from values in the order of `_SAID`. Its `reference` is not a reference but a sequence.
+    """
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}
@@ -169,12 +173,12 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Return facts for comparing `entered`, the rolls just stored, with what other providers state.
-
-    These are, first, the statements of all providers about the pupils of the rolls who may show a
-    discrepancy: named by several providers, known under two numbers, or in a lasting discrepancy. Second,
-    when these providers last sent a complete roll. Third, True if a provider in `entered` has a discrepancy
-    that is open, or was resolved by a person while the data still differ.
+    """Return three facts for comparing `entered`, the rolls just stored, with what other providers state.
+    First come the statements of all providers about those pupils of the rolls who may show a discrepancy:
+    they are
+    named by several providers, known under two numbers, or in a lasting discrepancy. Second comes the time at
+    which each of these providers last sent a complete roll. Third comes True if a provider in `entered` has a
+    discrepancy that is open, or that a person has resolved while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -217,10 +221,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file with one team that has counts of it; a file has one such row for each team.
-
-    `team` is None if no team asked for has counts of the file. `collected_at` is None until a member of the
-    team opens the counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
+    """An accepted file, and one team that has counts of it; a file has a row for each such team.
+    `team` is None if none of the teams asked for has counts of the file. `collected_at` is None until a
+    member of
+    the team opens the counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
     """
 
     sequence: int
@@ -246,11 +250,13 @@ def accepted_files(
     rolls: Collection[str] = (),
     with_content: bool = False,
 ) -> list[Earlier]:
-    """Return accepted files of some senders, kinds and periods, with the teams that have counts of each.
-
-    The order is that of landing. Files of other periods are returned too if their sequence is in `counted`,
-    or if one of `teams` has counts of the file. `rolls` are the providers whose pupils on roll are counted.
-    With `with_content` each row has the content, as JSON.
+    """Return accepted files of some senders, data types and periods, in the order of landing, with the teams
+    that
+    have counts of each. `counted`: sequences of files to return whatever their period. `teams`: teams of
+    whose
+    counts every file is returned, too. `rolls`: providers whose pupils on roll are counted. `with_content`:
+    True
+    to add the content of each file, as JSON.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}

@@ -40,7 +40,9 @@ def is_few() -> ColumnElement[bool]:
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions for transfers in a person's sight; `sequence` is the column of sequences."""
+    """Yield the SQL conditions that a transfer is in a person's sight. `sequence`: the column with its
+    sequence.
+    """
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -96,9 +98,9 @@ def keep_to(session: Session, sight: Sight) -> None:
 
 
 class _OnlyWithin(CriteriaOption):
-    """All criteria of a sight in one option of a query, so that SQLAlchemy caches a statement by the sight.
-
-    With an option for each criterion, SQLAlchemy would compute forty cache keys for every statement, which
+    """All SQL conditions of a sight in one option of a query: SQLAlchemy then caches a statement once for a
+    sight.
+    With an option for each condition, SQLAlchemy would compute forty cache keys for every statement, which
     would take longer than most statements.
     """
 
@@ -155,14 +157,18 @@ def _references(sight: Sight) -> list[Select[Any]]:
 
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
-    """Return the query for the sequences of sensitive files: marked `few`, or with a sensitive reason."""
+    """Return the query for the sequences of sensitive files: the column `few` is set, or a reason is
+    sensitive.
+    """
     reason, transfer = table_of(ReasonRow), table_of(TransferRow)
     told = select_columns(reason.c.transfer).where(reason.c.code.in_(SENSITIVE_REASON_CODES))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for sequences of files with a child hidden from a person (None: any marked child)."""
+    """Return the query for sequences of files with a child whom a marker hides from a person (None: from
+    anybody).
+    """
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (

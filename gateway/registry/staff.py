@@ -83,7 +83,7 @@ def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
 
 
 def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return the values of one column (`what`), sorted, by the person in another column (`name`)."""
+    """Return the sorted values of the column `what`, for each person in the column `name`."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)):
         found[person].append(value)

@@ -102,7 +102,8 @@ def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
 
 
 def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: ANN401 - of whatever type
-    """Return the query for some columns of the log entries of one kind about held files in a sight."""
+    """Return a query for log entries of one kind about the held files in a sight. `columns`: what to select.
+    """
     query = select(*columns).join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
     return query.where(col(EventRow.kind) == kind, col(TransferRow.state) == "held", *within(sight))
 
@@ -142,8 +143,8 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 
 
 def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
-    """Return unanswered proposals, made after `since`, to recall files from mailboxes, oldest first.
-
+    """Return the proposals, made after `since`, to recall files from mailboxes that nobody has answered,
+    oldest first.
     A withdrawal of the file answers a proposal, even if the file was given back later.
     """
     query = (
@@ -198,13 +199,14 @@ WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransfersWanted:
     """Criteria for transfers; a transfer must meet all those given.
-
-    `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before`: only transfers with lower sequences. `search`: each word is a part of the
-    reference, the file's name, the data type, the data type's name in `kinds`, or the provider's name, in any
-    case. `equal`: names of `SOUGHT`, each with the value that the transfer must have. `sort` is one of
-    `SORTED`, with a hyphen before to descend; None means the order of landing. `group` is the column by which
-    the list is ordered first. `sight` limits to the transfers that a person may know of.
+    - `since`, `until`: limits of the landing time, `until` excluded. `before`: sequences below this one.
+    - `code`: a reason's code, or only its stage, such as "policy". `equal`: names of `SOUGHT`, each with a
+      value.
+    - `search`: words, each a part, in any case, of the reference, the file's name, the data type, the data
+      type's
+      name in `kinds`, or the provider's name.
+    - `sort`: one of `SORTED`, with a hyphen before for descending order; None for the order of landing.
+    - `group`: the column by which the list is ordered first. `sight`: the files of which the person may know.
     """
 
     sight: Sight
@@ -267,9 +269,9 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
     """Return the next `most` transfers that meet the criteria, in the order wanted.
-
-    They follow the transfer with the sequence `after`; None for the first page. NotFoundError for an
-    order by values after a transfer outside the session's sight.
+    `after`: the sequence of the last transfer of the page before; None for the first page. NotFoundError if
+    the
+    list is sorted by values, and that transfer is outside the session's sight.
     """
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)
@@ -295,15 +297,16 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the SQL condition for rows beyond the key values `last`; `order`: keys, True if descending."""
+    """Return the SQL condition for rows that come after given key values in an order.
+    `last`: the key values. `order`: each key as SQL, and True if the order is descending.
+    """
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return SQL for the column `name` of a listing, to sort, group and compare by; empty ones sort first.
-
+    """Return SQL for the column `name` of a list, to sort, group and compare by; empty values come first.
     Subqueries read plain tables, which no sight limits: the sight limits the transfers themselves.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
@@ -383,9 +386,8 @@ def lately_in_short(
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Find which of the held files `found` their provider has sent several times, with the same content.
-
-    Return by reference of such a file the references of all held files with that content, oldest first.
+    """Return the held files among `found` that their provider has sent several times, with the same content.
+    Each comes, by reference, with the references of all held files with that content, oldest first.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)

@@ -82,7 +82,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
-    """Keep new transfers in memory: `record_decisions` writes them together with the decisions."""
+    """Keep new transfers in memory, for `record_decisions` to write together with the decisions on them."""
     # Plain objects until then, as making a mapped row takes longer than deciding on it.
     empty = dict.fromkeys(TransferRow.model_fields)
     rows = {
@@ -185,7 +185,9 @@ Encrypting the same signed content again does not make another act.
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """Return the `SigningAct` of an opened file: who signed which content, by which key and when."""
+    """Return what identifies the signing of an opened file: provider, signing key, time of signature, and
+    content.
+    """
     made = opened.signature
     return upload.provider, made.signing_key, made.created_at, opened.sha256
 
@@ -221,9 +223,9 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return a transfer's row, as `arrive` or `work_on` keeps it in memory, or else from the database.
-
-    A row of `arrive` has the same columns but no sequence, and belongs to no session. NotFoundError for an
+    """Return a transfer's row: the one kept in memory by `arrive` or `work_on`, or else from the database.
+    A row kept by `arrive` has the same columns but no sequence, and belongs to no session. NotFoundError for
+    an
     unknown reference.
     """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
@@ -314,7 +316,10 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Hide words in headings unknown to the data type, except listed plain words: they may name a child."""
+    """Return the content with only plain words left in headings that the data type does not know: others may
+    name
+    a child.
+    """
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -398,9 +403,9 @@ def _decide(
 
 def is_whole(content: Classified | ContentRefused | None, decision: Released) -> bool | None:
     """Return True if teams get a released file as sent; None if each team gets a view.
-
-    True if two persons released forbidden contents, or if the file is unrecognised, as no view can be made.
-    Where the policy objects only to the sender or the day, each team gets a view.
+    True if two people released what the agreement forbids, or if the file is unrecognised: no view can be
+    made.
+    If the agreement objects only to the sender or the day, each team gets a view.
     """
     codes = {reason.code for reason in decision.reasons}
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_CONTENT)

@@ -82,7 +82,9 @@ def recorded_tables() -> list[str]:
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return the transaction's row changes since the last call, by reference of file ("": about no file)."""
+    """Return the rows changed in the transaction since the last call: by reference of the file, or "" for no
+    file.
+    """
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -100,8 +102,7 @@ def record_of(changes: Sequence[Change]) -> str:
 
 
 def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
-    """Yield from a record each row's table and key, and the digest, which is None for a deleted row.
-
+    """Yield the rows in a record: table and key of each, and the row's digest, or None for a deleted row.
     In earlier versions a record was the list of rows, without a salt.
     """
     read = json.loads(record)
@@ -111,9 +112,9 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert rows for which the log shall vouch, with one SQL statement; return the numbers of the rows.
-
-    Each of `rows` has a value for each column. Only the column numbered by the database may be left out; if
-    no column is left out, the result is empty. Rows to which the new rows refer must be flushed before.
+    Each of `rows` has a value for each column; a column that the database numbers may be left out. If no
+    column is
+    left out, the result is empty. The rows to which the new rows refer must be written before.
     """
     numbers: list[int] = []
     if not rows:
@@ -157,7 +158,8 @@ def digest_changes(session: Session) -> None:
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of an unsigned receipt's row: its columns, and the statement as text and as JSON."""
+    """Return the digest of an unsigned receipt's row. `canonical`: the receipt's statement as canonical JSON.
+    """
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
@@ -169,10 +171,10 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Add a row to the record of the transaction: then the log vouches for the row.
-
-    `row`: table and key. `stated`: the row itself (the record gets the row's digest), another digest, or None
-    for a deleted row. `content` has the values of the row's columns, from which the file concerned is known.
+    """Add a row to the transaction's record, so that the log vouches for the row.
+    `row`: table and key. `stated`: the row itself, of which the record gets the digest; or a digest; or None
+    for a
+    deleted row. `content`: the values of the row's columns, which show the file that the row is about.
     """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}
@@ -193,7 +195,9 @@ def content_of(row: SQLModel) -> dict[str, Any]:
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """Return the bytes that a receipt's seal signs: a digest of the row, and of the number if given."""
+    """Return the bytes that a receipt's seal signs: a digest of the receipt's row, with `number` as its
+    sequence.
+    """
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -309,7 +313,9 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """Return the next `count` numbers of the column `number` in SQLite, where only one writer is at work."""
+    """Return the next `count` numbers for the column `number`. For SQLite only, where one writer is at work
+    at a time.
+    """
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -339,7 +345,10 @@ def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of a
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the condition of `is_in`, in PostgreSQL with an array: one statement for lists of any length."""
+    """Return the SQL condition that a column has a value of the list given as parameter `name`, for one
+    dialect.
+    In PostgreSQL the list is an array, so that one statement serves for lists of any length.
+    """
     if dialect != "postgresql":
         return is_in(column, name)
     return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same

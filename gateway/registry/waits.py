@@ -55,7 +55,9 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return references of `limit` held files not yet judged by the rules of digest `rules`, oldest first."""
+    """Return references of the `limit` oldest held files that were judged by other rules than those of digest
+    `rules`.
+    """
     query = select(TransferRow.reference).where(
         TransferRow.state == "held",
         TransferRow.folder == "in",
@@ -81,12 +83,15 @@ def examine_again(
     stolen: bool = False,
     login: str | None = None,
 ) -> Sequence[str]:
-    """Set held files of a provider back to landed; return their references.
-
-    These are the files of data that wait for a key. With `ended`, the fingerprint of a key that has ended,
-    they are those of them that it may have signed; if it is `stolen`, also whatever else it signed, or a
-    login with it brought, and nobody has withdrawn. With `login`, the fingerprint of an SSH key in force
-    again, they are instead what waits in any folder because a login with it did not count.
+    """Set held files of a provider back to landed, to be examined again; return their references.
+    By default these are the data files that wait for a key. The other arguments change the choice:
+    - `ended`: fingerprint of a key that has ended: only waiting files that the key may have signed. If the
+      key is
+      `stolen`, also every other held file that it signed, or that came by a login with it, and is not
+    withdrawn.
+    - `login`: fingerprint of an SSH key in force again: files in any folder held because a login with it did
+      not
+      count.
     """
     waits, signer = col(TransferRow.waits_for) == "key", col(TransferRow.signer)
     of_data = TransferRow.folder == "in" if login is None else true()

@@ -64,8 +64,7 @@ def prepare(registry: Registry) -> None:
 
 def queue(session: Session, references: Sequence[str]) -> None:
     """Queue landed files for examination, as part of the caller's transaction.
-
-    Providers take turns: the more files of a provider wait, the later the next ones are examined.
+    Providers take turns: the more files of a provider wait, the later its next ones are examined.
     """
     left = Counter(map(provider_of, references))
     query = select(TransferRow.provider, func.count()).group_by(TransferRow.provider)

@@ -11,10 +11,11 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class TransferRow(Row, table=True):
-    """An upload from landing to receipt. `sequence` is the number in the order of landing, without a clock.
-
-    `period` is the period stated by the file, as written by `gateway.policy.dates`. `rules` is the digest of
-    the rules by which the content was judged last, None if judged before migration 0036.
+    """An upload from landing to receipt. `sequence`: its number in the order of landing, which needs no
+    clock.
+    `period`: the period that the file states, as `gateway.policy.dates` writes it. `rules`: the digest of the
+    rules
+    by which the content was last judged; None if judged before migration 0036.
     """
 
     __table_args__ = (
@@ -74,10 +75,10 @@ class ReasonRow(Row, table=True):
 
 
 class DeliveryRow(Row, table=True):
-    """A transfer routed to a team. The file is never copied.
-
-    The team gets a view of the file; with `whole` the file as sent, because persons decided so; with `counts`
-    only counts. `collected_at` is the time of the first opening by a member of the team.
+    """A delivery: a transfer that was routed to a team. The file itself is never copied.
+    The team gets a view of the file; if `whole`, the file as sent, because two people decided so; if
+    `counts`,
+    only counts. `collected_at`: when a member of the team first opened the delivery.
     """
 
     __table_args__ = (
@@ -154,11 +155,12 @@ class DeclarationRow(Row, table=True):
 
 
 class CopyRow(Row, table=True):
-    """A copy of a file for another provider concerned; `made_at` is None before the copy is made.
-
-    With `part` the file is about many schools, and the copy has the records of one school. With `waits` the
-    copy is made only when the provider has ratified the agreement, and is not suspended. `numbers`: DfE
-    number and URN by which the provider gets the copy, separated by a space, if others are on record now.
+    """A copy of a file for another provider that the file concerns. `made_at`: None until the copy is made.
+    `part`: True if the file is about many schools, and the copy has the records of one school. `waits`: True
+    if the
+    copy must wait until the provider has ratified the agreement and is not suspended. `numbers`: DfE number
+    and
+    URN by which the provider gets the copy, separated by a space, if others are on record now.
     """
 
     __tablename__ = "provider_copy"
@@ -181,9 +183,10 @@ class CopyRow(Row, table=True):
 
 
 class HandOnBatchRow(Row, table=True):
-    """One batch of a hand-on. `target`: the address; `trouble`: why the last sending failed.
-
-    `made_at`: when the files were put into a folder. `sent_at`: when the system got, or could fetch, them.
+    """One batch of a hand-on. `target`: where its files go, as `target_of` writes it.
+    `made_at`: when the files were put into a folder. `sent_at`: when the receiving system got the files, or
+    could
+    fetch them. `trouble`: why the last sending failed.
     """
 
     __table_args__ = (UniqueConstraint("hand_on", "number"),)
@@ -202,9 +205,8 @@ class HandOnBatchRow(Row, table=True):
 
 
 class HandOnFileRow(Row, table=True):
-    """One file of a batch handed on. `why` is the reason if the file was left out of the batch.
-
-    `empty` are the output columns without any value. `recalled_in` is the later batch that recalls the file.
+    """One file of a batch handed on. `why`: the reason, if the file was left out of the batch.
+    `empty`: the output columns without any value. `recalled_in`: the later batch that recalls the file.
     """
 
     id: int | None = Field(default=None, primary_key=True)

@@ -9,7 +9,9 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class PupilRow(Row, table=True):
-    """A provider's latest statement about a pupil; the digests are as in `RollEntry`."""
+    """A provider's latest statement about a pupil: on the provider's roll or not, since the file `transfer`.
+    The digests are as in `RollEntry`. `record`: the number of the pupil's record in the file.
+    """
 
     __table_args__ = (
         Index("pupil_by_pupil", "pupil"),
@@ -40,9 +42,8 @@ class SchoolOfTransferRow(Row, table=True):
 
 
 class StagedRollRow(Row, table=True):
-    """The statements of a held file about pupils, packed as bytes; kept until the file is decided.
-
-    Of an accepted file the row is empty: the file is to be read again for the statements.
+    """The statements of a held file about pupils, packed as bytes, kept until the file is decided.
+    An empty `roll` says that an accepted file is to be read again for its statements.
     """
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
@@ -50,9 +51,9 @@ class StagedRollRow(Row, table=True):
 
 
 class DiscrepancyRow(Row, table=True):
-    """A discrepancy between providers' statements about a pupil.
-
-    States: open -> settled (the data fits again) or resolved (by a person; `why` is the reason).
+    """A case in which providers state different things about a pupil.
+    `state`: first "open", then "settled" (the data fits again) or "resolved" (by a person; `why` is the
+    reason).
     """
 
     __table_args__ = (Index("discrepancy_by_key", "key", "state"),)

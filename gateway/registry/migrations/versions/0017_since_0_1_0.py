@@ -121,8 +121,7 @@ def upgrade() -> None:
 
 
 def give_rolls_a_school() -> None:
-    """Pack the rolls of held files anew: each entry grows from 45 bytes by 8 for its school, unknown so far.
-    """
+    """Pack the rolls of held files anew: each entry of 45 bytes grows by 8, for a school unknown so far."""
     connection = op.get_bind()
     for transfer, roll in connection.execute(sa.select(_STAGED.c.transfer, _STAGED.c.roll)).all():
         entries = (roll[at : at + _SCHOOL_FROM] for at in range(0, len(roll), _SCHOOL_FROM))

@@ -1,5 +1,4 @@
-"""A copy keeps the numbers that its school had when the copy was ordered; the school may have others since.
-"""
+"""A copy keeps the numbers that its school had when the copy was ordered, as they may change later."""
 
 from gateway.registry.migrations import run
 
