@@ -296,8 +296,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each ratification, or none if one is impossible; the answer names the files that still wait.
-        """
+        """Record each ratification, or none if one is impossible; the answer names files that still wait."""
         signed = {"signatory": self.signatory, "on": self.on, "role": self.role}
         with context.recording() as record:
             told = [

@@ -96,7 +96,9 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         return super().value_in(row, column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:
-        """Return names of the groups for people, by value; empty unless grouped by data type or reason."""
+        """Return the names of the groups for people, by value, if the list is grouped by data type or reason;
+        else {}.
+        """
         if self.grouped_by() == "why":
             return {code: in_officers_words(code) for code in REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None

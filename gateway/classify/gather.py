@@ -283,8 +283,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second pupil in a record if a field (`key`) has two texts that differ, `before` and `text`.
-        """
+        """Note a second pupil in a record if the texts `before` and `text` of a field (`key`) differ."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

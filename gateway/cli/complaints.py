@@ -156,7 +156,7 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each setting and policy still like the shipped sample."""
+    """Yield a complaint for each setting, and for an agreement, that is still that of the shipped sample."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(

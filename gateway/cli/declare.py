@@ -72,7 +72,9 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Return `value` or, if None, the person's answer to `what`; ask again unless in `known` or "sftp"."""
+    """Return `value` or, if None, what the person types for `what`; ask again until it is in `known`, or
+    "sftp".
+    """
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))
@@ -83,7 +85,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Ask the person each question that no `given` choice answers; return the ids of all choices made."""
+    """Ask the person each question of which no choice is in `given`. Return the ids of all choices made."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question):

@@ -170,7 +170,9 @@ def _converted(act: type[Act], name: str, value: object) -> object:
 def _print_list(
     asked: ListingAct, context: ActContext, *, as_json: bool, limit: int | None, csv: Path | None
 ) -> None:
-    """Print up to `limit` rows of a list (0: all; None: a page, or all rows if as JSON or CSV)."""
+    """Print a list, up to `limit` rows. By default a table has the rows of one page; JSON and CSV have all
+    rows.
+    """
     most = limit if limit is not None else 0 if as_json or csv is not None else PAGE
     answer = asked.page(context, most, counted=not as_json) if most else asked.carry_out(context)
     rows = answer.rows

@@ -263,7 +263,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _backups(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint if backups have stopped; a home of which none was ever made has other means."""
+    """Yield a complaint if the last backup is too old. A home never backed up may be saved by other means."""
     last = last_backup(home)
     if settings.database is None and last is not None and at - last > _A_BACKUP_IS_GOOD:
         yield warning(
@@ -389,7 +389,9 @@ def _left(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _cut_off(session: Session) -> Iterator[Complaint]:
-    """Yield a complaint if a move to another database was cut off before the settings named it."""
+    """Yield a complaint if a move to another database was cut off: nothing can be put on record in this
+    registry.
+    """
     if was_closed(session):
         yield fault(
             "a move was cut off after the registry was copied: nothing can be put on record here any more",

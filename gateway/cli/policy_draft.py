@@ -218,7 +218,9 @@ def _doubted(new: NewFlow, values: Mapping[str, list[str]], rules: Rules) -> Ite
 
 
 def _unshown(new: NewFlow, rules: Rules, catalogue: Catalogue) -> Iterator[str]:
-    """Yield a sentence for each team of a new flow that lacks the right to items known before the flow."""
+    """Yield a sentence for each team of a new flow that may not have items, known before, of which the sample
+    has values.
+    """
     labels = dict.fromkeys(rules.items[key].label for key in new.known.values() if key in rules.items)
     for team in catalogue.teams.team:
         lacking = [label for label in labels if not catalogue.may_have(team.id, label)]

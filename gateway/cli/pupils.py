@@ -53,7 +53,9 @@ def index(home: HomeOption) -> None:
 
 
 def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> bytes:
-    """Return the digests of the children in a file, as stored in the index. Fault if the file is not read."""
+    """Return the digests of the children in a file, as the index stores them. Fault if the file cannot be
+    read.
+    """
     request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
     content, _ = examiner.reopen(request)
     with closing_descriptor(content):

@@ -378,7 +378,9 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 @contextmanager
 def alone_at_work(kit: Path, passphrase_file: Path | None, seconds: float = _PATIENCE) -> Iterator[KitAtWork]:
-    """Lock a kit, and yield it as `at_work` does. KitBusy if another program holds the lock for `seconds`."""
+    """Lock a kit, and yield it with unlocked keys. KitBusy if another program still holds the lock after
+    `seconds`.
+    """
     Kit(kit).settings()  # Raises ConfigurationError where nothing is set up.
     with alone(kit, seconds=seconds), at_work(kit, passphrase_file) as sender:
         yield sender

@@ -134,7 +134,7 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: with `port` if given, else as `gateway run` noted, or as configured."""
+    """Return a service's address: with `port` if given; else as noted by `gateway run`, or as configured."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)

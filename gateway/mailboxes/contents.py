@@ -37,7 +37,7 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return what identifies a delivery's view: the key under which its size is remembered."""
+    """Return what identifies the view of a delivery; the size of the view is remembered under this key."""
     return delivery.reference, delivery.team, delivery.apart
 
 

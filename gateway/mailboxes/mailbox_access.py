@@ -108,9 +108,9 @@ class MailboxAccess:
         self, person: Person, place: MailboxPlace, before: int | None
     ) -> tuple[Sequence[Delivery], frozenset[int]]:
         """Return a page of a folder: at most FILES_A_QUERY files, the latest with sequences below `before`.
-
-        The second value: the sequences of files with a NAME.about.txt. Declined for a folder not open to the
-        person.
+        The second result: the sequences of those files that have a text NAME.about.txt beside them. Declined
+        for a
+        folder that is not open to the person.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)

@@ -101,9 +101,9 @@ def _about_held(delivery: Delivery, reasons: Sequence[Reason]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """A team's view of a delivery: the file's contents, and the items left out (`lacking`).
-
-    `where`: an item and its values; the team gets only records with one of the values. None for every record.
+    """A team's view of a delivery: the file's contents, and the labels of the items left out (`lacking`).
+    `where`: an item and some values, if the team gets only records with one of these values; None for every
+    record.
     """
 
     delivery: Delivery
@@ -113,7 +113,9 @@ class TeamView:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """The labels of fields with cells left blank, because a value does not fit the field's heading."""
+        """The labels of fields in which cells are left blank, because a value does not fit the field's
+        heading.
+        """
         found = (one.about for one in self.held.findings if one.expected and not is_of(one, self.lacking))
         return tuple(dict.fromkeys(found))
 
@@ -139,7 +141,7 @@ class Showing:
     """
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
-        """Return deliveries with `apart` set: the markers of children with records hidden from the person."""
+        """Return deliveries with `apart` set: the numbers of markers on children hidden from the person."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [

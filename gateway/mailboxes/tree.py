@@ -237,7 +237,7 @@ class MailboxTree(Server):
             raise
 
     async def _tell(self, record: Callable[[Person, *Ts], T], *args: *Ts) -> T:
-        """Call `record`, a method to record an act, in a thread for writing. Declined if recording fails."""
+        """Call `record`, a method to record an act, in a writing thread. Declined if recording fails."""
         try:
             return await self._ask(record, *args, threads=self._resources.writers)
         except Fault as fault:

@@ -61,9 +61,8 @@ class DayRule(File):
 
 
 class Results(File):
-    """A yearly release of results: until that moment, files with results of a data type are held.
-
-    The moment is the local `time` on the results day: the day in `dates` of that year, else the day given by
+    """A yearly release of results. Until the moment of release, files with results of a data type are held.
+    The moment is the local `time` on the results day: the day in `dates` of the year, else the day given by
     `rule`. `season`: the first day of the year on which a file may have results of that summer. If a data
     type has several releases, the latest ends the embargo; a law pack sets the day of the first.
     """
@@ -111,10 +110,10 @@ class Inset(File):
 
 
 class Census(File):
-    """A yearly census: its day, by `rule` or from `dates`, and its term (by default that of its day).
-
-    The return is due `due_days` after the census day, or `local_days` after it, if the authority sets this
-    earlier limit. From `open_days` before the census day files are taken, as early.
+    """A yearly census: its day, by `rule` or from `dates`, and its `term`, by default that of the day.
+    The return is due `due_days` after the census day; or `local_days` after the census day, if the authority
+    sets
+    an earlier limit. A file that comes up to `open_days` before the census day is taken, as early.
     """
 
     term: SchoolTerm | None = None
@@ -141,9 +140,9 @@ class Census(File):
 
 
 class YearlyDue(File):
-    """The due time of a yearly data type: from `first` to `last`, or within `days` of its results day.
-
-    A file up to `open_days` before the first day is early.
+    """The time in which a yearly data type is due: from `first` to `last`, or within `days` of its results
+    day.
+    A file that comes up to `open_days` before that time is early.
     """
 
     data_type: Slug
@@ -162,12 +161,13 @@ class YearlyDue(File):
 
 
 class OwnTimescale(File):
-    """A timescale defined by an agreement: data is due for every month, half-term or term, or by `dates`.
-
-    `due_days`: the days from the end of the month, half-term or term, or from the date, until the file is
-    due. A file up to `open_days` before the end or date is early. With `every` as "last-week-of-term", a file
-    of the last week is on time. `not_in`: the months (1 to 12) without a file. Terms end before Christmas and
-    Easter, and in summer.
+    """A timescale that an agreement defines: data is due for every month, half-term or term, or by `dates`.
+    `due_days`: how many days after the end of the month, half-term or term, or after the date, the file is
+    due.
+    A file that comes up to `open_days` before that end or date is early. If `every` is "last-week-of-term", a
+    file of the last week is on time. `not_in`: the months (1 to 12) without a file. Terms end before
+    Christmas
+    and Easter, and in summer.
     """
 
     id: Slug
@@ -190,7 +190,10 @@ Dated = TypeVar("Dated", Census, Results)
 
 
 class Phase(File):
-    """A phase of schools, as ranges of DfE establishment numbers, and data types never expected of these."""
+    """A phase of schools, such as primary. `establishments`: the ranges of DfE establishment numbers in the
+    phase.
+    `not_expected`: data types never expected of schools in the phase.
+    """
 
     name: str
     establishments: tuple[tuple[int, int], ...]
@@ -235,8 +238,7 @@ class CalendarFile(File):
 
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
         """Return the calendar with the days and optional data types of law packs added.
-
-        A day of the calendar takes precedence over one a pack sets for the same year.
+        If calendar and pack set a day for the same year, the calendar's day counts.
         """
         if not packs:
             return self

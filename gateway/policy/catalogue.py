@@ -41,7 +41,7 @@ class PoliciesRead:
     catalogue: Catalogue | None = None
 
     def blame(self, *faults: Contradiction) -> None:
-        """Add contradictions between policy files to the faults, each with its line in the file."""
+        """Add faults found between policy files to the list of faults, each with its line in the file."""
         for file, location, message in faults:
             line = line_of(self.texts[file], location) if file in self.texts else None
             self.faults.append(PolicyFault(file, key_of(location), line, message))
@@ -200,7 +200,7 @@ _MARKED = "the file begins with a byte order mark (BOM): save it as UTF-8 withou
 
 
 def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
-    """Return the catalogue of a folder whose files have been read and are valid."""
+    """Return the catalogue of a folder, made of its policy files, all read and valid."""
     law = whole(reading.packs())
     models: dict[str, Any] = {
         name.removesuffix(".toml"): reading.models[name]

@@ -43,10 +43,10 @@ from gateway.reasons.languages import Language
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
     """The names and languages for receipts and letters under one version of the policies.
-
-    `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: the translations
-    of the names of desks, by language other than English and by English name. `own`: ids and labels of the
-    policies, shown in receipts even if words.txt does not list their words. Two wordings are equal only if
+    `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: translations of
+    the
+    names of desks: for each language other than English, by the English name. `own`: ids and labels of the
+    policies, which receipts show even if words.txt does not list their words. Two wordings are equal only if
     they are one object, because receipts are cached by wording.
     """
 
@@ -108,7 +108,9 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items that law packs allow: lawful only in files about such a pack's period."""
+        """By data type, the items that law packs allow. Such an item is lawful only in a file about the
+        pack's period.
+        """
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -139,7 +141,7 @@ class Catalogue(File):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
-        """By team: its right, and all items of Appendix A that the right names, even as exceptions."""
+        """By team: its right, and every item of Appendix A that the right names, even as an exception."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
         for right in self.rights.right:
@@ -162,7 +164,7 @@ class Catalogue(File):
 
     @cached_property
     def identifying(self) -> frozenset[str]:
-        """Items that identify a child or an address; a right to these alone gives no right to a file."""
+        """The items that identify a child or an address. A team with a right to no others gets no file."""
         chosen = (each for each in self.rights.selection if each.identifies)
         return frozenset(item for each in chosen for item in each.items)
 
@@ -216,7 +218,9 @@ class Catalogue(File):
         return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """Return a reason under the clause of its code, with blanks filled from `detail`. See `clause_of`."""
+        """Return a reason with the clause that reasons.toml gives to its code; KeyError if there is none.
+        `detail`: the values for the blanks in the reason's texts.
+        """
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
@@ -248,7 +252,7 @@ class Catalogue(File):
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
-        """Return True if a team gets only counts of a data type, because it may see no record of a pupil."""
+        """Return True if a team gets only counts of a data type, because it may see no records of pupils."""
         found, entry = self.team(team or ""), self.entries.get(data_type or "")
         bare = entry is not None and entry.about == (NOBODY,)
         return found is not None and not found.pupil_level and not bare
@@ -289,5 +293,7 @@ class Catalogue(File):
         return items.difference(right.without, *barred)
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right names an item of Appendix A, even if its exceptions remove the item."""
+        """Return True if a right names an item of Appendix A, even among the exceptions that take the item
+        away.
+        """
         return item in self._named[right.team][1]

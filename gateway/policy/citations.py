@@ -34,9 +34,8 @@ from gateway.reasons import REASONS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """One kind of names in policy files, such as the ids of flows: the places that define names and use them.
-
-    names.toml explains the fields.
+    """One kind of names in policy files, such as the ids of flows: where names are defined, and where used.
+    names.toml explains each field.
     """
 
     defined: Sequence[str] = ()
@@ -55,7 +54,9 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return the kinds of names in names.toml; and by place of citations, words for a citing entry."""
+    """Return the kinds of names in names.toml. Second, return the words for an entry that cites a clause, by
+    its place.
+    """
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():
@@ -74,7 +75,7 @@ class NameFound(NamedTuple):
 
 
 def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
-    """Yield every name at a place, given as "FILE PATH" in the form that names.toml explains."""
+    """Yield every name at a place. A place is written "FILE PATH", in the form that names.toml explains."""
     pattern, path = place.split()
     for file in (file for file in models if fnmatch(file, pattern)):
         for location, name, within in values_at(models[file], path):
@@ -84,7 +85,9 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield each unknown, repeated or unused name as a contradiction; `among`: a table of names.toml."""
+    """Yield a contradiction for each name that is unknown, repeated or unused. `among`: a table of
+    names.toml.
+    """
 
     def found(places: Sequence[str]) -> list[NameFound]:
         return [each for place in places for each in names_at(models, place)]
@@ -141,7 +144,9 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield clauses missing in the text or under `[clauses]`, or that begin where another begins."""
+    """Yield a fault for each clause missing in the text or under `[clauses]`, or beginning where another
+    begins.
+    """
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
         if start is None:
@@ -193,7 +198,9 @@ def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
 
 
 def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield reasons without a clause, and clauses missing in the text, cited by no entry, or unconfirmed."""
+    """Yield a fault for each reason without a clause, and for each clause that is missing in the text, cited
+    nowhere, or not confirmed.
+    """
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
     lacking = sorted(wanted - catalogue.reasons.clauses.keys())
@@ -230,7 +237,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _unconfirmed(catalogue: Catalogue, digests: Mapping[ClauseId, str]) -> Iterator[Contradiction]:
-    """Yield one fault for each clause that nobody has confirmed for some of the entries that cite it."""
+    """Yield a fault for each clause that is cited by an entry for which nobody has confirmed it."""
     unread: defaultdict[ClauseId, list[tuple[NameFound, str]]] = defaultdict(list)
     for each, by in citations(catalogue):
         known = catalogue.confirmed.clauses.get(each.name)
@@ -274,7 +281,9 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return by cited clause the record that would confirm it now: digest of the text, and citations."""
+    """Return for each cited clause the record that confirms it as it is now: digest of its text, and
+    citations.
+    """
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

@@ -41,7 +41,9 @@ def _twice(names: Iterable[Any]) -> list[Any]:
 
 
 def _entries(catalogue: Catalogue, table: str = "flow") -> Iterator[tuple[Location, Flow, FlowDataType]]:
-    """Yield each data type of flows.toml: place, flow and entry. `table`: "flow", or "optional" flows."""
+    """Yield each data type of flows.toml: place, flow and entry. `table`: "flow", or "optional" for optional
+    flows.
+    """
     for n, flow in enumerate(getattr(catalogue.flows, table)):
         yield from (((table, n, "data_type", m), flow, entry) for m, entry in enumerate(flow.data_type))
 
@@ -124,7 +126,9 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
 
 
 def _data_types(catalogue: Catalogue) -> _Faults:
-    """Yield data types about persons for whom rights.toml lists no item, and faults in their due times."""
+    """Yield a fault for each data type about persons to which rights.toml gives no item, or with wrong due
+    times.
+    """
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}
     ruled = {PUPILS, *(group.of for group in catalogue.rights.group)}

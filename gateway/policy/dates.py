@@ -47,7 +47,9 @@ def day_in(year: int, month_day: MonthDay) -> date:
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """Return the day of a yearly event in `year`: the day in `set_days`, else the day given by the rule."""
+    """Return the day of a yearly event: of `set_days` the day in `year`, if any; else the day given by the
+    rule.
+    """
     for day in set_days:
         if day.year == year:
             return day
@@ -305,7 +307,9 @@ def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
-    """Return spans (opens, first, due, name) as periods, each of which closes when the next one opens."""
+    """Return periods made of spans: opens, first, due and name of each. A period closes as the next one
+    opens.
+    """
     spans = sorted(spans)
     following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
@@ -344,9 +348,9 @@ def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
     """Return the periods, from `year` - 1 to `year` + 1, of each timescale and data type in `entries`.
-
-    A list is empty for data due at no set time. `shut` are days without school. Daily and weekly periods end
-    with the year that begins in `year`. The plan is cached for all with the same entries: do not change it.
+    The list is empty for data due at no set time. `shut`: days without school. Daily and weekly periods end
+    with
+    the academic year that begins in `year`. The result is cached: a caller must not change it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -378,10 +382,12 @@ def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime,
     carried: Collection[str | None] = (),
 ) -> datetime | None:  # fmt: skip
-    """Return the moment (UTC) when the last embargo on results of the data types `kinds` ends, None if none.
-
-    If `facts` state no year, the results count as those of the latest summer with possible results at `now`.
-    `carried`: types of results in a file of another type; with a later year in `facts`, the same counts.
+    """Return the moment (UTC) when the last embargo on a file with results ends; None if there is none.
+    `kinds`: the data types of the file. `carried`: types of results that a file of another type holds
+    besides. If
+    `facts` state no year, or a later one for carried results, the results count as those of the latest summer
+    of
+    which results are possible at `now`.
     """
     moments = []
     calendar = catalogue.calendar
@@ -419,9 +425,9 @@ def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
     """Return the name of the period stated in a file; None if the file states none.
-
-    `arrival`: an aware moment, or the local day. A date in the file after the arrival is ignored. The latest
-    day in attendance states a period only if of the past: a good file may be of the week before.
+    `arrival`: an aware moment, or the local day; later dates in the file are ignored. Attendance states a
+    period by
+    its latest day only if that day is some weeks ago: a good file may be of the week before.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
@@ -452,9 +458,11 @@ def reference_period(
 
 
 def _own_period(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the name of a day's period in a timescale defined by the agreement; None if there is none.
-
-    The period is the month of the day, or the first period whose due time begins on the day or later.
+    """Return the name of the period that contains a day, in a timescale defined by the agreement; None if
+    there is
+    none. For months, it is the month of the day; otherwise the first period of which the due time begins on
+    the
+    day or later.
     """
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
@@ -474,11 +482,10 @@ def _year(facts: Facts) -> str | None:
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the census, or else the day or year, that a file states; None if the file states too little.
-
+    """Return the census, day or year that a file states; None if the file states too little.
     Year and term together name the census. A term alone means the latest census of that term open by
     `landed`. Without a term, a reference date means the census open on that date or, if none was, the date.
-    A year alone means the year, but None if the latest census open by `landed` is of the same year.
+    A year alone means the year; but None if the latest census open by `landed` is of the same year.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:

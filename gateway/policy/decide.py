@@ -42,8 +42,7 @@ from gateway.policy.timescale import BY_SCHOOL_DAYS, out_of_season
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
     """Return the decision on a file of several parts: refused if every part is refused, else held.
-
-    The reasons are those `about` the whole file, and those for which a part is held or refused.
+    The reasons are those in `about`, on the whole file, and all reasons to hold or refuse a part.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))
@@ -199,7 +198,7 @@ def _of_action(action: ItemAction, found: Iterable[ActionReason]) -> tuple[Reaso
 
 
 def _version_reasons(classified: Classified, catalogue: Catalogue, today: date) -> Iterator[ActionReason]:
-    """Yield the law pack's action and the reason, if a file has an unknown or old version of its format."""
+    """Yield the law pack's action with the reason, if the file's format has an unknown or old version."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
@@ -241,9 +240,8 @@ Question = tuple[Circumstance | Safeguard, ...]
 
 
 class Subject(NamedTuple):
-    """The subject of a transfer: data types of a flow, or material outside all flows, such as a contract.
-
-    `flow`: None for material. `circumstances`: the circumstances in which the data always travels.
+    """What a transfer is about: data types of a flow, or material outside all flows, such as a contract.
+    `flow`: None for material. `circumstances`: the circumstances that always hold for the material.
     """
 
     title: str
@@ -320,9 +318,8 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Yield reasons against a method for a subject: it is forbidden, or a safeguard is not `given`.
-
-    `kind`: of the sending provider. `circumstances`: those that hold besides the subject's own.
+    """Yield the reasons against a method for a subject: it is forbidden, or a safeguard is not in `given`.
+    `kind`: the kind of the sending provider. `circumstances`: those that hold besides the subject's own.
     """
     method, flow = catalogue.methods.find(name), found.flow
     if method is None:
@@ -371,8 +368,7 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
     """Return a question for each circumstance that changes what a method requires for some data.
-
-    `questions` takes the circumstances that a person affirmed. () for an unknown method or unknown data.
+    The circumstances that a person affirms are then given to `questions`. () for an unknown method or data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
@@ -408,9 +404,9 @@ STAY = _TAKES_TWO | schools.OF_OTHERS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """The judgement on a release: as which data type, under which flow and to which teams a file goes.
-
-    `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils in the
-    file are on the roll of the sender, or of schools for which the sender may send.
+    `forbidden`: the agreement's objections, which a second person may override. `on_roll`: True if the pupils
+    in
+    the file are on the roll of the sender, or of schools for which the sender may send.
     """
 
     data_type: str
@@ -483,9 +479,9 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A release to judge: a file, made of `pieces`, is to go out as the data type `kind` of `flow`.
-
-    `certain`: the type of every piece was recognised. `for_two`: the file is held for a reason that only two
-    people together may override.
+    `certain`: True if the type of every piece was recognised. `for_two`: True if the file is held for a
+    reason that
+    only two people together may override.
     """
 
     kind: str
@@ -530,9 +526,10 @@ class _Asked:
 
     def entitled(self) -> tuple[str, ...]:
         """Return the teams of the flow with a right to every piece of the file.
-
-        A team needs a right to every item of a piece, unless a view can be made for the team. No view is made
-        of several pieces, of a file released as another type, or of a file held for a reason only two people
+        A team needs a right to every item of a piece, if no view can be made for the team. That is so for a
+        file of
+        several pieces, for a file released as another type, and for a file held for a reason that only two
+        people
         may override.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two

@@ -33,11 +33,13 @@ Place = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Effect:
     """The effect of editing a setting: what the edit `does`, in words, and whether the edit loses protection.
-
     `loses`: the edits that lose protection: "more" (an addition, a raised number, a switch turned on),
-    "less", "any" or "never". `lax`: of a setting with few possible values, all of these, the strictest first.
-    `idle`: no edit changes an outcome. `absent`: the value for which a missing setting stands: True or False
-    for a switch, `ALL` for a list.
+    "less",
+    "any" or "never". `lax`: for a setting with few possible values, the values from the strictest to the
+    laxest.
+    `idle`: True if no edit changes an outcome. `absent`: what a missing setting means: True or False for a
+    switch,
+    `ALL` for a list.
     """
 
     does: str
@@ -123,7 +125,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return the settings of a policy file by place; the place of an entry in a list has the entry's name."""
+    """Return the settings of a policy file by place. In a list, an entry is known by its name."""
     return dict(_settings(document(text), ()))
 
 
@@ -155,7 +157,9 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
 
 
 def _changes(old: Mapping[Place, object], new: Mapping[Place, object]) -> dict[Place, tuple[object, object]]:
-    """Return by place the old and new value of settings that differ; a new or lost entry counts as one."""
+    """Return by place the old and the new value of each setting that differs.
+    An entry of a list that is new or gone counts as one difference, with None for the missing side.
+    """
     found: dict[Place, tuple[object, object]] = {}
 
     def has(side: Mapping[Place, object], entry: Place) -> bool:
@@ -181,7 +185,9 @@ def _weight(effect: Effect, before: object, after: object) -> EditSeverity:
 
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
-    """Return {"more"} if an edit adds to or raises a setting, {"less"} if the opposite, both if unclear."""
+    """Return {"more"} if an edit adds to a setting or raises it, {"less"} if it does the opposite; both if
+    unclear.
+    """
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.
         ranks = {value: rank for rank, value in enumerate(effect.lax)}

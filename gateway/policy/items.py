@@ -45,12 +45,14 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return the part of a file that a team may have. `sender`: the kind of provider that sent the file.
-
-    The part has the items of Appendix A to which the team has a right, and the items outside Appendix A
-    carried by the data type for the team. `unlisted`: columns and elements unknown to the data type. `form`:
-    the format of the file, because laws ask for some items in one format only. `stated`: headings explained
-    by the provider.
+    """Return the part of a file that a team may have: the items of Appendix A to which the team has a right,
+    and
+    the items outside Appendix A that the data type carries for the team.
+    `sender`: the kind of provider that sent the file. `unlisted`: columns and elements unknown to the data
+    type.
+    `form`: the format of the file, because laws ask for some items in one format only. `stated`: headings
+    that
+    the provider has explained.
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
@@ -160,12 +162,14 @@ _APART = re.compile(r"[\W_]+")
 
 
 def harmless_name(header: str) -> str:
-    """Return a heading in lower case without spaces and punctuation, for comparison with others."""
+    """Return a heading in lower case without spaces and punctuation, as harmless columns are compared."""
     return _APART.sub("", header).casefold()
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield the headings in a file that its provider may explain: not sensitive, and unknown to the rules."""
+    """Yield the headings in a file that its provider may explain: unknown to the rules, and not sensitive.
+    Headings that the provider has explained, or that are listed as harmless, are left out.
+    """
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -175,7 +179,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the sensitive topics and items found in a file, without items carried by the flow."""
+    """Return the sensitive topics and items in a file, except the items that the flow carries."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -287,7 +291,9 @@ def beyond_flow(
 
 
 def _is_lacking(finding: Finding, classified: Classified, flow: Flow) -> bool:
-    """Return True for a finding that a return lacks results, or an item in the records of all pupils."""
+    """Return True for a finding that a return has too few results, or that no pupil's record has a required
+    item.
+    """
     missing = finding.code == "item:missing" and "statutory" in flow.basis
     return finding.code == "results:lacking" or (missing and finding.count >= max(1, classified.pupils or 0))
 
@@ -326,10 +332,11 @@ def counts_teams(
     known: int = 0,
 ) -> tuple[str, ...]:  # fmt: skip
     """Return the teams that get counts of a file accepted as a `data_type`; () for a file unfit for counting.
-
-    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes, and is a
-    whole roll (`is_whole_roll`) beside the `known` number of pupils on roll; 0 for any file. A sender for
-    several schools has no roll. A file accepted as another type than recognised is unfit.
+    A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes. If
+    `known`,
+    the number of pupils on roll, is not 0, the file must also be a whole roll (`is_whole_roll`). Unfit are
+    the
+    files of a sender for several schools, and a file accepted as another type than recognised.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if not isinstance(content, Classified) or content.data_type != data_type:

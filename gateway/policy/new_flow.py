@@ -33,11 +33,10 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFlow:
     """A person's description of a flow. `due`: the first and last day (MM-DD) of a flow due yearly.
-
-    `headings`: those of the sample. `known`: by recognised heading, the key of its item in items.toml.
-    `optional`: headings a file may lack. `values`: by heading, its settings in items.toml, by default
-    `values = "label"`. `elements`: by heading of XML, its paths as Parent/Name. `collection`: the name of the
-    collection in a DfE message.
+    `headings`: the headings of the sample file. `known`: for recognised headings, the key of the item in
+    items.toml. `optional`: headings that a file may lack. `values`: for some headings, their settings in
+    items.toml, by default `values = "label"`. `elements`: for each heading in XML, its paths as Parent/Name.
+    `collection`: the name of the collection in a DfE message.
     """
 
     id: str

@@ -23,12 +23,12 @@ Standing = Literal["ratified", "lapsed", "never"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatificationStatus:
     """The standing of a provider's ratification on a day.
-
     - `academic_year`: the latest ratified year that has begun; None if none has.
     - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
-    - `next_year`: a later year is ratified already.
-    - `warning`: the smallest of the agreement's `warn_days` that is not below `days_left`; None if all are
-    below, after the lapse, and if a later year is ratified.
+    - `next_year`: True if a later year is ratified already.
+    - `warning`: of the agreement's `warn_days`, the smallest that is not below `days_left`. None if all are
+      below,
+      after the lapse, and if a later year is ratified.
     """
 
     standing: Standing
@@ -75,7 +75,7 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
 
 
 def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the conditions for a ratification to count on a day, or on the local day of a moment."""
+    """Return which ratifications count on a day, or on the local day of a moment: years, text and day."""
     on = local_day(at, catalogue.calendar.timezone) if isinstance(at, datetime) else at
     return RatificationsThatCount(_covering(on, catalogue.agreement.year), catalogue.text_wanted, on)
 
@@ -86,10 +86,10 @@ def opens(year: str, catalogue: Catalogue) -> date:
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Return the academic year for which a ratification made on a day counts.
-
-    It is the current year if no ratification for one of `years` counts on the day. Else it is the latest
-    ratified year that counts, or from the next review day on, the year that renews it.
+    """Return the academic year for which a ratification made on a day counts, given the `years` ratified
+    already.
+    If none of them counts on the day, the ratification is for the current year. If one counts, it is for the
+    latest such year; or, from the next review day on, for the year that renews that one.
     """
     covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:
@@ -131,9 +131,9 @@ def status_on(years: Collection[str], on: date, catalogue: Catalogue) -> Ratific
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Iterator[ActionReason]:
-    """Yield the reason to hold data of a flow, or the notice, if a provider has to ratify and has not.
-
-    The strictest rule of the `data_types` counts.
+    """Yield the action and the reason, to hold data of a flow or to send a notice, if a provider has to
+    ratify and
+    has not. If the `data_types` have different rules, the strictest counts.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return

@@ -73,7 +73,9 @@ class Ratification(File):
 
 
 def _ratification(value: object) -> object:
-    """Return the fields of a `Ratification` from the string in a policy file; other values unchanged."""
+    """Return the fields of a `Ratification`, if the value is the string of a policy file; else the value
+    itself.
+    """
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -343,7 +345,10 @@ class Outside(File):
 
 
 class Proposed(File):
-    """How to treat items that Appendix A only proposes; only few people see a file with `sensitive` items."""
+    """How to treat items that Appendix A only proposes. `action`: for a file with such an item. `sensitive`:
+    items
+    by which a file is shown to few people only.
+    """
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

@@ -188,10 +188,9 @@ def copies_for(
     waits: bool = False,
 ) -> tuple[Provider, ...]:
     """Return the providers that get a copy of an accepted file, because its flow goes to their kind.
-
-    In addition, every record must name the provider as its school; or providers of the kind may have files
-    about anyone, and have a right to every item in the file. Closed providers get nothing. With `waits`,
-    return instead the providers that get it only once they are not suspended any more, and have ratified.
+    Either every record must name the provider as its school; or providers of the kind may have files about
+    anyone, and have a right to every item in the file. Closed providers get nothing. `waits`: True to return
+    instead the providers that get a copy later: once they are not suspended any more, and have ratified.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -218,9 +217,8 @@ def parts_for(
     waits: bool = False,
 ) -> tuple[Provider, ...]:
     """Return the providers that get a part of a file about many schools: the records of their own school.
-
-    Only tables can be divided by school. A provider whose number another provider has, too, gets nothing.
-    With `waits`, return instead the providers that get theirs later, as in `copies_for`.
+    Only tables can be divided by school. A provider gets nothing if another provider has the same number.
+    `waits`: True to return instead the providers that get their part later: once not suspended, and ratified.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -268,8 +266,7 @@ def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
     """Return the names of the recipients of a file's flow that may have files about anyone.
-
-    Recipients to which none of `providers` belongs are left out.
+    A recipient is left out if none of `providers` is of its kinds.
     """
     flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
     found = () if flow is None else _bodies(flow, catalogue)
@@ -286,7 +283,7 @@ def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
 
 
 def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
-    """Return True if a recipient may have every item in a file, or may only have files about itself."""
+    """Return True if a recipient may have every item in a file, or gets only files about itself."""
     if body.about == "themselves":
         return True
     return not classified.unlisted and all(
@@ -295,7 +292,10 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
 
 
 def takes_part(provider: Provider, catalogue: Catalogue, *, waits: bool = False) -> bool:
-    """Return True if a provider may get copies now; with `waits`, if only once it has ratified or is back."""
+    """Return True if a provider may get copies now. With `waits`, return True instead if it may get copies
+    only
+    after it has ratified, or is no longer suspended.
+    """
     owes_ratification = provider.kind in catalogue.bodies.parties and not provider.ratified
     return (owes_ratification or provider.suspended) == waits and provider.closed_on is None
 
@@ -305,7 +305,9 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Return True for an accepted file with a period and a data type whose latest file replaces others."""
+    """Return True for an accepted file that states a period, if its data type lets the latest file replace
+    others.
+    """
     entry = catalogue.entries.get(transfer.data_type or "")
     is_placed = transfer.state == "accepted" and transfer.period is not None
     return is_placed and entry is not None and entry.each_replaces
@@ -318,8 +320,8 @@ Alike = tuple[int, str, Classified | ContentRefused | None]
 def superseding(
     transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
 ) -> tuple[str | None, str | None]:
-    """Return the references of the file that `transfer` replaces, and of the file that replaces it, or None.
-
+    """Return the references of the file that `transfer` replaces, and of the file that replaces it; None for
+    no file.
     `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
     an earlier one only if it is about all schools that the earlier one is about.
     """

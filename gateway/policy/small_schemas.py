@@ -62,8 +62,7 @@ class Signatory(File):
 
 class NoticeRule(File):
     """A kind of notice by which a party ends its part in the agreement, such as a termination.
-
-    `days`: for how many days after the notice the party's ratification still counts.
+    `days`: for how many days after such a notice the party's ratification still counts.
     """
 
     id: Slug
@@ -73,9 +72,9 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """The data types that show who is on roll (`rolls`); files of `whole_rolls` always have the whole roll.
-
-    `name_other_school`: notices of discrepancies may name the other provider.
+    """`rolls`: the data types that show who is on roll. `whole_rolls`: those of which a file always has the
+    whole roll.
+    `name_other_school`: True if notices of discrepancies may name the other provider.
     """
 
     name_other_school: bool
@@ -91,7 +90,7 @@ class Contacts(File):
 
 
 class Telling(File):
-    """The clauses that require notices to providers: of a changed agreement, and of one ready to ratify."""
+    """The clauses by which providers are told of a `changed` agreement, and of one `ready` to ratify."""
 
     changed: ClauseId | None = None
     ready: ClauseId | None = None
@@ -203,8 +202,7 @@ class BodyKind(File):
 
 class RecipientBody(File):
     """A recipient of flows: the authority itself (`own`), providers of some `kinds`, or another body.
-
-    `about`: the files for providers: about "themselves" alone, or about "anyone".
+    `about`: which files providers may get: files about "themselves" alone, or about "anyone".
     """
 
     id: Slug
@@ -289,9 +287,8 @@ class Safeguard(Circumstance):
 
 
 class Need(File):
-    """A requirement of a method: one of the safeguards `any_of` is confirmed.
-
-    It applies if one of the circumstances `when` holds, or `when` is empty, and none of `unless` holds.
+    """A requirement of a method: one of the safeguards `any_of` must be confirmed.
+    The requirement applies if no circumstance in `unless` holds, and one in `when` does, or `when` is empty.
     """
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
@@ -324,7 +321,7 @@ class MethodsFile(File):
 
     @cached_property
     def refusals(self) -> dict[Hashable, tuple[Reason, ...]]:
-        """The refusals of methods that `decide` has found so far: every file needs the same ones again."""
+        """A cache of the refusals of methods found by `decide`: every file needs the same ones again."""
         return {}
 
     def find(self, identifier: str) -> Method | None:
@@ -412,10 +409,9 @@ Word = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class HandOnColumn(File):
-    """A column of an output file, and the one source of its values.
-
-    The source is a field of items.toml (`from`), or the first of `headings` of the view with a value, or a
-    fixed `value`, which may have `BLANKS` in braces.
+    """A column of an output file, and the one source of its values: a field of items.toml (`from`), or the
+    first
+    of `headings` in the view that has a value, or a fixed `value`, which may have `BLANKS` in braces.
     """
 
     name: Word
@@ -431,7 +427,9 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """A file made from each file handed on. `each`: the element that becomes a row, if not the record."""
+    """A file made from each file handed on. `each`: the element that becomes a row, if not the record of a
+    pupil.
+    """
 
     name: Annotated[
         str,

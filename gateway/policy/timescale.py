@@ -21,7 +21,9 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return False if a provider owes no data: suspended, or sending for schools and no school itself."""
+    """Return False for a provider that owes no data: suspended, or sending for schools and not a school
+    itself.
+    """
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -29,11 +31,11 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type a provider may send: its flow, its entry, and True if the provider must send it.
-
-    `told`: by data type, the expectations on record. False stands for optional data, and data sent on behalf
-    of others; None for data that an expectation excuses. Data types never expected of providers of this kind
-    or phase are left out, unless an expectation is on record.
+    """Yield each data type that a provider may send: flow, entry, and True if the provider must send it.
+    The third is False for optional data and for data sent on behalf of others, and None for data that an
+    expectation excuses. `told`: by data type, the expectations on record. Data types never expected of
+    providers
+    of this kind or phase are left out, unless an expectation is on record.
     """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
@@ -151,8 +153,9 @@ def count_states(
     owed: DutySpan | None = None,
 ) -> dict[str, Counter[State]]:
     """Count by data type the states of data due within `span`, as known at the end of the day `on`.
-
-    Data due at no set time is left out. The span lies in one academic year. Other arguments: see `status`.
+    Data due at no set time is left out. The span lies in one academic year. `received`: the provider's
+    accepted
+    files and nil returns. `owed`: the time in which the provider has duties.
     """
     owed = owed or DutySpan()
     if not owes_anything(provider):
@@ -179,10 +182,11 @@ def overdue(
     on: date,
     owed: DutySpan,
 ) -> Iterator[tuple[Flow, FlowDataType, date]]:
-    """Yield data not sent by the end of the day `on` that was due on a day within `span`: with that day.
-
-    Also of periods that were followed by another one since. Daily and weekly flows are left out. Other
-    arguments: see `status`.
+    """Yield data that was due within `span` and not sent by the end of the day `on`: flow, data type and due
+    day.
+    A period counts even if another one has followed since. Daily and weekly flows are left out. `received`:
+    the
+    provider's accepted files and nil returns. `owed`: the time in which the provider has duties.
     """
     if not owes_anything(provider) or on > owed.until:
         return
@@ -200,10 +204,11 @@ _Came = tuple[date, Arrival]
 @dataclass(frozen=True, slots=True)
 class _Row:
     """One data type of a provider on one timescale: its periods, and its arrivals in order (`own`).
-
-    `placed`: the arrivals in each period, by the period's index. `told`: in the same way, arrivals of another
-    data type (`within`) that count for this one, too. `must`: True if the provider must send the data, False
-    if it may, None if excused.
+    `placed`: for each period, by index, the arrivals that count for it. `told`: for each period, by index,
+    the
+    arrivals of another data type (`within`) that count for this one. `must`: True if the provider must send
+    the
+    data, False if the provider may, None if excused.
     """
 
     flow: Flow
@@ -216,11 +221,13 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in the period with an index; without any, the arrivals in `told`."""
+        """Return the arrivals in the period with an index; if none, those of the other data type."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return what ties arrivals to the period with an index, such as "file"; None without arrivals."""
+        """Return how arrivals are known to be of the period with an index, such as "file"; None without
+        arrivals.
+        """
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -309,10 +316,10 @@ def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
 ) -> dates.Period | None:
     """Return the period of a file that comes out of season on a day; None for a file in season.
-
-    The period is the one stated in the file; if the file states none that the calendar has around the day,
-    the one open on the day. A file is out of season before its period opens, more than 30 days after the
-    day due, and if it states a period that the calendar lacks. Optional data has no season.
+    The period is the one stated in the file or, if the calendar has no such period near the day, the one open
+    on the day. A file is out of season if it comes before its period opens or more than 30 days after the due
+    day,
+    or if the calendar lacks the period that it states. Optional data has no season.
     """
     if classified.data_type in catalogue.calendar.optional:
         return None
@@ -333,9 +340,9 @@ def _judge(
     row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
 ) -> FlowStatus:
     """Return the status of a row at the end of the day `on`.
-
-    Missed periods are counted from the day `counts_from` on; nothing due before the day `since` is missing.
-    `has_terms`: the calendar has the terms of the year. `takes_part`: the provider owes data at all.
+    `counts_from`: the day from which missed periods are counted. `since`: data due before this day is not
+    missing.
+    `has_terms`: True if the calendar has the terms of the year. `takes_part`: True if the provider owes data.
     """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False

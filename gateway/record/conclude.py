@@ -73,10 +73,11 @@ def objection(
     signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
 ) -> Held | Refused | None:
     """Return a hold or refusal of a file because of the signing key; None if the signature counts.
-
-    `signer` is None if the key is not the sender's. `made`: the time of the signature. A file signed before
-    the key was replaced or ended is held for a person, a file signed later is refused. A compromised key
-    never counts, since a thief can date a signature back.
+    `signer` is None if the key is not the sender's: the file is refused. `made`: the time of the signature. A
+    file
+    signed before the key was replaced or ended is held for a person; a file signed later is refused. A new
+    key not
+    approved yet holds the file. A compromised key never counts, since a thief can date a signature back.
     """
     if signer is None:
         return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
@@ -94,9 +95,9 @@ def objection(
 
 def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> tuple[Reason, ...]:
     """Return why the key that signed a file, or the SSH key that brought it, is not trusted any more.
-
-    A compromised key never is, whenever it was used; a suspended one not before somebody has confirmed it
-    again.
+    A compromised key is never trusted, whenever it was used. A suspended key is not trusted until somebody
+    has
+    confirmed it again.
     """
     made, holders = transfer.signature, register.of(session).holders
     signer = holders.get(("openpgp", made.certificate)) if made else None
@@ -149,9 +150,8 @@ def decision_on(
     landed_at: datetime | None = None,
 ) -> Decision:
     """Return the decision on an examined file. `landed_at`: when it landed, if before `now`.
-
-    `earlier`: the reference of an earlier transfer with the same signature: the file is a replay. None if
-    there is no earlier transfer.
+    `earlier`: the reference of an earlier transfer with the same signature, if any: the file is then a
+    replay.
     """
     match file:
         case FileLost():
@@ -184,8 +184,7 @@ def with_reason(decision: Decision, code: str, catalogue: Catalogue) -> Decision
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """Return a hold without a date in place of a decision, because the SSH key of the login is unknown.
-
+    """Return a hold without end in place of a decision, because the SSH key of the login does not count.
     A refusal is returned unchanged.
     """
     if isinstance(decision, Refused):

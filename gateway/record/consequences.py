@@ -80,8 +80,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The enrolled providers by id, and the id of the provider with each school number.
-
+    """The enrolled providers by id. `schools`: for each school number, the id of the provider that has it.
     `own_kinds` are the kinds of provider with pupils of their own.
     """
 
@@ -104,9 +103,9 @@ class Enrolled:
         return cls(providers, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the id of the provider to whose roll a pupil's record in a file of `sender` belongs.
-
-        Return None if no such provider is enrolled. `number` is the school number in the record, or "".
+        """Return the id of the provider to whose roll a pupil in a file of `sender` belongs; None if not
+        enrolled.
+        `number`: the school number in the pupil's record, or "".
         """
         if sender.kind not in self.own_kinds:
             return None
@@ -217,7 +216,9 @@ def record_rolls(
 def restore_full_roll(
     registrar: Registrar, session: Session, provider: str, now: datetime, *, but: int | None = None
 ) -> None:
-    """Record anew when a provider sent its last complete roll; the file `but` counts no more."""
+    """Find out again when a provider sent its last complete roll, and record that. `but`: a file that does
+    not count.
+    """
     whole = registrar.catalogue.agreement.discrepancies.whole_rolls
     found = rolls.accepted_rolls(session, provider, whole, but=but)
     last = (one.landed_at for one in found if _was_roll(registrar, session, provider, one.reference, now))
@@ -227,9 +228,8 @@ def restore_full_roll(
 def read_rolls_again(
     registrar: Registrar, session: Session, provider: str, now: datetime, *, but: int
 ) -> None:
-    """Record a provider's files since the last complete roll as to be read again, without the file `but`.
-
-    The statements of that file took the place of earlier ones about the same pupils.
+    """Record a provider's files since the last complete roll as to be read again, all except the file `but`.
+    The statements of that file had replaced earlier ones about the same pupils, which are needed again.
     """
     since = rolls.full_rolls(session, [provider]).get(provider)
     types = registrar.catalogue.agreement.discrepancies.rolls
@@ -241,10 +241,12 @@ def read_rolls_again(
 
 def _was_roll(registrar: Registrar, session: Session, provider: str, reference: str, now: datetime) -> bool:
     """Return True if the pupils in an accepted file were entered on a provider's roll.
-
-    By the log a file is a roll that the gateway accepted, or held for no other school before its release. If
-    held, or withdrawn since, it is one only if a statement on a pupil is from it, or if its schools are the
-    provider's now. In doubt it is none: rather are its leavers on the roll again than all others off it.
+    That is so for a file that the gateway accepted, or that was held for other reasons than its schools. If
+    it was
+    held, or withdrawn since, one more thing must be true: a statement on a pupil is still from it, or its
+    schools
+    are the provider's now. In doubt return False: a few leavers on the roll are better than all others off
+    it.
     """
     catalogue = registrar.catalogue
     decided = log.events(session, reference, kind="decided")
@@ -338,9 +340,8 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 def owe_copies(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, enrolled: Enrolled
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the copies of an accepted file for other providers, due now or later (`schools.copies_for`).
-
-    Returns log entries on the copies due now, and sentences on the recipients for the sender's receipt.
+    """Record the copies of an accepted file that other providers get, now or later (`schools.copies_for`).
+    Return log entries on the copies due now, and sentences about the recipients for the sender's receipt.
     """
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not isinstance(content, Classified):
@@ -374,10 +375,10 @@ def copy_entry(reference: str, provider: str, flow: str) -> Entry:
 
 @dataclass(slots=True)
 class CountsOwed:
-    """The counts of pupils given by one transaction to teams without pupil records.
-
-    `earlier`: the accepted files of the same providers, to compare with. `on_roll`: the number of pupils on
-    each provider's roll before the transaction.
+    """The counts of pupils that one transaction gives to teams without pupil records.
+    `earlier`: accepted files of the same providers, whose counts may be replaced. `on_roll`: the number of
+    pupils
+    on each provider's roll before the transaction.
     """
 
     session: Session

@@ -100,7 +100,10 @@ def _settle_new(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key | None) -> 
 
 
 def _takes_room(key: Key, now: datetime) -> bool:
-    """Return True for a key that waits or is in force, and for a new one that its provider itself ended."""
+    """Return True if a key counts towards the limit of keys: one that waits or is in force, or a new one that
+    its
+    provider has ended by a drop.
+    """
     if key.state not in _ENDED:
         return True
     return (key.ended_by or "").startswith(BY_DROP) and now - key.added_at < _LATELY
@@ -196,7 +199,9 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Return True if a copy was signed when signing for `year` was open, and was not too old as it landed."""
+    """Return True if a copy was not signed too long before it landed, and not before `year` could be
+    ratified.
+    """
     limits: OpenLimits = drop.registrar.limits.open
     oldest = drop.landed_at - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
@@ -205,9 +210,9 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def _last_notice(drop: Drop) -> datetime:
-    """Return the second of the provider's last notice: a copy signed before takes no notice back.
-
-    Of a notice recorded later than it was given, the day counts to its end.
+    """Return the time, in whole seconds, of the provider's last notice. A copy signed earlier does not undo
+    the notice.
+    If a notice was recorded later than the day on which it was given, that day counts, to its end.
     """
     given, zone = [datetime.min.replace(tzinfo=UTC)], drop.registrar.catalogue.calendar.timezone
     for event in log.events(drop.session, drop.provider.id, kind="notice-given"):

@@ -46,7 +46,9 @@ WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same comma
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """Raise GatewayError if `person` releases a file that waits for a key, and may be the key's enroller."""
+    """Raise GatewayError if `person` releases a file that waits for a key, and may be the one who enrolled
+    the key.
+    """
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -154,9 +156,8 @@ def _all_named(
     session: Session, name: str, read_out: Sequence[str], at: datetime, ends: str = ""
 ) -> list[tuple[What, str, set[str]]]:
     """Return a person's credentials: kind, mark and givers of each.
-
-    Raises GatewayError for a key or account not in `read_out`: accounts, and fingerprints or beginnings of
-    fingerprints. `ends`: the advice on another's account, with {} for the account.
+    GatewayError if `read_out` leaves out a key or account; it has accounts, and fingerprints or beginnings of
+    fingerprints. `ends`: advice for the error about an account of somebody else, with {} for the account.
     """
     known = givings.credentials(session, at).items()
     theirs = [
@@ -190,10 +191,9 @@ def name_of(person: str) -> str:
 
 
 def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
-    """Return a function that gives the people who may have acted under a name on record.
-
-    For an account of the machine, the function gives the member of staff who owns the account, or else the
-    account itself. For "NAME (as ACCOUNT)" the people are NAME, if one of the staff, and the account's owner.
+    """Return a function from a name on record to the people who may have acted under the name.
+    An account of the machine gives the member of staff who owns it, or else the account itself. "NAME (as
+    ACCOUNT)" gives NAME, if that is a member of staff, and the owner of the account.
     """
     known = frozenset(session.exec(select(StaffRow.name)).all())
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
@@ -208,10 +208,9 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
 
 
 def _later_names(session: Session) -> Callable[[frozenset[str], datetime], frozenset[str]]:
-    """Return a function that gives the later names of people who acted at a time under given names.
-
-    Somebody who left and was enrolled under another name is known by the same OpenID account. A name that
-    is in use may be another person's since.
+    """Return a function from names, and the time of an act under them, to later names of the same people.
+    A person who left and was enrolled under another name is known by the same OpenID account. A name in use
+    counts only if its account was bound after the act: the name may have gone to another person.
     """
     account = KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at
     bound = session.exec(select(*account).where(KeyRow.kind == "openid")).all()
@@ -246,14 +245,14 @@ def _known(
 
 
 def _givers(known: Sequence[_Attributed]) -> set[str]:
-    """Return everybody who may have given one of the credentials."""
+    """Return everybody who may have given one of the credentials in `known`."""
     return {person for _, givers in known for giver in givers for person in giver}
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return the person `somebody`, and all people as whom this person could act through given credentials.
-
-    This takes being, or being able to act as, every giver of one of the other person's credentials.
+    """Return the person `somebody`, and everybody as whom this person could act through credentials given to
+    them.
+    To act as another person takes power over every giver of one of that person's credentials.
     """
     found = {somebody}
     while True:
@@ -268,7 +267,7 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
 
 
 def _given_by_one(known: Sequence[_Attributed], ones: frozenset[str], others: frozenset[str]) -> str | None:
-    """Return whose gifts both people act with, as a sentence; None if nobody could act as both."""
+    """Return None if nobody could act as both people; else a sentence on who gave them their credentials."""
     for somebody in sorted(_givers(known) | ones | others):
         could_be = _could_be(somebody, known)
         if not (could_be.isdisjoint(ones) or could_be.isdisjoint(others)):
@@ -324,7 +323,9 @@ class TwoPersonAct:
 
     @property
     def noted(self) -> str:
-        """The beginning of the note of a log entry on this act: `about`, in which no end of it can stand."""
+        """The beginning of the note in a log entry on this act: `about`, then a mark that `about` cannot
+        contain.
+        """
         return re.sub(": +", ":", self.about) + _MARK
 
 
@@ -372,7 +373,10 @@ def agreed_to_give(
 
 
 def takes_two(session: Session, name: str, looking: LookingTeams, role: str | None = None) -> bool:
-    """Return True if two people decide on credentials for a person with a new role or the present ones."""
+    """Return True if two people must decide on credentials for a person, because of a powerful role or a
+    team.
+    `role`: a role that the person is to get. False if there is only one administrator.
+    """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
     return asked and len(roles.administrators(session)) >= 2  # noqa: PLR2004 - else there is nobody to ask
@@ -405,8 +409,8 @@ def _both_agreed(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer of an act, confirmed just now, as a second giver of the credential now given.
-
+    """Record the proposer of an act, if just confirmed, as a second giver of the credential that the act
+    gives.
     The credential is that of the person `name` with the kind `what` and the mark `mark`.
     """
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
@@ -450,9 +454,9 @@ def check_second(
     *, at: datetime, said: str,
 ) -> None:  # fmt: skip
     """Raise GatewayError unless `by` may confirm a proposal about a file as a second person.
-
-    The first person must still have the `right`, and the agreement's objections `against` must be among those
-    then. `said` is the error's text if both may be one person.
+    The first person must still have the `right`. Each of the agreement's objections now (`against`) must have
+    stood
+    at the time of the proposal. `said`: the error's text if both may be one person.
     """
     check_two(session, first.by, by, since=first.at, at=at, said=said)
     if not may_still(session, first.by, right, since=first.at):
@@ -464,10 +468,11 @@ def check_second(
 
 
 def may_still(session: Session, person: str, right: AccessRight, *, since: datetime) -> bool:
-    """Return True if the person who acted at `since` has a right since then; always without roles in force.
-
-    False for a later person of the same name. Where a role with the right was taken since then, True only if
-    another such role was held all the time.
+    """Return True if the person who acted at `since` has had a right ever since; always without roles in
+    force.
+    False if the name belongs to a person enrolled later. If a role with the right was taken meanwhile, True
+    only
+    if the person held another such role all the time.
     """
     if not roles.in_force(session):
         return True
@@ -504,8 +509,7 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
     """Return the log entry of an act's open proposal; None if confirmed, rejected or expired.
-
-    What somebody proposed counts only while that person has the right to do it.
+    A proposal counts only while the proposer has the right to do the act.
     """
     first = _open_proposal(session, act, at)
     counts = first is not None and may_still(session, first.actor or "", act.right, since=first.at)
@@ -513,9 +517,8 @@ def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | No
 
 
 def _open_proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
-    """Return what `proposal` does, even if its proposer has not the right any more.
-
-    What was proposed for a member of staff ends when the person leaves: another may have the name later.
+    """Return the log entry of an act's open proposal, even if the proposer has lost the right to do the act.
+    A proposal about a member of staff ends when that person leaves: another may have the name later.
     """
     left = f"{act.about.partition(' ')[0]}; "
     for event in reversed(log.events(session, act.subject)):

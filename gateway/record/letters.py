@@ -95,9 +95,9 @@ class Letterhead:
         self, rule: LetterRule, provider: str | None, team: str, *, sensitive: bool
     ) -> Sequence[str]:  # fmt: skip
         """Return the e-mail addresses for the letters of a rule, about a provider or a team.
-
-        If the file is `sensitive`, a letter to administrators has no address, and a letter to triage has the
-        addresses of the teams with sight of sensitive files.
+        `sensitive`: True if the letter is about a sensitive file. A letter to administrators then goes to
+        nobody, and
+        a letter to triage goes to the teams with sight of sensitive files.
         """
         of = self.catalogue.letters
         match rule.to:
@@ -125,7 +125,9 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name of a blank in letters for one language: "news", or "news_cy" for Welsh."""
+    """Return the name of a blank in the text of letters in one language: "news" in English, "news_cy" in
+    Welsh.
+    """
     return name if language == "en" else f"{name}_{language}"
 
 
@@ -145,10 +147,11 @@ def _for_decision(
     letterhead: Letterhead, rules: Iterable[LetterRule], transfer: Transfer, before: int,
     told_of: Collection[str],
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield the letters about a decided file; `before` is what `_times_before` counts.
-
-    `told_of`: the events of earlier letters to senders about a hold. A letter about the release of a file is
-    sent only after one about the hold.
+    """Yield the letters about a decided file.
+    `before`: how often the file was taken back or held before, as `_times_before` counts. `told_of`: the
+    events of
+    earlier letters to senders about a hold. A sender gets a letter about a release only after one about the
+    hold.
     """
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
@@ -180,9 +183,9 @@ def _of_holds(transfer: Transfer, before: int) -> list[str]:
 
 
 def _times_before(session: Session, transfer: Transfer) -> int:
-    """Return how often a decided file was taken back, or held for other reasons or until another day.
-
-    The decision is not in the log yet. A file that waits for a day is decided again only once that changes.
+    """Return how often a decided file was taken back, held for changed reasons, or held until another day.
+    The decision itself is not in the log yet. A file that waits for a day is decided again only if the day
+    changes.
     """
     codes, taken_back = [why.code for why in transfer.reasons], 0
     if not _ONCE_PASSED_ON.isdisjoint(codes):
@@ -199,10 +202,8 @@ def _times_before(session: Session, transfer: Transfer) -> int:
 
 
 def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:
-    """Return True if the addressees of a rule may know of a file. No desk is told of a marked child's file.
-
-    A letter about a file with sensitive reasons is addressed to the few; once the reasons are others, to
-    nobody.
+    """Return True if the addressees of a rule may know of a file. No desk may know of a marked child's file.
+    A letter about a sensitive file goes to the few. If the file is not sensitive any more, they are not told.
     """
     desks = Sight(few=is_sensitive(transfer), marked=False)
     return rule.to == "provider" or sees(session, desks, transfer.upload.reference)
@@ -240,10 +241,10 @@ def by_calendar(
     letterhead: Letterhead, now: datetime, sent: Collection[str] = (),
     judged: Mapping[str, Sequence[FlowStatus]] | None = None,
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield every letter due on the day of `now`, unsigned, even if it has been queued already.
-
-    `sent`: the events of this week's weekly letters that are queued already; such a letter is left out.
-    `judged`: the status of each flow on the day, by provider, if the caller has computed the statuses.
+    """Yield every letter due on the day of `now`, unsigned, even one that has been queued already.
+    `sent`: the events of weekly letters queued already this week, which are left out. `judged`: by provider,
+    the
+    status of each flow on the day, if the caller has computed them.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     since, week = now - _NEWS, f"{day:%G-W%V}"  # By ISO 8601: "2026-W48".

@@ -69,10 +69,10 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     languages: tuple[Language, ...] = ("en",),
 ) -> int:
     """Store a signed notice of new terms for each provider of the kinds `parties`; return the number stored.
-
     Closed providers get none. Each notice is in all `languages`. One more notice, addressed to every
-    education provider, is in the log's entry, and is published from there in /agreement. The caller signs the
-    log's head.
+    education
+    provider, is stored in a log entry, and is published from there in /agreement. The caller signs the log's
+    head.
     """
     text_of = partial(render, notice, organisation=organisation, at=at, languages=languages)
     addressees = [
@@ -174,17 +174,15 @@ class Keeper:
         return self._version(self.home.policies_in_force.name)
 
     def check_sound(self, digest: str) -> None:
-        """Raise ConfigurationError, with every fault named, if a version is missing or has faults by now.
-
-        An earlier version of the gateway may have found no fault in the version.
+        """Raise ConfigurationError, naming every fault, if a version is missing or has faults.
+        An earlier version of the gateway may have found no fault in these policies.
         """
         if faults := check(self.folder(digest)):
             raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
 
     def _may_come(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if an approved version is there, has no faults and may be used.
-
-        One that cannot be used is noted, for `changed` to look at it again only after a change.
+        """Return True if an approved version is stored here, has no faults and may be used (`_may_use`).
+        A version that cannot be used is remembered, so that `changed` looks at it again only after a change.
         """
         try:
             self.check_sound(digest)
@@ -198,10 +196,10 @@ class Keeper:
         return self._may_use(digest, past)
 
     def _may_use(self, digest: str, past: Collection[str]) -> bool:
-        """Return True if a version keeps protection, or a person marked the loss as allowed (`allow`).
-
-        Return True also with `by_hand`, and if the version used on this host until now is missing, or is not
-        in `past`: the versions once in force by the log.
+        """Return True if a version loses no protection of data, or a person has allowed the loss (`allow`).
+        Return True also with `by_hand`, and if the version used on this host until now is missing or was
+        never in
+        force. `past`: the versions once in force, by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
@@ -370,9 +368,8 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace the home's draft, policies/, by a stored version, unless the draft has been edited.
-
-        The draft has not been edited if equal to a stored version.
+        """Replace the home's draft, policies/, by a stored version, if nobody has edited the draft.
+        A draft that equals a stored version has not been edited.
         """
         known = {digest, *(path.name for path in self.home.versions.iterdir())}
         if self.home.policies.is_dir() and policy_digest(self.home.policies) in known:
@@ -433,7 +430,7 @@ class Keeper:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """Yield a log entry if the policies are new, and one if the text of the agreement is new."""
+    """Yield a log entry if the policies were never in force, and another if the agreement's text is new."""
     if last_loaded(session) != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)

@@ -102,7 +102,9 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each flow's format that no reader reads, and each code set its law pack lacks."""
+    """Yield a fault for each format in a flow that no reader reads, and each code set that its law pack
+    lacks.
+    """
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):

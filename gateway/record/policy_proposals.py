@@ -81,9 +81,8 @@ def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
 
 
 def last_step(session: Session, digest: str) -> int:
-    """Return the number of the log's last proposal or withdrawal of policies; 0 if there is none.
-
-    For the policies in force, with the digest `digest`: of the last one before they came into force.
+    """Return the number of the log's last entry on a proposal or withdrawal of policies; 0 if there is none.
+    If `digest` is that of the policies in force, only entries from before they came into force count.
     """
     events = [*log.events(session, SUBJECT)]
     if loaded(session)[-1:] == [digest]:
@@ -116,7 +115,9 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Record the approval of the proposed policies by a second person; raise errors as `to_approve` does."""
+    """Record the approval of the proposed policies by a second person; return the proposal.
+    GatewayError if the person may not approve, or no such proposal waits (`to_approve`).
+    """
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known

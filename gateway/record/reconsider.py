@@ -63,9 +63,8 @@ _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 @dataclass(slots=True)
 class Portions:
     """Held files to decide again, a portion at a time.
-
-    `which` returns the SQL condition that selects the files. `after`: the sequence of the last file decided;
-    0 at the start of a pass. `changed`: the number of changed decisions.
+    `which`: a function that returns the SQL condition for the files. `after`: the sequence of the last file
+    decided; 0 at the start. `changed`: how many decisions have changed so far.
     """
 
     which: _Which
@@ -114,8 +113,8 @@ class Portions:
 
 def reconsider(registrar: Registrar) -> int:
     """Decide again all held files whose date or ratification has come; return how many decisions changed.
-
-    Also decide on drops of keys approved or refused since, and let copies be made for recipients ratified.
+    Decide also on uploaded keys approved or refused since, and let copies be made for providers that
+    ratified.
     """
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
     give_copies(registrar)
@@ -129,7 +128,7 @@ def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on the held drops whose keys a person has approved or refused; return the number of drops."""
+    """Decide on the held uploads of keys that a person has approved or refused since; return their number."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -235,10 +234,10 @@ def _decide_anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Return the decision on a held file by the `content`; a hold for a key, a login or a fault stays.
-
-    However, a file held for an unknown login may be refused because of the content, and nothing is accepted
-    that a suspended or stolen key signed, or a login with it brought.
+    """Return the decision on a held file by the `content`. A file held for a key, a login or a fault stays
+    held.
+    But a file held for an unknown login may be refused because of the content. A file is never accepted if a
+    suspended or stolen key signed it, or a login with such a key brought it.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     upload = transfer.upload
@@ -272,10 +271,9 @@ def _is_unchanged(decision: Decision, transfer: Transfer) -> bool:
 
 
 def give_copies(registrar: Registrar, judged: Judged | None = None) -> Judged:
-    """Let the copies be made that waited until the recipient ratified; return by what they were judged.
-
-    `judged`: what the last call returned. While the register, the policies, the day, the copies that wait
-    and the reasons of their files are the same, none is judged again.
+    """Let the copies be made that waited until the recipient ratified.
+    Return the facts by which the copies were judged. `judged`: the facts that the last call returned: while
+    register, policies, day, waiting copies and reasons of their files are the same, nothing is judged again.
     """
     catalogue = registrar.catalogue
     with registrar.registry.read() as session:
@@ -298,8 +296,9 @@ def give_copies(registrar: Registrar, judged: Judged | None = None) -> Judged:
 
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
     """Return the waiting copies that the recipients may have now, each with the transfer that is copied.
-
-    Those of a file whose key is not trusted any more go on waiting, unless two people passed it on as that.
+    If the key of a file is not trusted any more, its copies go on waiting; but not if two people passed the
+    file
+    on in spite of the key.
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     whose = [registrar.provider(session, one, now) for one in copies.count_waiting(session)]
@@ -319,13 +318,14 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
 def renumber_copies(
     registrar: Registrar, session: Session, before: Provider, now: datetime, *, same_school: bool = False
 ) -> list[Transfer]:
-    """Put a provider's copies right after a change of numbers; return the files of copies taken back.
-
-    `before` is the provider as formerly on record. Copies by another school's number wait until due by the
-    numbers on record (`give_copies`): a part of a file, with another part due, at once. No copy is taken
-    back with `same_school`, nor while the DfE number stays: a new URN, such as an academy's, does not show
-    the former wrong. Such copies stay due by the former numbers. Copies of files with the new numbers alone
-    are owed, if decided since the provider was enrolled. The file of a copy never made is not returned.
+    """Put a provider's copies right after a change of its numbers; return the files of copies taken back.
+    `before`: the provider as it was on record. A copy by a number of another school is held back until it is
+    due
+    by the present numbers (`give_copies`). No copy is held back if `same_school` is True or the DfE number is
+    unchanged: a new URN, as an academy gets, does not show that the former was wrong. Copies of files that
+    have
+    only the new numbers are ordered, if the files were decided since the provider was enrolled. A file is not
+    returned if its copy was never made.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
     numbers = f"{before.dfe_number or ''} {before.urn or ''}"
@@ -358,10 +358,11 @@ def owe_missed(
     registrar: Registrar, session: Session, provider: Provider, now: datetime, *,
     since: date, was: Provider | None = None,
 ) -> None:  # fmt: skip
-    """Owe a provider the copies missed while the record was wrong. Each waits for `give_copies`.
-
-    `was`: the provider as formerly on record; copies due by that record are not owed, nor copies of files
-    decided before the day `since`.
+    """Order the copies that a provider missed while its record was wrong. Each waits until `give_copies`
+    allows it.
+    `since`: the day from which decided files count. `was`: the provider as it was on record; a copy that was
+    due by
+    that record was not missed.
     """
     catalogue = registrar.catalogue
     known = replace(provider, suspended=False, ratified=True, closed_on=None)
@@ -378,7 +379,7 @@ def owe_missed(
 
 
 def _names(content: Classified | ContentRefused | None, provider: Provider) -> bool:
-    """Return True if a file names a school by a provider's numbers, and by no other."""
+    """Return True if a file names a school by a provider's numbers, and by no number of another school."""
     for one in content.schools if isinstance(content, Classified) else ():
         named = ((one.dfe_number, provider.dfe_number), (one.urn, provider.urn))
         if {given == known for given, known in named if given and known} == {True}:

@@ -28,9 +28,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The basis of decisions besides the file itself: the home with its keys, and the policies in force.
-
-    In a dry run the policies may be others, and `anyone`, if given, stands in for every provider.
+    """What decisions are based on besides the file itself: the home with its keys, and the policies in force.
+    In a dry run the policies may be others. `anyone`: a provider that stands in for every provider, if given.
     """
 
     home: Home
@@ -73,8 +72,7 @@ class Registrar(Rulebook):
 
     def newest_head(self) -> str:
         """Return the text of the log's newest signed head; sign a new head first if entries were added since.
-
-        The entry that records the newest head itself is no reason for a new head.
+        The entry that records a head does not count as added.
         """
         with self.registry.read() as session:
             newest = log.newest_head(session)

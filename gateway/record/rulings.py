@@ -184,9 +184,9 @@ def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
     """Append a transaction's entries to the log, sign the head, and store the receipts of `given`.
-
-    `given` has each receipt with the index of its entry. The receipts are signed, except in a transaction of
-    `Registry.write_on`, where other writers wait for the log: there the caller signs them after the commit.
+    `given`: each receipt with the index of its entry. The receipts are signed at once; but in a transaction
+    of
+    `Registry.write_on`, in which other writers wait for the log, the caller signs them after the commit.
     """
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
@@ -270,9 +270,9 @@ def superseding_of(
     files: Iterable[Earlier] | None = None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
     """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
-
-    Only accepted files count: `files`, in the order of landing, if the caller has read them. A reference is
-    None if there is no such file; both are None for data types of which no file replaces another.
+    `files`: the accepted files in the order of landing, if the caller has read them. A reference is None if
+    there
+    is no such file; both are None if files of this data type do not replace one another.
     """
     if not is_comparable(transfer, catalogue):
         return None, None
@@ -291,10 +291,9 @@ def superseding_of(
 @dataclass(slots=True)
 class Batch:
     """Facts known while several files are decided in one transaction, and facts to record at its end.
-
-    `before` and `taken` serve to find replays: the references of earlier transfers, and of transfers in the
-    batch, by `SigningAct` (provider, signing key, time and digest of a signed content). `uses`: provider,
-    fingerprint and time of each use of a key. `persons`: the packed digests of the children in each file.
+    `before` and `taken` show replays: by what identifies a signing (`SigningAct`), the references of earlier
+    transfers, and of transfers in the batch. `uses`: provider, fingerprint and time of each use of a key.
+    `persons`: for each file, the digests of its children, joined.
     """
 
     session: Session
@@ -379,9 +378,9 @@ def _told(
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], ReceiptsAt]:
     """Return the log entries and the receipts for decided files, each receipt with the index of its entry.
-
-    `decided`: each file's ruling, transfer, and sentences for the receipt about copies. `earlier`: accepted
-    files, in the order of landing, of which one may be replaced.
+    `decided`: for each file, ruling, transfer, and sentences about copies for the receipt. `earlier`: the
+    accepted
+    files, in the order of landing, which a decided file may replace.
     """
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):

@@ -60,8 +60,7 @@ def lies_here(batch: HandOnBatchRow) -> bool:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for references of the files that a hand-on may send, as its team has a view of each.
-    """
+    """Return the query for references of the files whose view a hand-on may send: its team has the view."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))

@@ -59,8 +59,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store what rolls say of pupils, in place of what the provider said earlier; what was said later stays.
-    """
+    """Store what rolls say of pupils, in place of the provider's earlier statements; later ones stay."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -157,8 +156,7 @@ _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer
 
 
 def _said(columns: Sequence[Any]) -> RollRow:
-    """Make a RollRow from values in the order of `_SAID`. Its `reference` is not a reference but a sequence.
-    """
+    """Make a RollRow from values in the order of `_SAID`. As `reference` it gets the file's sequence."""
     said = dict(zip(_SAID, columns, strict=True))
     reference = str(said.pop("transfer"))
     digests = {name: said[name].hex() if said[name] else None for name in ("pupil", "birth_date", "former")}

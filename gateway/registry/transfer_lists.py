@@ -102,8 +102,7 @@ def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
 
 
 def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: ANN401 - of whatever type
-    """Return a query for log entries of one kind about the held files in a sight. `columns`: what to select.
-    """
+    """Return the query for some columns of log entries: those of one kind, about held files in a sight."""
     query = select(*columns).join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
     return query.where(col(EventRow.kind) == kind, col(TransferRow.state) == "held", *within(sight))
 

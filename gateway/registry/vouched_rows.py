@@ -158,8 +158,7 @@ def digest_changes(session: Session) -> None:
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of an unsigned receipt's row. `canonical`: the receipt's statement as canonical JSON.
-    """
+    """Return the digest of an unsigned receipt's row. `canonical`: the statement as canonical JSON."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})

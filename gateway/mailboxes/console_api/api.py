@@ -73,10 +73,11 @@ sentence; "" for the text of the error."""
 
 
 class Way(NamedTuple):
-    """The way to answer a question: by the function `answer`; keyword parameters are the question's fields.
-
-    `writes`: the answer changes something. `own`: the answer is from the caller's own mailboxes. With both
-    False, a person gets an answer only from files within the person's sight.
+    """The way to answer a question: by the function `answer`. Its keyword parameters are the question's
+    fields.
+    `writes`: True if answering changes something. `own`: True if the answer is from the caller's own
+    mailboxes.
+    If both are False, the answer is limited to files within the person's sight.
     """
 
     answer: Callable[..., BaseModel | Shown]

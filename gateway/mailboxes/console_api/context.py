@@ -135,7 +135,9 @@ class WithinTheMinute(Generic[K, V]):
             return known if known is not None and self._clock() < known[0] + seconds else None
 
     def _anew(self, asked: K, work: Callable[[], V]) -> V:
-        """Compute an answer, one at a time; a caller that had to wait takes another caller's answer."""
+        """Compute an answer, one at a time. A caller that had to wait takes the answer that another caller
+        computed.
+        """
         try:
             with self._working:
                 if (known := self._within(asked, _SECONDS)) is not None:
@@ -212,8 +214,8 @@ class ConsoleContext:
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
-        """If the context ends with a wrong proof of identity, note the failure, and delay the answer.
-
+        """If the code inside `with` raises the error for a wrong proof of identity, note the failure, and
+        delay the answer.
         The delay grows with the number of wrong proofs from `address`.
         """
         try:

@@ -45,7 +45,7 @@ _UNLISTED = ("position", "header", "place", "filled", "kind", "topic")
 
 
 def file_row(delivery: Delivery) -> Shown:
-    """Convert a delivery to a list row, with ids in place of names; `size` only for a file shown whole."""
+    """Convert a delivery to a list row, with ids for names. Only a file shown as sent has a `size`."""
     names = ("reference", "sequence", "provider", "data_type", "period", "landed_at")
     return columns_of([delivery], *names)[0] | {
         "size": delivery.content_size if delivery.whole else None,
@@ -65,9 +65,10 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
 def findings_seen(
     content: Classified | ContentRefused | None, lacking: Collection[str] = ()
 ) -> tuple[Shown, ...]:
-    """Return the findings about a file for a page, without findings of a code unknown to this version.
-
-    Left out are findings about the items `lacking`, by label: these name records with a value of the item.
+    """Return the findings about a file for a page, without findings whose code this version does not know.
+    `lacking`: labels of items that the reader may not have. Findings about them are left out, because a
+    finding
+    names records that have a value of the item.
     """
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
@@ -319,7 +320,7 @@ def _would(console: ConsoleContext, session: Session, reference: str) -> str:
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
-    """Return True if the caller may open the file through the SFTP folder of held files."""
+    """Return True if the caller may open the file in the SFTP folder of held files."""
     try:
         console.mailboxes.place(caller.person, HELD, reference)
     except Declined:

@@ -295,10 +295,12 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
 def check_signed(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
 ) -> None:
-    """Raise an error unless the caller's passkey has signed the act that `purpose` spells with its fields.
-
-    With `assertion` None, DecliningError states the `effect` of the act and asks for the signature or, of a
-    person without a passkey, for a new login at the OpenID provider. GuessedError for a wrong signature.
+    """Raise an error unless the caller's passkey has signed an act. `purpose`: the act with its fields, as
+    text.
+    `assertion`: the signature; if None, DecliningError states the `effect` of the act and asks for the
+    signature
+    or, if the person has no passkey, for a new login at the OpenID provider. GuessedError for a wrong
+    signature.
     """
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()

@@ -45,10 +45,11 @@ def ask_policies(
     days: Annotated[int | None, Field(ge=1, le=3_660), OR_DEFAULT] = None,
 ) -> Shown:
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
-
     `before` and `after`: the digests of the two versions, by default the newest version and the proposal.
-    With `days`, add the outcomes of the past `days` to be changed by version `after`. `names`: documents
-    cited in the agreement under a name no longer in use, each with the present name.
+    `days`:
+    if given, the answer has the outcomes of the past `days` that the version `after` would change. In the
+    answer,
+    `names` are documents that the agreement cites by an old name, each with the present name.
     """
     catalogue = console.catalogue()
     names = renamed_references(catalogue, local_day(console.clock(), catalogue.calendar.timezone))

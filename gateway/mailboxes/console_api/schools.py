@@ -142,7 +142,9 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
 
 
 def _keys(session: Session, provider: str) -> list[Shown]:
-    """Return a provider's keys; `suspended_by`: who alone has revoked the key."""
+    """Return a provider's keys. `suspended_by`: the person who has revoked a key, without a second person so
+    far.
+    """
     known = keys.list_keys(session, "provider", provider)
     alone = [keys.suspension(session, key) for key in known]
     return [
