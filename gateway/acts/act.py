@@ -300,7 +300,6 @@ class Act(BaseModel):
 
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.
-
         GatewayError for a fault that would stop the act and that `check` does not look for.
         """
         return ""

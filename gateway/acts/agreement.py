@@ -42,7 +42,6 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
 
     def sign(self, record: Recording) -> str:
         """Record the signature, in a transaction of the caller; return the outcome as a sentence.
-
         GatewayError for a future day, a provider that is no party to the agreement, or an agreement that has
         ended.
         """

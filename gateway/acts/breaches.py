@@ -85,7 +85,6 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
 
     def carry_out(self, context: ActContext) -> Document:
         """Return the report, completed from the registry; store the record as well, except on a dry run.
-
         The record covers all files of the breach, the report only files within the person's sight.
         """
         with context.recording(signs=not self.dry_run) as record:
@@ -261,7 +260,6 @@ def _touched(
     session: Session, told: BreachStatement, organisation: str, sight: Sight
 ) -> list[TransferAccount]:
     """Return the report data of each transfer of a breach within a sight, in order of landing.
-
     The breach statement `told` may name files, members of staff, programs and keys. Then these transfers
     count: the files named; files opened by a member of staff, a program or the owner of a staff key; files
     sent or signed with a provider's key; files opened with a key of the gateway. If `told` names none of

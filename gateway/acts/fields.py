@@ -72,7 +72,6 @@ def option(
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
     """Declare a field of an act, given on the command line as an option such as --team.
-
     - `about`: the description. `form`: another description for forms, if `about` speaks of the command line.
     - `also`: a second name of the option, for older scripts. `metavar`: the word for the value in the help.
     - `asked`: the command prompts for the value without echo if given as `-`, or if required and left out,

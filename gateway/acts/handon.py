@@ -168,7 +168,6 @@ class NotHandedOnError(GatewayError):
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:
     """Make the output files of a hand-on from one transfer.
-
     The files are in memory, and are freed when `until` closes. NotHandedOnError if the team may have no view
     of the file. Fault if the examiner fails; the caller may try again.
     """

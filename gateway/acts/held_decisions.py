@@ -69,7 +69,6 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
 
     def effect(self, context: ActContext) -> str:
         """Return sentences on the teams to which the file would go, and on the agreement's objections.
-
         GatewayError if nobody may release the file.
         """
         rules = Rulebook(context.home, context.catalogue)
@@ -82,7 +81,6 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the file. With `override`, propose to a second person a release that the agreement forbids.
-
         GatewayError if the agreement forbids the release, without `override`, or if nobody may release the
         file.
         """
@@ -144,7 +142,6 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
-
         GatewayError if no release is proposed, or if it cannot be confirmed (`check_second`).
         """
         reference, by = self.reference, context.person
@@ -355,7 +352,6 @@ def release_in_words(
     counted: bool = True,
 ) -> str:  # fmt: skip
     """Return a sentence on the teams to which a release sends a file, and on the agreement's objections.
-
     `counted`: True if teams without pupil records get counts; False if a person named the teams.
     """
     catalogue, content = rulebook.catalogue, transfer.content
@@ -414,7 +410,6 @@ def rule(
     held_for: tuple[Reason, ...] = (), counted: bool = True, roll: bytes | None = None,
 ) -> None:  # fmt: skip
     """Put a person's decision on a file in force; `kind` is the kind of the log entry.
-
     - `held_for`: the reasons why the file was held. `roll`: the packed roll of the file, if any.
     - `counted`: True if teams without pupil records get counts; False if a person named the teams.
     """
@@ -427,7 +422,6 @@ def rule(
 
 def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:
     """Record a proposal to release or deliver a file against the agreement, for a second person to decide.
-
     `kind`: the kind of the log entry. `asked`: the release proposed. `more`: further fields of the entry.
     """
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
@@ -441,7 +435,6 @@ def judged(
     data_type: str | None = None, teams: tuple[str, ...] = (),
 ) -> Release:  # fmt: skip
     """Return how the agreement judges the release of a held file: for which teams, with which objections.
-
     `data_type` and `teams` default to the recognised type and to the teams entitled by the flow. GatewayError
     for a file never opened, a file last judged by earlier rules, or a file that nobody may release.
     """
@@ -466,7 +459,6 @@ def judged(
 
 def released(catalogue: Catalogue, asked: Release, code: str, period: str | None = None) -> Released:
     """Return the decision that carries out a judged release (`asked`), for a `period`.
-
     The reason is `code`, or "person:released-against-policy" if the agreement forbids the release.
     """
     code = "person:released-against-policy" if asked.forbidden else code

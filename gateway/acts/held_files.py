@@ -67,7 +67,6 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
     def closing(self, context: ActContext) -> str:
         """Return a sentence with the number of sensitive files hidden from the person; "" if none are.
-
         All are counted: with filters the number would tell of whom, and of what name, a hidden file is.
         """
         wanted = type(self)().wanted(context)

@@ -199,7 +199,6 @@ class RestoreKey(_KeyAct, command="keys restore"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the key in force again; a key never confirmed has to be confirmed first.
-
         With two administrators, a second person must agree to restore a key of a member of staff who has a
         powerful role or may see held files.
         """
@@ -234,7 +233,6 @@ class RevokeKey(_KeyAct, command="keys revoke"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Revoke the key. With roles in force, suspend the key until a second person revokes the key as well.
-
         A new key, still waiting for confirmation, is revoked by one person.
         """
         revocation: Revocation = "soft" if self.superseded else "hard"
@@ -270,7 +268,6 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
     """Enrol the key in `data`, a file's bytes, or update a certificate on record; return a sentence.
-
     Refusal if the key is unfit. GatewayError if the owner's certificate is retired, revoked or unchanged.
     """
     from gateway.openpgp.engines import VerifiedKinds  # noqa: PLC0415 - loads both engines
@@ -300,7 +297,6 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
     """Return the pending SSH key and OpenPGP key of an owner that match six words read out.
-
     GatewayError if no pair of keys matches; the message names the first wrong word for the newest pair.
     """
     waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]

@@ -58,7 +58,6 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
 def check_read_out(*fingerprints: str) -> None:
     """Raise GatewayError if a fingerprint, or the given beginning of one, is too short to identify a key.
-
     A forged key may share a few characters of a fingerprint, but not READ_OUT characters.
     """
     if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):

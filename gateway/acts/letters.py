@@ -36,7 +36,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     days: int = option("How many days from then on, each letter once.", 1, ge=1, le=400)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the size of the log, so that a cached preview is made again after a new log entry."""
+        """Return the size of the log, so a cached preview is made again after a new log entry."""
         with context.reading() as session:
             return str(log.size(session))
 
@@ -94,7 +94,7 @@ class ShowLetter(ReadingAct, command="letters show", right=AccessRight.LOOK):
     number: int = argument("As letters list has it.", metavar="NUMBER")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return one letter with its text. GatewayError if it names a file outside the person's sight."""
+        """Return one letter with the text. GatewayError if it names a file outside the person's sight."""
         with context.reading() as session:
             row = letters.get(session, self.number)
             unfolded = row.text.replace("=\n", "")  # Quoted-printable may break a line within a reference.

@@ -99,7 +99,6 @@ class ListingAct(ReadingAct):
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
         """Return one page: at most `limit` rows after the cursor `after`, or the first rows if "".
-
         A `latest` list has the newest row first, unless the person asked for another order. With `counted`,
         the answer also has the number of rows on all pages. NoPageError for an invalid cursor.
         """
@@ -165,7 +164,7 @@ class ListingAct(ReadingAct):
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
-    """Return each row as a dict with only the named columns, so that no other value of a record is shown."""
+    """Return each row as a dict with only the named columns, so no other value of a record is shown."""
     return [{name: getattr(row, name) for name in columns} for row in rows]
 
 
@@ -200,7 +199,6 @@ class DatedListing(ListingAct):
 
     def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
         """Return the first moment of the span of days asked for, and the first moment after the span.
-
         Days are those of the authority's time zone. A moment is None if the span is open on that side.
         """
         if self.from_ is None and self.to is None:
@@ -256,7 +254,6 @@ def _cursor(end: int, row: Row) -> str:
 
 def _place(found: Sequence[Row], cursor: str) -> int:
     """Return the index in `found` of the first row of the page after a cursor.
-
     A cursor notes the last row shown and the index after that row. The page begins after the row, even if the
     row has moved; if the row is gone or changed, at the index. NoPageError for an invalid cursor.
     """

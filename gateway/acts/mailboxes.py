@@ -57,7 +57,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
         """Return a page of at most `limit` files after the cursor `after`, latest first unless sorted.
-        The cursor holds the last file's place in the order, so that it stays valid if the file is dealt with.
+        The cursor holds the last file's place in the order, so it stays valid if the file is dealt with.
         """
         del counted
         if self.where or self.sort or self.search:

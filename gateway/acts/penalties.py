@@ -45,7 +45,6 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record that the penalty is lifted; from the command line, tell the service, to let the address in.
-
         After an act in the console, the processor tells the service.
         """
         try:

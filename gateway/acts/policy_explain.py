@@ -47,7 +47,6 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
 def _decision_on(session: Session, reference: str) -> Decision:
     """Return the recorded decision on an upload or declaration, by reference.
-
     NotFoundError for an unknown reference, GatewayError for a file not decided yet.
     """
     state: str

@@ -86,7 +86,6 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
 
     def _check(self, record: Recording) -> None:
         """Raise GatewayError for a malformed name, an unknown team, or an act that the program may not get.
-
         An act may not be given if it is closed to programs, or if the acting person lacks the right to it.
         """
         if not programs.NAME.fullmatch(self.name):

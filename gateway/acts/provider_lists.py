@@ -41,7 +41,6 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Import the list; on a dry run, only return the changes. GatewayError names faulty lines.
-
         Files held because of a provider's record are decided again. Copies that a provider had by a former
         number are taken back.
         """
@@ -130,7 +129,6 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
 
 def _changed(record: Recording, one: ListedProvider) -> str:
     """Update an enrolled provider from one line of the list; return the changes in words.
-
     GatewayError for a closed provider, a new kind, or a number taken by another provider.
     """
     row = providers.provider_row(record.session, one.id)

@@ -200,7 +200,7 @@ class ListProviders(ListingAct, command="providers list", right=AccessRight.LOOK
     empty: ClassVar = "no provider is enrolled; add one with: gateway providers add"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each provider, with its ratification as of today."""
+        """Return a row for each provider, with the ratification as of today."""
         with context.reading() as session:
             found = register.of(session).enrolled(years_at(context.clock(), context.catalogue))
         return [*columns_of(found, *(field.name for field in fields(Provider)))]  # No deep copies.
@@ -510,7 +510,6 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
 
 def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None) -> None:
     """Enrol and log a provider, as successor of the closed provider `succeeds`, if given.
-
     GatewayError for a malformed id, for an id or number of another provider, or if `succeeds` is open or has
     another successor.
     """

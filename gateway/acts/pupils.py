@@ -65,7 +65,6 @@ class NamesChild(Act):
 
     def digests(self, home: Home, length: int | None = None) -> frozenset[bytes]:
         """Return the digests by which the index of pupils knows the child: of the UPN, and of name and birth.
-
         `length`: how many bytes of the index's key to use; None for the whole key. GatewayError for a
         malformed UPN or an incomplete name.
         """
@@ -287,7 +286,6 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         self, catalogue: Catalogue, found: _FoundChild, schools: Mapping[str, str]
     ) -> tuple[Block, ...]:
         """Return a table of openings of the child's files, and what else was given to whom.
-
         Openings are by team, and with the field `names` by person. `schools`: the providers' names.
         """
         rows, passed = [], []
@@ -375,7 +373,6 @@ def _mark(
     child: NamesChild, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str
 ) -> ActDone:
     """Place a marker: the child's records, also future ones, are for `people` or, if restricted, for nobody.
-
     Stored files missing from the index of pupils are covered once they are indexed. GatewayError if a marker
     of this kind has the child's number and name already.
     """
@@ -490,7 +487,6 @@ def leavers(
     session: Session, since: datetime, *, moved: bool, by: str
 ) -> tuple[list[tuple[RollRow, str | None]], bool, Entry]:
     """Return the children who left a school since a time and are now on no roll; with `moved`, on another.
-
     Each child comes as the last roll row at the former school, with the provider now having the child, or
     None. Also return True if markers hide children from the person `by`, whether these left or not, and the
     log entry of the question, to be appended before answering.
@@ -564,7 +560,6 @@ def _team(team: str, catalogue: Catalogue) -> str:
 
 def _kept(session: Session, rules: Retention, one: _FoundFile, *, on_hold: bool, restricted: bool) -> str:
     """Return words on how long a file is kept under the retention rules, and on providers with a copy.
-
     `on_hold`: a legal hold is on the file, on its provider, or on the child asked about. `restricted`: a
     marker restricts the data of this child.
     """

@@ -68,7 +68,6 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Withdraw the file until a second person decides; return who had opened the file, and when.
-
         A person who may not know of the file is told no more than that. GatewayError if the file is in no
         mailbox.
         """
@@ -119,7 +118,6 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give b
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Deliver the file again. A delivery against the agreement is only proposed, with `override`.
-
         GatewayError for a delivery against the agreement without `override`, or if the person may be the one
         who withdrew the file.
         """
@@ -151,7 +149,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
     delivery: bool = option("Confirm the delivery that somebody proposed.", default=False)
 
     def effect(self, context: ActContext) -> str:
-        """Return sentences with the file's school and kind of data, and the proposal with its reason."""
+        """Return sentences with the file's school and kind of data, and the proposal with the reason."""
         with context.reading() as session:
             first = proposed(session, self.reference, _PROPOSED)
             events = log.events(session, self.reference, kind="withdrawn")
@@ -314,7 +312,6 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
 
 def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, named: bool) -> None:
     """Deliver a file again, to the teams in the judged delivery `asked`.
-
     `named`: True if a person named the teams; False if the teams are those of the earlier delivery.
     """
     session, registrar, upload, now = record.session, record.registrar, transfer.upload, record.at

@@ -195,7 +195,6 @@ def account_of(
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
     """Return the first and the last day of a review: the days given, or else the days of a term.
-
     The term is the latest one begun by `today`. GatewayError if the two days are in different school years.
     """
     starts = catalogue.school_year_starts
@@ -217,7 +216,6 @@ def review_of(
     sees_all: bool = True,
 ) -> Document:  # fmt: skip
     """Report how all providers kept to the agreement in a span of days, by the record as of `at`.
-
     `sees_all`: False for a limited session, as the report then says.
     """
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)

@@ -83,7 +83,6 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record the person's key in `file`, the bytes of a file: as pending if it `waits`, else as in force.
-
         A retired key of the person is restored instead. GatewayError for a revoked key.
         """
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
@@ -214,7 +213,6 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Retire the person's keys, end the sessions, and leave the person's held files assigned to nobody.
-
         Keys not in force (suspended, or never confirmed) are revoked: none may wait for a namesake. Programs
         still in force whose credentials the person was shown are named in the answer.
         GatewayError for an administrator or data protection officer, whose role two people must take first.
@@ -462,7 +460,6 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
     """Log a person's credentials, by `marks`, as "confirmed" or "accepted" (`how`); return a sentence.
-
     Name and marks are stored in the registry only.
     """
     said = f"{name}: {', '.join(marks)}"
@@ -501,7 +498,6 @@ def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
     """Return True if a person may join teams with sight of held files now; False once that is proposed.
-
     True if a second person has agreed, or if there is no second administrator to ask.
     """
     act = _joining(name, team, ssh_key)

@@ -106,7 +106,6 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
         """Return a page of at most `limit` transfers after the cursor `after`, latest first unless sorted.
-
         NoPageError for an invalid cursor, and in a sorted list for a cursor with a transfer hidden since.
         """
         asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
@@ -148,7 +147,6 @@ class ListTransfers(TransferListing, command="transfers list"):
 
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the conditions by which the database filters the list, from the act's fields.
-
         GatewayError for a data type, team or reason that nobody knows.
         """
         if self.data_type or self.team:
@@ -209,7 +207,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the file with its log entries, the files that it replaced, and the file that replaced it."""
+        """Return the file with the log entries, the files that it replaced, and the file that replaced it."""
         from gateway.record.rulings import superseding_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 

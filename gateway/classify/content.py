@@ -318,7 +318,7 @@ def declared_encoding(content: BinaryIO) -> str | None:
 
 
 def chunks(content: BinaryIO) -> Iterator[bytes]:
-    """Yield the whole content from its start, in pieces of at most 64 KB."""
+    """Yield the whole content from the start, in pieces of at most 64 KB."""
     content.seek(0)
     while chunk := content.read(CHUNK):
         yield chunk

@@ -1,10 +1,10 @@
 """Read tables as a header and batches of rows: delimited text, and the sheets of workbooks.
 
 The header is the row, among the first 40, with the most column names known to the rules. Rows come in
-batches, so that memory does not grow with the file.
+batches, so memory does not grow with the file.
 
 Each sheet of a workbook must be a table, a list of published codes, a cover page of a report, or blank. Any
-other sheet, and a table on a hidden sheet, raises Unreadable, so that a person looks at the file.
+other sheet, and a table on a hidden sheet, raises Unreadable, so a person looks at the file.
 """
 
 import csv
@@ -193,7 +193,7 @@ def _stretches(source: Source, table: Table | None = None) -> Iterator[str]:
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """Yield the lines one by one, each with its line feed, because a cell may have several lines."""
+    """Yield the lines one by one, each with a line feed, because a cell may have several lines."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
@@ -234,7 +234,7 @@ class Sheet:
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
-    """Return a function for each table of a workbook; each call reads the table from its start.
+    """Return a function for each table of a workbook; each call reads the table from the start.
     Raises Unreadable if no sheet has a table, or if a sheet is neither a table, nor codes, nor a cover page.
     """
     if len(sheets) > SHEETS:

@@ -58,7 +58,7 @@ class CtfRule(RuleTable):
 
 class MessageRule(RuleTable):
     """Names of collections in DfE messages (root element `Message`). `census`: the school census;
-    `returns`: other returns, each with its data type; `outside`: not accepted, each with a description.
+    `returns`: other returns, each with the data type; `outside`: not accepted, each with a description.
     """
 
     census: tuple[str, ...]
@@ -151,7 +151,7 @@ class ResultsRule(RuleTable):
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return GCSE or A level if `words` (a series or qualification) begin with its word; else None."""
+        """Return GCSE or A level if a series or qualification (`words`) begins with a word for one; else None."""
         said = words.strip().upper()
         if self._patterns["gcse_words"].match(said):
             return GCSE

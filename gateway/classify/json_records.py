@@ -1,4 +1,4 @@
-"""Read JSON with a list of records as a table, so that it is judged like a table and nothing is skipped.
+"""Read JSON with a list of records as a table, so it is judged like a table and nothing is skipped.
 
 Each value of a record becomes a column, named after the value's key and the keys of the objects around it,
 without keys that mean nothing, such as "data".

@@ -45,7 +45,7 @@ def latest_day(
     A day more than three years ago is told as three years ago.
     Attendance states days in columns of days; else as an end shared by all rows, in headings of marks and
     counts, or in the text `above` the table. Attendance and core data else state the day of the export in a
-    column. `headings`: names of columns, each with its part.
+    column. `headings`: names of columns, each with a `Part`.
     """
     today = tally.today or date.max
     if data_type == ATTENDANCE:

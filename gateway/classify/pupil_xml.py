@@ -392,7 +392,7 @@ def _recognise_register(source: Source, root: str, tally: Tally) -> Classified:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield each text that names a record's school, with its kind. The pupil's former and next schools are
+    """Yield each text that names a record's school, with a `Slot`. The pupil's former and next schools are
     left out.
     """
     for element in record.iter(*rule.elements):

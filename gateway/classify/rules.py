@@ -262,7 +262,7 @@ class Rules(Items):
     def shown_headings(self, names: Iterable[str]) -> list[str]:
         """Return the headings as a view shows them. A heading that only a provider has explained is replaced
         by a
-        known one of its field, with its day at the end: a provider may write anything in a heading, even
+        known one of its field, with the day at the end: a provider may write anything in a heading, even
         about
         a child.
         """
@@ -537,7 +537,7 @@ class Rules(Items):
 
 
 def _without_day(name: str) -> str:
-    """Return a column name without the day or days at its end, such as "(as at 10 Nov 2026)"."""
+    """Return a column name without the day or days at the end, such as "(as at 10 Nov 2026)"."""
     if (found := _DATED.search(name)) is None:
         return name
     days = [day.strip() for day in _BETWEEN_DATES.split(found[1] or found[2] or found[3]) if day.strip()]

@@ -65,7 +65,7 @@ def prevailing_kind(
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results (GCSE or A level), the other kind if both occur, and the evidence.
     If no result shows its kind, return the kind `declared` by the file's name, and the other as if both
-    occurred, so that the file waits for the later release. Raises Unreadable if `declared` is neither.
+    occurred, so the file waits for the later release. Raises Unreadable if `declared` is neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -431,7 +431,7 @@ def _facts(tally: Tally, *, have_results: bool) -> Facts:
 
 
 def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:
-    """Return the values of a field, each with its number of records; [] for a field not counted by value."""
+    """Return the values of a field, each with the number of records; [] for a field not counted by value."""
     known = tally.fields.get(key)
     return [(v.strip(), n) for v, n in (known.counts or Counter()).items()] if known else []
 

@@ -179,7 +179,7 @@ def _pieces(content: BinaryIO, encoding: str) -> _Texts:
 
 
 def _as_row(strings: list[str]) -> str:
-    """Join strings to a row of a table, blank at both ends, so that each may be a heading."""
+    """Join strings to a row of a table, blank at both ends, so each may be a heading."""
     return "\t".join(("", *strings, ""))
 
 

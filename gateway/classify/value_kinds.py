@@ -401,7 +401,7 @@ class Judge:
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the distinct faulty values, each with its fault's code. An empty text is never faulty."""
+        """Return the distinct faulty values, each with the fault's code. An empty text is never faulty."""
         if self.check is None:
             return {}
         quick = self.quick

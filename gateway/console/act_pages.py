@@ -70,7 +70,7 @@ async def show_act(request: Request) -> Response:
 async def _asked_for(page: _ActPage, form: FormData) -> Response:
     """Answer a reading act sent by form.
 
-    For a list, redirect to an address with the fields, so that the page can be saved as a link; if a personal
+    For a list, redirect to an address with the fields, so the page can be saved as a link; if a personal
     field has a value, which no address may hold, answer at once.
     """
     act = page.act

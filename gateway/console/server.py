@@ -1,4 +1,4 @@
-"""Run the console service: a web application with its routes and error pages."""
+"""Run the console service: a web application with the routes and error pages."""
 
 import asyncio
 import logging

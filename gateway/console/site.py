@@ -202,7 +202,7 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Return True if a path is surely one of this console, so that a redirect to the path is safe."""
+    """Return True if a path is surely one of this console, so a redirect to the path is safe."""
     # Browsers drop tabs and line feeds, so that "/\t/host" is read as "//host".
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
@@ -264,7 +264,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
 
 
 def _stem(text: str) -> str:
-    """Return a text with its first letter in upper case and without a full stop at the end."""
+    """Return a text with the first letter in upper case and without a full stop at the end."""
     return text[:1].upper() + text[1:].removesuffix(".")
 
 

@@ -1,6 +1,6 @@
 """Send messages between a service and its isolated children: bytes with descriptors, over a Unix socket.
 
-The deadline is for a whole message, so that a child cannot hold the service up by sending an octet at a time.
+The deadline is for a whole message, so a child cannot hold the service up by sending an octet at a time.
 """
 
 import os
@@ -36,7 +36,7 @@ def send(
 def receive(
     channel: socket.socket, most: int, *, until: float | None = None
 ) -> tuple[bytes, tuple[int, ...]]:
-    """Receive a message of up to `most` bytes with its descriptors, for the caller to close.
+    """Receive a message of up to `most` bytes with the descriptors, for the caller to close.
     Raises Broken if the message is longer, or incomplete at the time `until` (monotonic seconds; None for no
     limit).
     """

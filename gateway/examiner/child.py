@@ -60,7 +60,7 @@ class Child:
     """An isolated child process, started on first use. For one thread at a time.
     The child only forks another process, which answers requests. `command`: the arguments with which Python
     starts the child. `setup` returns the first message to the child. `surroundings` returns values known to
-    the child from its start: when the result has changed, the next request goes to a new child. Raises
+    the child from the start: when the result has changed, the next request goes to a new child. Raises
     ExaminerLost if a process is lost while examining a file; Fault if a child does not start, because no file
     is to blame.
     """
@@ -82,7 +82,7 @@ class Child:
         self._is_ending = False
 
     def start(self) -> None:
-        """Start the child now, so that the first file does not wait."""
+        """Start the child now, so the first file does not wait."""
         with suppress(Broken):  # The next request reports the failure.
             self._opened_channel()
 

@@ -48,7 +48,7 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Judge a value of each field and classify a text of each kind, so that all rules are loaded early."""
+    """Judge a value of each field and classify a text of each kind, so all rules are loaded early."""
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:

@@ -211,7 +211,7 @@ class Cell:
             restrict(_program_files(self.program) if self.program else {})
 
     def close(self) -> None:
-        """Confine a forked process: limit its processor time, filter system calls, end it with its parent."""
+        """Confine a forked process: limit its processor time, filter system calls, end it with the parent."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _set_limit(resource.RLIMIT_CPU, _LIFE_SECONDS)
         if self._calls is not None:

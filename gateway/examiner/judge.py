@@ -72,7 +72,7 @@ def _holds_public_packets(data: bytes) -> bool:
 
 
 def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.KeyDrop:
-    """Return the key in a drop: new, or a known certificate with its renewal or revocation.
+    """Return the key in a drop: new, or a known certificate with the renewal or revocation.
     `is_signed`: the drop is signed, as one with a new key must be. Raises Refusal for anything else.
     """
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]

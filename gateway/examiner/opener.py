@@ -186,7 +186,7 @@ class Opening:
 
 
 def rehearse(opening: Opening) -> int:
-    """Open a text sealed to each key of the gateway, so that engines are ready; return the number opened."""
+    """Open a text sealed to each key of the gateway, so engines are ready; return the number opened."""
     contents = list[int]()
     for secret in opening.secrets.values():
         # A rehearsal decides nothing: the same error later costs its file alone, and is told to the service.

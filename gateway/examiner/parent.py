@@ -234,7 +234,7 @@ class Examiner:
         )
 
     def start(self) -> None:
-        """Start the children now, so that the first file does not wait."""
+        """Start the children now, so the first file does not wait."""
         self._opener.start()
         self._classifier.start()
 
@@ -278,7 +278,7 @@ class Examiner:
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
         """Scan the content at a descriptor for malware, and classify it; refused if there is malware.
-        Content with malware is classified for the persons in it alone, so that markers and holds reach it;
+        Content with malware is classified for the persons in it alone, so markers and holds reach it;
         it is refused even if it breaks the classifier.
         """
         if not has_malware(load_settings(self._home).scanner, job.reference, content):

@@ -189,7 +189,7 @@ class Read(AboutFile):
     """Answer to `Reading`: the type of a content, and the pupils of a roll.
     `numbers`: the UPNs found, one in each line. `names`: keys made of name and date of birth, for persons
     without a UPN, one in each line. `left_out`: the number of persons beyond the limit. `unread`: True for
-    content with malware over which the classifier was lost, so that nobody was sought in it.
+    content with malware over which the classifier was lost, so nobody was sought in it.
     """
 
     content: Classified | ContentRefused
@@ -257,7 +257,7 @@ class AgreementCopy(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
     """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
-    `key`: as the registry stores it; without `material` for an SSH key revoked by its fingerprint. `final`:
+    `key`: as the registry stores it; without `material` for an SSH key revoked by fingerprint. `final`:
     True for a revoked key that may be in wrong hands. `signature`: the drop's; None if unsigned.
     """
 
@@ -284,7 +284,7 @@ class FileLost(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen(AboutFile):
-    """Ask the opener for the content of an accepted or held file, proved by its digest `sha256`."""
+    """Ask the opener for the content of an accepted or held file, proved by digest `sha256`."""
 
     sha256: str
     kind: Literal["reopen"] = "reopen"

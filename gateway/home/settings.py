@@ -251,7 +251,7 @@ class Scanner(File):
 class LogSettings(File):
     """The recipients of the log's signed heads; each hour they get the newest.
 
-    `witness_command`: a program with its arguments; the head comes on its standard input, and the program may
+    `witness_command`: a program with the arguments; the head comes on its standard input, and the program may
     run for `witness_seconds`. `witness_email`: an address, written to by the machine's own sendmail.
     `witnesses`: the verifier keys of the witnesses whose signatures on heads are accepted. `law_publishers`:
     the verifier keys of the publishers whose law packs may be installed.

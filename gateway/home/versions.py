@@ -36,7 +36,7 @@ def digest_of(path: Path) -> str:
 
 
 def check_unchanged(policies: Path, digest: str | None = None) -> None:
-    """Raise ConfigurationError if a version of the policies has changed: its folder is named by its digest.
+    """Raise ConfigurationError if a version of the policies has changed: its folder is named by digest.
 
     A folder whose name is no digest, such as a draft, is not checked. `digest`: the digest of the present
     files, where the caller has computed it already.

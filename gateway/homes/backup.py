@@ -68,7 +68,7 @@ def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy one file with its mode.
+    """Copy one file and the permissions of the file.
 
     Raises FileExistsError where the target exists, GatewayError for a link.
     """
@@ -161,7 +161,7 @@ def back_up(
 
     Sealed files that the backup `earlier` has are linked, not copied, if on the same file system: also one
     missing in the store meanwhile, but none that retention has deleted.
-    `noted`: note the time in the home, so that `gateway doctor` tells when backups stop.
+    `noted`: note the time in the home, so `gateway doctor` tells when backups stop.
     `progress` gets the steps done and the total: each file is copied, then read again. A failed copy is
     removed.
 
@@ -321,7 +321,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
-    """Lock `folder` inside the context, so that `prune` does not remove the backup being written there."""
+    """Lock `folder` inside the context, so `prune` does not remove the backup being written there."""
     with closing_descriptor(os.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

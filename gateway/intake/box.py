@@ -256,7 +256,7 @@ class Box:
         return frozenset(path for each in self._unfinished() for path in (each.data, each.label_file))
 
     async def _keep(self, upload: Unfinished) -> None:
-        """Keep an upload whose client has stopped writing, so that the client can resume later.
+        """Keep an upload whose client has stopped writing, so the client can resume later.
 
         An upload marked worthless is erased. So is an upload whose name a newer upload has taken.
         """
@@ -338,7 +338,7 @@ class Box:
             self._room_at = now
 
     async def receive(self, folder: Folder, name: str, flags: int) -> Receiving:
-        """Open an upload for writing: a new one, or an unfinished one, to be continued at its end.
+        """Open an upload for writing: a new one, or an unfinished one, to be continued at the end.
 
         `flags`: the open flags of the SFTP request (draft-ietf-secsh-filexfer-02, section 6.3). Another
         connection may still be writing an upload of the same name. If this client starts anew, both uploads
@@ -405,7 +405,7 @@ class Box:
         return receiving
 
     async def cut_off(self, writer: Receiving) -> None:
-        """Keep the received part of an upload after its client was lost, so that the client can resume."""
+        """Keep the received part of an upload after its client was lost, so the client can resume."""
         try:
             await writer.release(whole=False)
         finally:

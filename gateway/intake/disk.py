@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a disk thread and return its result, so that a slow disk never stops the event loop."""
+    """Run `work` in a disk thread and return its result, so a slow disk never stops the event loop."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_THREADS, lambda: work(*args, **kwargs))
 

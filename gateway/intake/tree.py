@@ -364,7 +364,7 @@ def _ask(folder: Path, mark: Path) -> bool:
 
 
 def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
-    """Return the listing entry of an upload, with its real size and the time set by the client."""
+    """Return the listing entry of an upload, with the real size and the time set by the client."""
     if isinstance(known, Unfinished):
         given, own = known.label.modified, known.touched_at
     else:

@@ -7,7 +7,7 @@ Names on disk are made by the server, and an upload is resumable for a while. A 
 until closed, without files unless its client leaves it unfinished.
 
 The disk always holds a prefix of the client's file: blocks arriving ahead of their turn wait in memory. So an
-interrupted upload can be resumed at its size. Nothing is written before the first bytes prove the file
+interrupted upload can be resumed at the size. Nothing is written before the first bytes prove the file
 sealed; of an unsealed one nothing is written at all, and only its SHA-256 is kept. Written data is not hashed
 here: the processor hashes the stored copy.
 
@@ -69,7 +69,7 @@ class Label(File):
 
 @dataclass(slots=True, eq=False)
 class Unfinished:
-    """One unfinished upload, with its `data` file and `label`. `size`: the bytes received.
+    """One unfinished upload, with the `data` file and `label`. `size`: the bytes received.
 
     `sha256`: the digest of a withheld content. `kept`: for a closed upload that is still in memory, a
     function that writes it to a file. `receiving`: the handle now writing it. `completing`: its hand-over is

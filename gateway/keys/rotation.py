@@ -232,7 +232,7 @@ def check_all_here(home: Home, registry: Registry) -> None:
 
 
 def check_pupil_key(home: Home, registry: Registry) -> None:
-    """Raise ConfigurationError if the pupils' key is missing, and children are on record by its digests.
+    """Raise ConfigurationError if the pupils' key is missing, and children are on record by digests.
 
     With another key no marker would protect a child any more, and no legal hold would keep its files.
     """

@@ -7,7 +7,7 @@
     — gateway.example.gov.uk/log Az3grl…=    one line a signature: 4 bytes of key id, the signature
 
 A witness may add a line: a cosignature/v1 (C2SP tlog-cosignature) states when the witness saw the head. A
-verifier key (vkey) is `NAME+KEYID+BASE64(type || public key)`. All base64 is read strictly, so that no two
+verifier key (vkey) is `NAME+KEYID+BASE64(type || public key)`. All base64 is read strictly, so no two
 texts mean the same bytes.
 """
 
@@ -231,7 +231,7 @@ def unbase64(text: str) -> bytes:
 
 
 def _split(text: str) -> tuple[str, list[str]]:
-    """Split a note into the body with its final newline and the signature lines."""
+    """Split a note into the body with the final newline and the signature lines."""
     body, gap, signatures = text.rpartition("\n\n")
     printable = all(c >= " " or c == "\n" for c in text)
     if not gap or not printable or not text.endswith("\n") or len(text.encode()) > _MAX_BYTES:

@@ -121,7 +121,6 @@ class Contents:
 
     async def borrow(self, order: FileOrder, person: str) -> OpenContent:
         """Open a content for a person, or share an open content; every borrower must call `give_back`.
-
         Declined if all people together, or this person, have too much open, or if the file cannot be opened.
         """
         content = self._open.get(order) or self._begin(order, person)
@@ -146,7 +145,6 @@ class Contents:
 
     def read(self, content: OpenContent, offset: int, length: int) -> bytes:
         """Return at most `length` bytes from `offset`; b"" at the end and beyond.
-
         Declined for a content closed after idling.
         """
         if content.closed:

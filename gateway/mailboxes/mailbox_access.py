@@ -1,6 +1,6 @@
 """Answer one person's requests on mailboxes from the registry. Calls may block: not for the event loop.
 
-Every call checks the person again, so that a removed person or a revoked key gets no further answer.
+Every call checks the person again, so a removed person or a revoked key gets no further answer.
 """
 
 from __future__ import annotations
@@ -131,7 +131,6 @@ class MailboxAccess:
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
     ) -> Sequence[Delivery]:
         """Return at most `limit` files of a team that match `wanted`: the latest below `before`.
-
         Declined for a person outside the team.
         """
         wanted = replace(wanted, few=not is_program(person.key))
@@ -144,7 +143,6 @@ class MailboxAccess:
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
         """Return the place of a file in a folder, or with `removed` among the removed files of the folder.
-
         Declined if no file with the reference is there, or the person may not see the file.
         """
         with self.registry.read() as session:
@@ -173,7 +171,6 @@ class MailboxAccess:
 
     def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
         """Return the names in /lists, or in a team's folder there; None if `place` is a list itself.
-
         Declined if nothing is there.
         """
         with self.registry.read() as session:
@@ -186,7 +183,6 @@ class MailboxAccess:
 
     def list_text(self, person: Person, place: MailboxPlace) -> bytes:
         """Return the list of leavers at `place` (moved, or on no roll) as UTF-8 CSV; first record the read.
-
         Declined for a folder, or if nothing is there.
         """
         if self.inside_lists(person, place) is not None:
@@ -205,7 +201,6 @@ class MailboxAccess:
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
         """Raise Declined if the person's access ended, or the open file was withdrawn.
-
         Access to a file also ends when the person leaves the team, or may no longer know of a held file.
         """
         with self.registry.read() as session:
@@ -237,7 +232,6 @@ class MailboxAccess:
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
         """Record that a person collected `given` at `place`, durably before the first byte is sent.
-
         Declined if the file is no longer visible to the person. Fault if recording fails.
         """
         now = self.clock()
@@ -250,7 +244,6 @@ class MailboxAccess:
 
     def deal_with(self, person: Person, *places: MailboxPlace) -> None:
         """Record that a person has dealt with the files at `places`, for the whole team: all, or none.
-
         Declined for a held file, or a file invisible to the person.
         """
         now = self.clock()
@@ -266,7 +259,6 @@ class MailboxAccess:
 
     def restore(self, person: Person, *places: MailboxPlace) -> None:
         """Put files removed by the team back into the mailbox, for the whole team: all, or none.
-
         Declined if a file is gone, or was removed too long ago.
         """
         now = self.clock()
@@ -286,7 +278,6 @@ class MailboxAccess:
         given: Given | None = None,
     ) -> None:
         """Log an act on files, each in an entry, and sign the log's head. To be called last in a transaction.
-
         An entry names the items left out of the content `given`, in lower case with hyphens. Its note has the
         fingerprint of the person's key.
         """

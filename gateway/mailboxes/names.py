@@ -89,7 +89,6 @@ def file_name(delivery: Delivery) -> str:
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
     """Return the extension of a delivery's file name, from the format `shown`.
-
     A view (not `whole`) may have another format than the file. "csv" for counts, "bin" for a format unfit to
     be an extension.
     """
@@ -103,7 +102,6 @@ def _extension(shown: str, whole: bool, counts: bool) -> str:
 
 def reference_in(name: str) -> str | None:
     """Return the reference in the name of a file or NAME.about.txt; None for any other name.
-
     The file need not exist.
     """
     found = _FILE.fullmatch(name.removesuffix(ABOUT))

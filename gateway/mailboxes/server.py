@@ -52,7 +52,6 @@ _NOT_WITHOUT = denied(
 
 def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = None) -> int:
     """Serve the mailboxes of `home` until SIGTERM or SIGINT; return the exit status.
-
     `host` and `port` override the settings. Print `ready mailboxes HOST:PORT` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
@@ -123,7 +122,6 @@ async def accepting(
     home: Home, resources: SharedResources, listen: Listen, sockets: Sequence[socket.socket] = ()
 ) -> AsyncIterator[int]:
     """Accept connections at `listen`, or on open `sockets`; yield the port.
-
     Close every connection on leaving.
     """
     home.mailboxes.mkdir(mode=0o750, exist_ok=True)
@@ -153,7 +151,6 @@ async def accepting(
 @contextlib.contextmanager
 def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
     """Yield the resources shared by all sessions, closed at the end.
-
     ConfigurationError for settings, policies, keys or a registry that cannot be used.
     """
     settings, limits = load_settings(home), load_limits(home)
@@ -198,7 +195,6 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
 
 def fetched(examiner: Examiner, order: FileOrder) -> Given:
     """Return the content that `order` asks for in anonymous memory, for the caller to close.
-
     Declined if the records to be left out cannot be distinguished from the others; Fault for another failure.
     """
     delivery = order.delivery

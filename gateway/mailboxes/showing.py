@@ -33,7 +33,6 @@ def _encoded(delivery: Delivery, lines: Iterable[str]) -> bytes:
 
 def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterator[str]:
     """Yield lines on the items and records left out of a view, and why.
-
     `apart`: True if records of children visible only to few people are left out; the lines give no number.
     """
     one, listed, unlisted = view.delivery, catalogue.appendix_a, view.held.unlisted
@@ -188,7 +187,6 @@ class Showing:
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
         """Return the sequences of deliveries with a NAME.about.txt; `deliveries` come from `with_apart`.
-
         For a view, the answer is remembered until a new decision or new policies.
         """
         catalogue, views = self.catalogue(), [each for each in deliveries if not each.whole]
@@ -218,7 +216,6 @@ class Showing:
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
         """Yield the team's view of each delivery that the team does not get as sent.
-
         Deliveries with equal contents are judged once.
         """
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])

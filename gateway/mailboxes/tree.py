@@ -271,7 +271,6 @@ class MailboxTree(Server):
 
     def _entries(self, mode: int, names: Sequence[str], size: int | None = 0) -> list[bytes]:
         """Return encoded SFTP entries with the given names, for folders or for files made on reading.
-
         `mode`: kind and permissions; `size`: in bytes, None if unknown.
         """
         now = self._mailboxes.clock().timestamp()

@@ -236,7 +236,7 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """A school named by `records` records of a file, with its numbers in the file; "" for a missing number.
+    """A school named by `records` records of a file, with the numbers in the file; "" for a missing number.
     `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
     the different names in the file from 1; the names themselves stay in the file. An entry without any number
     is for the records that name no school. `further`: the entry stands for all schools that are not listed.
@@ -583,5 +583,5 @@ class FileLayout:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: "1 file", "2 files"."""
+    """Return a number with the noun: "1 file", "2 files"."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -36,7 +36,7 @@ _INDEX_BYTES = 8
 
 
 class SessionKey(NamedTuple):
-    """Session key of a message, with its cipher's number; None if unknown, as in version 6 PKESK packets."""
+    """Session key of a message, with the cipher's number; None if unknown, as in version 6 PKESK packets."""
 
     key: bytes
     cipher: int | None

@@ -105,7 +105,7 @@ def is_locked(data: bytes) -> bool:
 
 
 def unlock(data: bytes, passphrase: str) -> bytes:
-    """Decrypt a secret with its passphrase. ConfigurationError for a wrong passphrase."""
+    """Decrypt a secret with the passphrase. ConfigurationError for a wrong passphrase."""
     try:
         secret = decrypt(bytes=data, passwords=[passphrase]).bytes
     except RuntimeError:
@@ -202,7 +202,7 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
-    """Sign and encrypt a content (bytes, or a descriptor to be read from its start); return it in binary.
+    """Sign and encrypt a content (bytes, or a descriptor to be read from the start); return it in binary.
     `recipients` are certificates; see `readers`. Fault if one has no encryption key in force.
     """
     if not recipients:

@@ -41,7 +41,7 @@ class PoliciesRead:
     catalogue: Catalogue | None = None
 
     def blame(self, *faults: Contradiction) -> None:
-        """Add faults found between policy files to the list of faults, each with its line in the file."""
+        """Add faults found between policy files to the list of faults, each with the line in the file."""
         for file, location, message in faults:
             line = line_of(self.texts[file], location) if file in self.texts else None
             self.faults.append(PolicyFault(file, key_of(location), line, message))
@@ -68,7 +68,6 @@ _found_whole: dict[str, Catalogue] = {}
 
 def load_catalogue(policies: Path) -> Catalogue:
     """Return the catalogue of a policies folder. ConfigurationError names every fault: file, line and key.
-
     A faultless catalogue is cached by the digest of its files, because reading and checking a folder takes
     about a hundred times as long as computing the digest.
     """
@@ -103,7 +102,6 @@ def _code() -> bytes:
 
 def load_unchecked(policies: Path) -> Catalogue:
     """Return the catalogue of a folder whose files are valid one by one, but may contradict each other.
-
     Raises ConfigurationError for a missing or invalid file.
     """
     reading = _shaped(policies, FILES)
@@ -114,7 +112,6 @@ def load_unchecked(policies: Path) -> Catalogue:
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
     """Read and check the policy files, each by its model in `shapes`; collect faults instead of raising.
-
     The files are compared with one another once each is valid by itself.
     """
     reading = _shaped(policies, shapes)

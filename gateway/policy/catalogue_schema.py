@@ -103,7 +103,7 @@ class Catalogue(File):
 
     @property
     def files(self) -> dict[str, object]:
-        """The model of each policy file, by its name."""
+        """The model of each policy file, by name."""
         return {f"{name}.toml": model for name, model in vars(self).items() if isinstance(model, File)}
 
     @cached_property
@@ -279,7 +279,6 @@ class Catalogue(File):
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
         """Return True if a team may have an item of Appendix A ("Group: Item") from a kind of sender.
-
         Without a sender, return True only for items the team may have from every kind.
         """
         return item in self.granted(team, sender)

@@ -1,6 +1,6 @@
 """Find the names in policy files, as names.toml lists them, and the clauses that entries cite.
 
-A clause begins on a line starting with its number and a blank, after bullets or heading marks; for a clause
+A clause begins on a line starting with the number and a blank, after bullets or heading marks; for a clause
 printed without its number, `[printed]` of agreement.toml gives the opening words. Of several such places the
 last counts, because a table of contents comes first. A clause ends at the beginning of the next.
 

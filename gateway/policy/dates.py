@@ -86,7 +86,6 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 def typed_moment(given: datetime, zone: str) -> datetime:
     """Return as an aware moment the time that a person typed. `zone`: for a time typed without a zone.
-
     A day typed alone, without a zone, means noon of the day.
     """
     if given.tzinfo is not None:
@@ -141,7 +140,6 @@ def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
     """Return the first day of the last term begun by the day `on`, or of the academic year if none has begun.
-
     `starts`: the month and day of the first day of every academic year.
     """
     first = first_year(academic_year(on, starts))
@@ -157,7 +155,6 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
     """Return True if no terms are written, or the last of them ends within `warn_days` of the day `on`.
-
     Without term rules for later years, also return True if the last term ends within a year.
     """
     last, days = last_written(calendar), calendar.warn_days
@@ -211,7 +208,6 @@ def school_days(
     calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
 ) -> list[date]:
     """Return the school days, in order, of the academic years that begin in the calendar years `firsts`.
-
     By default: the years whose terms are written. `shut`: a provider's training days, to be left out.
     """
     wanted = written(calendar) if firsts is None else firsts
@@ -233,7 +229,6 @@ def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, .
 
 def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
     """Return the day that comes `count` days after `day`, or `count` school days, such as "5 school days".
-
     After the last known term every weekday counts as a school day.
     """
     if isinstance(count, int):
@@ -247,7 +242,6 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
 
 def is_of_the_past(day: date, landed: date, calendar: CalendarFile) -> bool:
     """Return True if data up to `day` was more than four school weeks old when landed.
-
     Younger data may be the latest, as on a Monday or after a holiday.
     """
     return landed > day + _AT_LEAST and landed > day_after(day, _FOUR_WEEKS, calendar)
@@ -291,7 +285,6 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
     """Return the periods of a yearly data type due in the calendar years `years`.
-
     A period is about, and named by, the academic year begun in the calendar year before.
     """
     spans = []
@@ -404,7 +397,6 @@ def release_moment(
 
 def exam_year(facts: Facts) -> int | None:
     """Return the calendar year in whose summer a file's examinations were taken; None if not stated.
-
     `facts.academic_year` is "2026/27", "2026-27" or "2026"; the reference date is that of the exam series.
     """
     said = facts.academic_year or ""

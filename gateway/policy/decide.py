@@ -267,7 +267,6 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     """Return the decision on a declared transfer: Settled if allowed, else Held or Refused. Never raises.
-
     The `flow` of the decision on a material outside all flows is the material's id.
     """
     found = subject(declaration.data, catalogue)
@@ -381,7 +380,6 @@ def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
     """Return the questions on the safeguards required by a method for some data in some circumstances.
-
     Empty for a method without requirements, and for an unknown method or unknown data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
@@ -431,7 +429,6 @@ def judge_release(
     teams: tuple[str, ...] = (),
 ) -> Release:
     """Judge the release of a held file of `provider` at `now`, as `data_type` and to `teams`.
-
     By default the data type is the classified one, and the teams are those of its flow entitled to the whole
     file. `held_for`: the reasons why the file is held. Raises ReleaseImpossibleError.
     """
@@ -457,7 +454,6 @@ def judge_release(
 
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
     """Yield each file or table in a held file, with True if its type was recognised, else False.
-
     A piece without a recognised type counts as of `data_type`, named by a person.
     """
     if isinstance(content, Classified):
@@ -499,7 +495,6 @@ class _Asked:
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """Return the teams to get the file: those named, by default those entitled to all of it.
-
         Raises ReleaseImpossibleError for an unknown team, for records of pupils to a team without pupil
         level, and if no team is entitled.
         """

@@ -62,7 +62,6 @@ def discrepancies(
     rows: Iterable[RollRow], full_rolls: Mapping[str, datetime] | None = None
 ) -> list[Discrepancy]:
     """Return the contradictions between the latest rows of each provider and pupil, sorted by kind and key.
-
     `full_rolls`: by provider, the moment of the latest complete roll; a pupil whose last row is older has
     left. Of rows with the same provider, pupil and moment, the last counts.
     """
@@ -104,7 +103,6 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
 
 def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[str, Reason]]:
     """Yield each provider of a discrepancy, with a notice about the provider's own records only.
-
     A notice names no child. Another provider is named only if the agreement allows naming one.
     """
     for provider in discrepancy.providers:
@@ -123,7 +121,6 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tuple[RollRow, str | None]]:
     """Return the children who left a school, in order of leaving, each with the new provider's id.
-
     The id is None for a child now on no roll. Each child is shown by the last row of the former school, in
     which `at` is the moment of leaving. `full_rolls`: by provider, the moment of the latest complete roll; a
     child whose last row there is older has left. A child on roll under a new UPN has not left.

@@ -110,7 +110,6 @@ class Edit:
 
 def edits(old: Path, new: Path) -> list[Edit]:
     """Return the differences between the policies folders `old` and `new`, losses of protection first.
-
     Raises ConfigurationError for a file that cannot be read.
     """
     before, after = _documents(old), _documents(new)
@@ -125,7 +124,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return the settings of a policy file by place. In a list, an entry is known by its name."""
+    """Return the settings of a policy file by place. In a list, an entry is known by name."""
     return dict(_settings(document(text), ()))
 
 
@@ -227,7 +226,7 @@ def _shown(value: object, other: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """Return a value in words: of a table, such as a term, each key with its value."""
+    """Return a value in words: of a table, such as a term, each key with the value."""
     return " ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
 
 
@@ -241,7 +240,6 @@ _MISSING = object()
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
     """Return by earlier release the policy files of one agreement, as shipped with that release.
-
     `folder` has a ZIP archive of each release; `agreement` is "" for the first agreement, else its folder.
     """
     found: dict[str, Files] = {}
@@ -259,7 +257,6 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
 
 def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[str, ...]]:
     """Return this version's policies (`new`) with an authority's edits in `own` carried over; and the edits.
-
     Each edit is a line "FILE: PLACE: RESULT". `releases`: the policies shipped, by release. The release with
     the fewest differences counts as the origin of `own`. A value changed by the authority alone
     stays, a list keeps the authority's additions and removals, and all else follows this version. Raises
@@ -346,7 +343,6 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
 
 def _named(value: object, key: str) -> bool:
     """Return True if `value` is a list of tables with names, to be merged table by table.
-
     `key`: the key of the list. A list under a key in WHOLE is not merged, but taken over as one value.
     """
     return (

@@ -52,7 +52,6 @@ class Change:
 
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     """Return the decisions taken differently by two versions of the policies at the moment `now`.
-
     Every kind of provider is tried, as ratified, with every data type: with a file without items, and then
     with a file of each single item named in either version. So changed rights to an item show.
     """

@@ -50,7 +50,6 @@ def key_of(location: Location) -> str:
 
 def line_of(text: str, location: Location) -> int | None:
     """Return the line (from 1) of a key in a valid TOML text; None if no line has the key.
-
     `location`: the path to the key. For a missing key, return the line of the innermost table on the path.
     """
     lines = _lines(text)
@@ -98,7 +97,6 @@ def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
 @lru_cache(_KEPT)
 def document(text: str) -> Mapping[str, object]:
     """Return the values of a policy file, which is TOML; do not change them, as they are cached.
-
     Raises tomllib.TOMLDecodeError for any other text.
     """
     return tomllib.loads(text)

@@ -73,7 +73,6 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
     """Return the items outside Appendix A that a file may have, because its data type carries them.
-
     Where a law pack allows an item, the item is lawful in files about the pack's academic year only.
     """
     held = flow.of(classified.data_type).holds(classified.format)
@@ -88,7 +87,6 @@ def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
     """Return the teams of the flow getting a view of a file, in the flow's order.
-
     - A file without a record of any person goes to every team.
     - Any other file goes only to teams allowed to see records of pupils. In a flow under Appendix A, such a
       team also needs a right to all the file's items, or to one that does not merely identify a child.
@@ -114,7 +112,6 @@ def item_reasons(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind
 ) -> Iterator[ActionReason]:
     """Yield the reasons about items in a file that Appendix A lacks, or only proposes: "hold", or "notice".
-
     A notice to the sender names apart the items that another flow of the same kind of provider carries.
     """
     carried = lawful_items(classified, catalogue, flow)
@@ -215,7 +212,6 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[tuple[str, str, int | None]]:
     """Yield the headings over sensitive data that the flow does not carry: place in words, topic, count.
-
     The count is of the records with a value; None for a data item, whose place and topic are its label.
     """
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
@@ -232,7 +228,6 @@ def beyond_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
 ) -> Iterator[ActionReason]:
     """Yield the reasons why a file goes beyond its flow: "hold", or "notice" for a notice to the sender.
-
     Reasons about sensitive contents come from `sensitive_reasons`. A notice repeats no column that another
     reason names.
     """
@@ -352,7 +347,6 @@ def counts_teams(
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
     """Return True if a file has all pupils on the sender's roll. `on_roll`: the number of pupils known there.
-
     Files of some data types (agreement.toml) always count as whole. A file of another type needs at least
     `whole_percent` (teams.toml) of the known pupils.
     """
@@ -363,7 +357,6 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
     """Return the period of a table of counts: the census stated in the file, else the one open at arrival.
-
     If no census is open at arrival, the period is the calendar year.
     """
     entry = catalogue.entries.get(data_type)

@@ -169,7 +169,6 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     """Write the flow's group of items into rights.toml, and a right to it for each team and recipient.
-
     A team without pupil level gets a right only if the flow is about nobody.
     """
     if not flow.new:
@@ -216,7 +215,6 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
     """Return the values of each column of a sample file, by heading, without empty cells.
-
     The first row with any text has the headings. Raises GatewayError if all rows are empty.
     """
     for number, row in enumerate(rows):
@@ -238,7 +236,6 @@ _SHORT = 12
 
 def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
     """Write policies for a new agreement into a new folder, as a copy of a shipped agreement's policies.
-
     `text`: the file with the wording of the new agreement. `like`: the name of the shipped agreement; None
     for the first. The clauses are those of the text, named by their first words; none is confirmed. Raises
     GatewayError for a folder that exists, an unknown agreement, or a text that cannot be read.
@@ -272,9 +269,8 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 
 
 def declare(folder: Path) -> tuple[str, ...]:
-    """Bring flows.toml and items.toml of a folder in line with its other files; return the changed files.
-
-    Data types without a flow are listed under `not_carried`, so that their files are recognised and refused.
+    """Bring flows.toml and items.toml of a folder in line with the other files; return the changed files.
+    Data types without a flow are listed under `not_carried`, so their files are recognised and refused.
     Items listed in rights.toml are put under `[items]` of items.toml, and all others under `[others]`. Raises
     GatewayError for a file that cannot be read.
     """

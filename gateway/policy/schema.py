@@ -305,7 +305,7 @@ class Group(File):
 
 
 class Selection(File):
-    """Some items of Appendix A under one id, so that a right can give less than a whole group of items.
+    """Some items of Appendix A under one id, so a right can give less than a whole group of items.
 
     `identifies`: the items only identify a child; a team with a right to nothing else gets no file.
     """

@@ -1,4 +1,4 @@
-"""Compare the schools in a file with its sender; choose who gets copies, and which file replaces which. Pure.
+"""Compare the schools in a file with the sender; choose who gets copies, and which file replaces which. Pure.
 
 An education provider sends for itself, and for the schools on record for it, as a multi-academy trust does.
 The numbers of a school in a file must agree with those on record. If no school in a file has a number to
@@ -41,7 +41,6 @@ OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 
 def named_school(classified: Classified) -> str | None:
     """Return the DfE number (LA + establishment) of a file's school, if every record names that school.
-
     Else return None. A number only in a title does not count: the rest of the file could be about any school.
     """
     number = _of_facts(classified)
@@ -74,7 +73,6 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
     """Return the number of records without a school that can be compared with the provider's schools.
-
     None if no record has such a school; 0 for a provider that sends for one school alone.
     """
     if not provider.schools:
@@ -95,7 +93,6 @@ def has_own_pupils_only(classified: Classified, provider: Provider, bodies: Bodi
 
 def about_schools(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[ActionReason]:
     """Yield the reasons to hold a file, and the notices to its sender, about the schools and UPNs in it.
-
     Only the files of education providers wait because of their schools.
     """
     waits: list[Reason] = []
@@ -147,7 +144,6 @@ def _of_facts(classified: Classified) -> str | None:
 
 def _is_own(school: NamedSchool, provider: Provider) -> bool | None:
     """Return True if a provider may send for a school in a file, False if not, and None if unknown.
-
     Unknown means that no number of the school can be compared with the registry. DfE number and URN must both
     be on record. For a provider of several schools, the DfE number decides alone, and without it a URN on
     record is enough.
@@ -244,7 +240,6 @@ def part_of(
     provider: Provider, data_type: str, unlisted: tuple[Unlisted, ...], catalogue: Catalogue
 ) -> Basis:
     """Return a provider's part of a file about many schools: the records of its own school.
-
     The part has the agreed items of Appendix A, and the items carried by the data type. `unlisted`: columns
     and elements unknown to the data type.
     """
@@ -340,7 +335,7 @@ def superseding(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if a provider sends for other schools, so that only a file's content shows its schools."""
+    """Return True if a provider sends for other schools, so only a file's content shows its schools."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

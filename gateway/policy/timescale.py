@@ -126,7 +126,6 @@ def status(
     owed: DutySpan | None = None,
 ) -> list[FlowStatus]:
     """Return the status of each flow of the provider's kind at the end of the day `on`.
-
     `received` are the provider's accepted files and nil returns, in any order. Flows come in the order of
     Appendix B. Data the provider may send on behalf of others is included, but never missing. Suspended
     and closed providers owe nothing, nor does a body that sends for schools without being one.
@@ -238,7 +237,6 @@ class _Row:
 
 def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, list[_Came]]:
     """Return arrivals by the index of the period that each counts for.
-
     Left out are arrivals that belong to no period, and files that came before their period opened.
     """
     found: dict[int, list[_Came]] = {}
@@ -302,8 +300,7 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
     """Return the day on which the daily or weekly period now open began, whichever is earlier.
-
-    The training days of all providers count as closed, so that the day is early enough for each provider.
+    The training days of all providers count as closed, so the day is early enough for each provider.
     None if no daily or no weekly period is open on the day `on`, as before the first known term.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
@@ -402,7 +399,6 @@ def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[tuple[FlowStatus, ...]]:
     """Yield for each flow of a provider its status today, and one status for each due day ahead.
-
     `flows`: the statuses at the end of `today`. The due days are those of the next 400 days, soonest first;
     daily and weekly flows have none, because every school day is one. Left out are flows that are not
     expected, or lack terms in the calendar, and due days after the provider's closure. If the status today is
@@ -464,7 +460,6 @@ def renamed_references(
     catalogue: Catalogue, day: date | None, text: str | None = None
 ) -> tuple[Reference, ...]:
     """Return the documents and systems cited in the agreement by old names, each with the present name.
-
     `day`: the names in use on the day; without a day, those of the last law pack. `text`: return only names
     in the text.
     """
@@ -473,13 +468,12 @@ def renamed_references(
 
 
 def present_names(found: Iterable[Reference]) -> Iterator[str]:
-    """Yield a sentence for each document or system cited by an old name, with its present name."""
+    """Yield a sentence for each document or system cited by an old name, with the present name."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 def coming_requirements(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
     """Yield each new requirement of the law pack in force on a day, with the day of its census or None.
-
     Requirements of a census before the day are left out.
     """
     pack = pack_on(catalogue.law, day)

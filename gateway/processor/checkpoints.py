@@ -61,7 +61,6 @@ class Witness:
 
     def tell(self, size: int, head: str) -> None:
         """Begin to send a signed `head` of `size` entries, if the witness has not confirmed that size yet.
-
         Nothing is begun while another head is being sent, and for five minutes after a failure. Raises
         OSError if the file `told` cannot be written.
         """
@@ -118,7 +117,6 @@ class Witness:
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
     """Return the witnesses named in the settings: by a command, by an e-mail address, both or none.
-
     `folder` has a file for each, with the size of the last head confirmed. `clock`: as in `Witness`.
     """
     address = settings.witness_email or ""
@@ -163,7 +161,6 @@ class Checkpoints:
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
         """Publish the heads to keep, once an hour; before that, the leader signs a new head.
-
         At each call the leader (`leads`) also has the newest published head sent to the witnesses. No head is
         signed if the log has not grown. Raises Fault where published/ cannot be written.
         """

@@ -117,7 +117,6 @@ class BackOff:
 
     def note(self, reference: str, *, lost: bool = False) -> int:
         """Count a failed attempt at a file, and begin a pause; return how often a process died over the file.
-
         `lost`: True if a process died in this attempt.
         """
         self._failures[reference] += 1
@@ -134,7 +133,6 @@ class BackOff:
     @contextmanager
     def attempt(self, name: str, said: str) -> Iterator[int]:
         """Yield the number of attempts at something, this one included; pause after an error in the context.
-
         The error is only logged, after the words `said`.
         """
         attempts = self.note(name, lost=True)
@@ -251,7 +249,6 @@ class Claim:
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
         """Claim one batch of uploads, given by spool reference.
-
         `taken`: references that other files in the store bear; no upload of the batch gets one of these.
         """
         uploads = self._read(batch)
@@ -277,7 +274,6 @@ class Claim:
 
     def put_on_record(self, stored: Mapping[str, Upload]) -> None:
         """Record stored uploads as landed and remove them from the spool.
-
         `stored` is keyed by the reference in the spool. An upload refused by the registry is set aside in
         the spool and removed from the store.
         """
@@ -293,7 +289,6 @@ class Claim:
 
     def _read(self, batch: Sequence[str]) -> dict[str, Upload]:
         """Read the records of a batch of uploads; return the uploads by spool reference.
-
         Malformed uploads are set aside. An upload's landing time is intake's or, if the two are more than ten
         minutes apart, the time at which the kernel renamed the record: no process can set that time.
         """
@@ -320,7 +315,6 @@ class Claim:
 
     def _store(self, uploads: Mapping[str, Upload]) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, given by spool reference, durably into the sealed store.
-
         Returns the stored uploads by spool reference, oldest first, and the spool references of uploads not
         stored because another stored file has the same reference. A failed copy stops no other copy, unless
         the disk is full. Several files are copied at a time, so the waits for the disk overlap.
@@ -345,7 +339,6 @@ class Claim:
         self, store: Store, full: threading.Event, reference: str, upload: Upload
     ) -> Upload | OSError | None:
         """Copy one upload into the store; return the upload with the stored size and digest, or the error.
-
         `reference`: the upload's reference in the spool. Return None if the upload was set aside, or if
         another copy found the disk `full`. Return a FileExistsError if another stored file has the reference.
         """
@@ -380,8 +373,7 @@ class Claim:
 
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
         """Record stored uploads as landed; return the references now on record.
-
-        After an unexpected error each upload is tried alone, so that one upload that cannot be recorded
+        After an unexpected error each upload is tried alone, so one upload that cannot be recorded
         keeps no other out. Raises Fault where the registry fails.
         """
         try:
@@ -427,10 +419,9 @@ def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
     """Divide uploads, given by spool reference, into new uploads and uploads on record already.
-
     Returns the reference in the store for each new upload, by spool reference, and the spool references of
     the uploads on record. A new upload keeps the spool reference, unless another file on record has the same
-    reference, or `taken` includes it. Then a new reference is derived from the upload alone, so that a claim
+    reference, or `taken` includes it. Then a new reference is derived from the upload alone, so a claim
     repeated after a crash derives the same.
     """
     borne = receipts.in_use(session, list(waiting)) | (set(taken) & waiting.keys())
@@ -452,7 +443,6 @@ def sort_out(
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
     """Return True if `upload` is on record under `reference`: same provider, folder, name and start.
-
     Size, digest and landing time may differ: the claim puts on record the size and digest of the stored
     bytes, and the kernel's time where intake's is far off.
     """
@@ -465,7 +455,6 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
 
 def _unused_reference(session: Session, upload: Upload, taken: Collection[str]) -> str:
     """Return a free reference derived from `upload` alone, or the one under which `upload` is on record.
-
     A reference on record for another file, or in `taken`, is not free.
     """
     attempt = 0

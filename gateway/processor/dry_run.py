@@ -44,7 +44,6 @@ def try_file(
     file: Path, provider: str, at: datetime, *, rules: Rulebook, examiner: Examiner, registry: Registry
 ) -> Tried:
     """Return the result of a dry run: how a file would be decided if `provider` sent the file `at` a moment.
-
     An unencrypted file is judged as if sealed and validly signed. Raises OSError if the file cannot be read.
     """
     catalogue, reference = rules.catalogue, f"{at:%y%m%d}-{provider}-{_NOWHERE}"

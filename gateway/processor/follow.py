@@ -53,7 +53,6 @@ class Follow:
 
     def tend(self, registrar: Registrar) -> None:
         """Publish in this home the effects of new log entries.
-
         Raises Fault where published/ cannot be written: the next call reads the same entries.
         """
         if self._read_to is None:
@@ -119,7 +118,6 @@ class Follow:
 
 def _remove(published: Published, references: AbstractSet[str]) -> None:
     """Remove from every provider's /receipts the files about deleted uploads, notices or declarations.
-
     All providers' folders are searched, because a trust's receipt is also in the folder of each school of
     the trust, and the registry may no longer say of which schools.
     """

@@ -1,6 +1,6 @@
 """Hand files on to other systems: record batches, write each to a folder, and wait for acknowledgements.
 
-A batch is recorded before the files are written, so that after a kill no batch is missing or doubled: written
+A batch is recorded before the files are written, so after a kill no batch is missing or doubled: written
 again, a batch of the same number has the same files in the same folder. The log says which files a batch
 holds before the folder gets its final name.
 """
@@ -78,7 +78,6 @@ class HandingOn:
         self, registrar: Registrar, term: int = 0, held_at: float = 0.0, *, at_once: bool = False
     ) -> None:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
-
         Within five seconds of the last call nothing is done, unless `at_once`. `term`: how often this host
         has become the leader; what lies here from an earlier term is withdrawn first. `held_at`: when this
         host was last known to be the leader, in seconds since 1970; the courier's lease begins then, or now.
@@ -150,7 +149,6 @@ class HandingOn:
 
     def _follow_targets(self, registrar: Registrar, declared: Mapping[str, HandOn]) -> None:
         """Have batches that lie here made anew if the policies now name another server, or another host key.
-
         The log then records the files as collected again, with the key of the server that gets them. A batch
         already pushed or acknowledged is recorded so first, and stays on record with the server that got it.
         """
@@ -233,7 +231,6 @@ class HandingOn:
 
     def withdraw(self, registrar: Registrar) -> None:
         """Record which batches the courier of this host has sent, then remove all that it could send.
-
         For a host that does not lead, and for the beginning of a term: another host may have made a batch
         anew meanwhile.
         """
@@ -278,7 +275,6 @@ class HandingOn:
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
         """Write a batch's files and manifest to a hidden folder, and return the folder.
-
         `told`: the manifest of the batch, and a detached signature on the manifest.
         """
         place = self._place(batch)
@@ -353,7 +349,6 @@ class HandingOn:
 
 def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
     """Make a folder for the courier below `root` for each destination in `told`; remove all other folders.
-
     `told` maps the name of a destination to the settings for the courier, or to None. Settings are written to
     the file named `settings` in the folder; for None, the file is removed.
     """
@@ -379,7 +374,6 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 def _note(place: Path, end: str) -> Path:
     """Return the path of the file that reports that a batch was sent or acknowledged.
-
     `place`: the batch's own folder. `end`: "sent" or "ack".
     """
     return place.with_name("done") / f"{place.name}.{end}"
@@ -387,7 +381,6 @@ def _note(place: Path, end: str) -> Path:
 
 def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
     """Return True if the courier has noted that a batch was sent, as the batch was made last.
-
     The note of an earlier build does not tell when the batch was made.
     """
     try:
@@ -400,7 +393,6 @@ def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
 
 def _is_noted(place: Path, end: str) -> bool:
     """Return True if a batch's report (see `_note`) exists, as a regular file.
-
     A link does not count, because other users write the reports.
     """
     try:
@@ -411,7 +403,6 @@ def _is_noted(place: Path, end: str) -> bool:
 
 def _last(at: str, now: datetime) -> datetime:
     """Return in UTC the latest moment, `now` included, at which the clock in the zone of `now` showed `at`.
-
     `at` is a time such as "18:00".
     """
     today = now.replace(hour=int(at[:2]), minute=int(at[3:]), second=0, microsecond=0)
@@ -420,7 +411,6 @@ def _last(at: str, now: datetime) -> datetime:
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
     """Return in words the trouble with a destination that the courier last reported; None without trouble.
-
     `folder`: the folder made for the destination. `known`: the words for each report. `otherwise`: the words
     for a report not in `known`.
     """

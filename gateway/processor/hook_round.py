@@ -61,7 +61,6 @@ class HookRound:
 
     def tend(self, registrar: Registrar, term: int = 0, held_at: float = 0.0) -> None:
         """Record the messages that web hooks have taken, and write new messages for the courier.
-
         `term` and `held_at`: as for `HandingOn.tend`.
         """
         with registrar.registry.read() as session:
@@ -127,7 +126,6 @@ class HookRound:
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
         """Return a web hook's messages by file name without ending, and the number of the entry to read next.
-
         Messages begin at the entry and the time up to which the hook was told, so some may be taken already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
@@ -168,7 +166,6 @@ def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[boo
 
 def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, datetime]) -> datetime | None:
     """Return the moment since which messages are lost; None if none is. `given_up` has those of this round.
-
     Later entries may have earlier times, after a clock that was ahead: the moment is before all of them.
     """
     times = [*given_up.values(), *([hook.lost_since] if hook.lost_since else [])]
@@ -180,7 +177,6 @@ def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, date
 
 def _is_sent_again(note: Path, *, even_taken: bool) -> bool:
     """Remove a note that a message was given up, or `even_taken`; return True if the note was removed.
-
     The message is then sent again: it was asked for, or the power went before the loss was on record.
     """
     try:
@@ -238,7 +234,6 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
     """Yield a message for each file of a provider that is due within a week, or has become late.
-
     Only changes after the day of `since` count. Daily and weekly flows are left out.
     """
     catalogue = registrar.catalogue

@@ -159,7 +159,6 @@ class Processor:
         alive: Callable[[], None] = lambda: None,
     ) -> None:
         """Process files until `stop` is set; a file under examination then is finished or stays landed.
-
         `ready` is called once, before the first round. `alive` is called in every round, and after every
         batch of claims.
         """
@@ -191,7 +190,6 @@ class Processor:
 
     def drain(self) -> int:
         """Process until no file waits or is under way; return the number of files still landed.
-
         Raises Fault where the spool cannot be claimed or receipts cannot be published.
         """
         with self._working():
@@ -213,7 +211,6 @@ class Processor:
 
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run the steps of one round; return the first fault, or None.
-
         A failed step stops no other step, and is tried again in the next round. Steps that do not concern new
         files are skipped if done a moment ago, or lately and nothing has changed since, unless `at_once`. No
         file is processed while the processor of another host holds the registry, or it does not answer.
@@ -239,7 +236,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read what changed last in the registry, so that the steps of a round know if there is work."""
+        """Read what changed last in the registry, so the steps of a round know if there is work."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -256,7 +253,6 @@ class Processor:
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """Yield the steps due now that do not concern new files, such as held files, copies and letters.
-
         With `at_once` all such steps are due. Some steps are for the leader only.
         """
         now = time.monotonic()
@@ -331,7 +327,6 @@ class Processor:
 
     def _hand_out(self) -> None:
         """Give landed files to the workers, oldest first, and at most IN_HAND at a time.
-
         The keys for an examination are those of this moment; they may change while the file waits.
         """
         landed: Sequence[str] = ()
@@ -361,7 +356,6 @@ class Processor:
 
     def _after_batch(self) -> bool:
         """Give files to workers and record results, between two batches of claims.
-
         Returns False when the processor is stopping, so claiming ends.
         """
         self._alive()
@@ -377,7 +371,6 @@ class Processor:
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
         """Record as landed the uploads undecided for too long, or with `all_of_them` all undecided uploads.
-
         Raises Fault where an upload cannot be recorded.
         """
         late = self._progress.late(all_of_them=all_of_them)
@@ -391,7 +384,6 @@ class Processor:
 
     def _wait(self, seconds: float | None) -> bool:
         """Wait for the workers' results, and record the results; return True if `wake` was called meanwhile.
-
         The wait lasts at most `seconds`, or with None until there is something to do.
         """
         finished, woken = self._pool.wait(seconds)
@@ -444,7 +436,6 @@ class Processor:
 
     def _failed(self, item: worker_pool.Finished) -> Examination | None:
         """Count a failed examination; once examiner processes died over the file three times, hold the file.
-
         Return the outcome that holds the file, or None if the file is to be examined again.
         """
         self._progress.count_as_late(item.reference)
@@ -463,8 +454,7 @@ class Processor:
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:
     """Run one step of a round; return the fault, or None.
-
-    Every exception becomes a Fault, so that no failed step, even by a wrong setting, ends the service.
+    Every exception becomes a Fault, so no failed step, even by a wrong setting, ends the service.
     """
     try:
         step()

@@ -61,7 +61,6 @@ class Copier:
 
     def hand_out(self, registrar: Registrar, *, leads: bool = True) -> None:
         """Start making a few missing copies.
-
         Of several hosts only the leader (`leads`) makes copies; every host puts each copy into the /out that
         the host publishes.
         """
@@ -79,7 +78,6 @@ class Copier:
 
     def _is_whole(self, copy: Copy, *, compare: bool) -> bool:
         """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies.
-
         `compare`: False if no other host can have made it anew, for another key of its provider. A copy once
         found whole is not read again, as every round asks for the copies made lately.
         """
@@ -98,7 +96,6 @@ class Copier:
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
         """Return the copies still to be made; queue the copies made already, as some may be missing in /out.
-
         The first call queues every copy made, later calls only the copies made since by other hosts.
         """
         now, since = registrar.clock(), self._looked_at
@@ -176,7 +173,6 @@ class Copier:
 
     def _stays(self, session: Session, copy: Copy) -> bool:
         """Return True if a copy in /out is due; remove it if its file was withdrawn or marked meanwhile.
-
         So is a copy that was held back and is given again: another part of the file may be due now.
         """
         due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
@@ -192,7 +188,6 @@ def _name(copy: Copy) -> str:
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
     """Return an open descriptor of the part of a file that is about the copy's provider.
-
     Raises Fault if the file's data type is not known, or if the part would be the whole file.
     """
     with registrar.registry.read() as session:

@@ -1,6 +1,6 @@
 """Delete data due under policies/retention.toml: record, then remove, then certify.
 
-Each batch is one transaction with its log entries; files are removed only after the commit. After a crash
+Each batch is one transaction with the log entries; files are removed only after the commit. After a crash
 the next start or run finishes the work.
 """
 
@@ -34,7 +34,6 @@ def run(
     registrar: Registrar, moment: datetime, *, by: str, progress: Callable[[int], object] = lambda _: None
 ) -> str | None:
     """Delete everything due at `moment`; return a signed certificate of deletion, or None if nothing was due.
-
     `by` is the person or process named in the log. `progress` is called with the number of things deleted in
     each batch. Raises Fault where a file cannot be removed or the registry does not answer: the next run
     goes on from there.
@@ -50,7 +49,6 @@ def run(
 
 def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
     """Delete unopened files and old letters that are due, and remove old receipts from published/.
-
     Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
     leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries again.
     """
@@ -77,7 +75,6 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
 
 def finish(registrar: Registrar) -> str | None:
     """Remove the files whose deletion is on record; return a signed certificate, or None.
-
     The certificate lists all recorded deletions that have none yet; None if there are no such deletions.
     """
     with registrar.registry.read() as session:

@@ -103,7 +103,7 @@ class Pages:
 class LetterRound:
     """Queues letters once a day and after new policies, and gives queued letters to the courier to send.
 
-    Without a mail relay in the settings no letter is queued, so that a relay named later does not get a
+    Without a mail relay in the settings no letter is queued, so a relay named later does not get a
     year's letters at once.
     """
 
@@ -118,7 +118,6 @@ class LetterRound:
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
         """Queue the letters due, and give queued letters to the courier; only the leader (`leads`) does both.
-
         Raises Fault where the registry does not answer or the courier's folder cannot be written.
         """
         if registrar.settings.letters.relay is None:
@@ -136,7 +135,6 @@ class LetterRound:
 
 def _due(session: Session, policy: KeyPolicy, now: datetime) -> tuple[list[Key], list[tuple[Key, int, int]]]:
     """Return the keys to retire, and those to warn of before they expire, with the days left and the warning.
-
     The warning is named by the smallest number in `warn_days` (keys.toml) that the days left have reached.
     """
     retiring, warned = list[Key](), list[tuple[Key, int, int]]()
@@ -180,7 +178,6 @@ class Rounds:
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
         """Decide a portion of held files whose wait is over; set `more_held` if such files remain.
-
         Also decide drops of keys, approved or refused since; on the leader, let copies be made for recipients
         ratified since.
         """
@@ -192,7 +189,6 @@ class Rounds:
 
     def keys(self, registrar: Registrar) -> None:
         """Retire keys on their last day, warn of expiry, and finish a change of the gateway's key.
-
         Raises Fault where the registry does not answer or published/ cannot be written.
         """
         now = registrar.clock()

@@ -46,7 +46,6 @@ def open_registrar(
     home: Home, clock: Callable[[], datetime], settings: Settings | None = None
 ) -> Iterator[Registrar]:
     """Yield a registrar for `home`, with the given settings or the home's own.
-
     Raises ConfigurationError where a setting, key or policy is missing or wrong.
     """
     settings = settings or load_settings(home)
@@ -96,7 +95,6 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 @contextmanager
 def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
     """Serve metrics and health inside the context, on systemd's socket or the port in the settings.
-
     Without socket and port nothing is served.
     """
     settings = load_settings(home)
@@ -128,7 +126,6 @@ def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
 ) -> Iterator[Processor]:
     """Yield a processor for `home`, after publishing everything that may be missing in published/.
-
     `examiners` makes, for the home, the object that starts the processes for examinations.
     """
     bring_up_to_date(home, clock)

@@ -47,7 +47,6 @@ class Work:
 
     def hold(self) -> None:
         """Take the lock on the registry, if not held yet. Raise Fault if another processor has the lock.
-
         For SQLite nothing is done: the lock on the home is enough.
         """
         self.ownership.hold()
@@ -103,7 +102,6 @@ class Share(Work):
 
     def landed(self, session: Session) -> Sequence[str]:
         """Return the references of the files that this host has taken to examine and has not decided yet.
-
         Before `begin` the host has taken none: return all landed files.
         """
         if self._worker is None:
@@ -142,7 +140,6 @@ class Share(Work):
 
 def prove_engine(settings: Settings) -> None:
     """Test the OpenPGP program (SOP) named in the settings, if any.
-
     Raises ConfigurationError for an unfit program if the settings allow no other engine (`sop`). Else a
     failure is only logged: the embedded engine opens what it can, and files stay landed as long as the
     program does not run at all.
@@ -159,7 +156,6 @@ def prove_engine(settings: Settings) -> None:
 
 def prove_store(home: Home, settings: Settings) -> None:
     """Check the sealed store.
-
     Raises Fault if the store does not answer, and ConfigurationError if the store replaces files silently.
     """
     with store_answers():
@@ -169,7 +165,6 @@ def prove_store(home: Home, settings: Settings) -> None:
 @contextmanager
 def alone(registrar: Registrar, _wake: Callable[[], None] | None = None) -> Iterator[Work]:
     """Hold the locks on home and registry inside the context, and yield the work of a single host.
-
     Raises GatewayError where another processor has one of the locks, and Fault where a lock cannot be taken.
     """
     with home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
@@ -179,7 +174,6 @@ def alone(registrar: Registrar, _wake: Callable[[], None] | None = None) -> Iter
 @contextmanager
 def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
     """Yield the work of one of several hosts, which share the registry.
-
     Raises GatewayError if the processor of a host that works alone has locked the registry.
     """
     with (
@@ -201,7 +195,6 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 def _report(registrar: Registrar, connection: Connection) -> None:
     """Store this host's report for the other hosts.
-
     The report tells the number and greatest age of uploads in the spool, by how much the clock here is ahead
     of the database's, and the keys of the gateway held here.
     """
@@ -224,8 +217,7 @@ def _report(registrar: Registrar, connection: Connection) -> None:
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
     """Return the policies now in force if changed since the last call, else None.
-
-    `version`: the register's version. Raises Fault while this host lacks one of the gateway's keys, so that
+    `version`: the register's version. Raises Fault while this host lacks one of the gateway's keys, so
     no file is examined.
     """
     rotation.check_all_here(registrar.home, registrar.registry)
@@ -235,7 +227,6 @@ def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | No
 @contextmanager
 def home_of_its_own(home: Home) -> Iterator[None]:
     """Lock the home inside the context.
-
     Raises GatewayError if another processor has the lock, and Fault if the lock's file cannot be written.
     """
     with ExitStack() as until:

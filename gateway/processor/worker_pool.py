@@ -72,7 +72,6 @@ class WorkerPool:
     @contextmanager
     def at_work(self, *, warm: bool = False) -> Iterator[None]:
         """Run the worker threads inside the context.
-
         With `warm`, start examiner processes before the first file comes.
         """
         threads = [
@@ -117,7 +116,6 @@ class WorkerPool:
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
         """Wait at most `seconds` (None: without limit) for results; return results, and True if woken.
-
         Woken means that `wake` was called. Results are kept back for a moment, to share a transaction with
         later results. At most A_COMMIT are returned, shared out among the providers; the next call returns
         further results.
@@ -144,7 +142,6 @@ class WorkerPool:
 
     def _shared_until(self) -> float:
         """Return until when, in monotonic seconds, the present results wait for later results.
-
         Return 0 if the wait is over, infinity if there are no results.
         """
         if not self._here:
@@ -177,7 +174,6 @@ class WorkerPool:
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
         """Return a worker's next job, or None if there is no job; the caller has the lock.
-
         A `rested` worker, which has ended its processes, takes a file only if more files wait than there are
         idle workers with processes.
         """
@@ -191,7 +187,6 @@ class WorkerPool:
     @EXAMINE_SECONDS.time()
     def _examine(self, assignment: Assignment, whose: str) -> None:
         """Examine one file, and report the result to the loop, even a failure.
-
         `whose`: the name of the queue (`Turns`) that the file was taken from.
         """
         reference = assignment.upload.reference
@@ -244,7 +239,6 @@ def in_turn(
     waiting: Iterable[str], held: Counter[str], *, room: int, each: int, at_a_time: int = 1
 ) -> list[str]:
     """Choose at most `room` of the waiting references, given oldest first.
-
     Providers take turns of `at_a_time` files. First comes the provider with the fewest files, counting
     files chosen here and the number in `held` for files chosen before; among equals, the provider with the
     fewest waiting. No provider gets more than `each` files by this count.
@@ -285,9 +279,8 @@ class Turns:
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
         """Queue a file for examination.
-
         `struck`: True if an examiner process has died over the file. Such files of all providers share a
-        queue of their own, so that no other file waits behind one.
+        queue of their own, so no other file waits behind one.
         """
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
@@ -303,7 +296,6 @@ class Turns:
 
     def next(self) -> tuple[Assignment, str] | None:
         """Return the next file to examine, and the name of its queue; None if no file may be begun now.
-
         The caller lowers the queue's `at_work` when the file is done.
         """
         now = self.clock()

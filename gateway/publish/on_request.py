@@ -137,7 +137,7 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 def choose(published: Published, *, on_request: bool) -> None:
     """Set this host to publish a provider's receipts only while the provider looks (`on_request`), or always.
 
-    On a change to always, the receipts published so far are removed, so that all receipts are written
+    On a change to always, the receipts published so far are removed, so all receipts are written
     anew. Raises Fault if published/ cannot be written.
     """
     with published_is_written():

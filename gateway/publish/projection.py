@@ -284,7 +284,7 @@ def put_published(path: Path, content: str) -> bool:
 
 
 def is_whole(path: Path, text: str, end: str = "-----END PGP SIGNATURE-----") -> bool:
-    """Return True if a published file holds `text` and ends in `end`, so that no power cut tore the file.
+    """Return True if a published file holds `text` and ends in `end`, so no power cut tore the file.
 
     The lines of both end in LF, as do those of the file once it is read.
     """

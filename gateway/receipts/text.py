@@ -53,7 +53,7 @@ _PROOF = (
 def visible(text: str) -> str:
     """Replace characters that cannot be seen by "?"; letters of any script stay.
 
-    Control characters and marks of writing direction are replaced, so that nobody can disguise a receipt.
+    Control characters and marks of writing direction are replaced, so nobody can disguise a receipt.
     Letters with accents become single characters (NFC).
     """
     if text.isascii() and text.isprintable():

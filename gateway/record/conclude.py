@@ -114,7 +114,6 @@ def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> tupl
 
 def came_by_login(session: Session, upload: Upload) -> bool:
     """Return True if the SSH key of the session that brought an upload was in force when the upload landed.
-
     Intake names the key. A key ended or replaced after the landing counts; a compromised key never does.
     """
     known = register.of(session).keys.get(("provider", upload.provider), ())
@@ -127,7 +126,6 @@ def came_by_login(session: Session, upload: Upload) -> bool:
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
     """Return those of the gateway's `own` keys that may open an upload: in force now, or at the landing.
-
     A file sealed in time is not refused because the gateway's key was retired after the landing.
     """
     trusted = {"active", "retiring", "retired"}
@@ -216,7 +214,6 @@ def assignments(
     version: int | None = None,
 ) -> list[Assignment]:
     """Return assignments for landed uploads, oldest first, with the keys now in force.
-
     `in_progress`: uploads not on record yet, by reference. `version`: the register's version, if
     just read: then the register is not read again. Keys are checked again when the file is decided.
     """

@@ -123,7 +123,6 @@ class Enrolled:
 
     def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
         """Return the schools named in a file: number, provider id and name of each.
-
         Only for a sender that sends for several schools, else (). Id and name are "" where no enrolled school
         has the number.
         """
@@ -163,7 +162,6 @@ def record_rolls(
     now: datetime,
 ) -> Sequence[Entry]:  # fmt: skip
     """Record the rolls in decided files, and discrepancies with other providers' rolls.
-
     Returns the log entries on discrepancies. All files are compared together: a difference made by one file
     and mended by another is no discrepancy.
     """
@@ -267,7 +265,6 @@ def _was_roll(registrar: Registrar, session: Session, provider: str, reference: 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
     """Yield the roll of each school in accepted files; `taken` holds transfers with packed rolls.
-
     A record without a school number belongs to the school named for the whole file, or else to the sender.
     """
     for transfer, packed in taken:
@@ -391,7 +388,6 @@ class CountsOwed:
 
     def give(self, files: Sequence[tuple[Transfer, Decision, Provider, bool]]) -> list[Transfer]:
         """Deliver counts of newly accepted files; return the transfers, with the teams that got counts added.
-
         Each file comes with decision, sender, and True if teams may get counts of the file. The decisions
         must be stored before the call.
         """
@@ -431,7 +427,6 @@ class CountsOwed:
 
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
         """Deliver counts of a file to `teams`; return the transfer with the teams that got counts added.
-
         A team that may see no pupil records gets counts in place of a file routed to it, even if the file is
         unfit for counting.
         """
@@ -457,7 +452,6 @@ class CountsOwed:
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Return True if a team may get counts of `transfer`, after withdrawing the team's older counts.
-
         Older counts are those of earlier files of the same school, data type and period. Return False, and
         withdraw nothing, if the team has opened older counts, or has counts of a file that landed later.
         """

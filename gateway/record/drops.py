@@ -135,7 +135,6 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 def publish(home: Home, registry: Registry, now: datetime, since: datetime | None = None) -> None:
     """Publish the SSH keys in force to intake; delete from the store any secret key that was uploaded.
-
     `since`: a moment before which no secret key can be left, if any.
     """
     publish_access(registry, home.published, now)

@@ -62,7 +62,6 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
     """Raise GatewayError unless two names on record are certainly two people.
-
     The error's text is `said`, then the reason. `since` is the time of the first person's act, `at` the time
     of the second person's act.
     """
@@ -94,7 +93,6 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
     """Return, by the name of each person, the other people who could act as the person.
-
     These gave the person credentials, directly or through others.
     """
     known = _known(session, _people_by_name(session), since=at, at=at)
@@ -116,7 +114,6 @@ def includes_two_people(session: Session, names: Collection[str], at: datetime) 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
     """Confirm the credentials of the person `name` by an independent colleague, `by`; return the marks.
-
     `read_out` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, and
     each account. Raises GatewayError for one left out, and if the colleague may be the person, or a giver of
     a credential.
@@ -136,9 +133,8 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
     """Record that the person `name` accepts all credentials, under a personal `account`; return the marks.
-
     `named` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, and each
-    further account, so that the person notices what was given by another. Raises GatewayError for one left
+    further account, so the person notices what was given by another. Raises GatewayError for one left
     out, for an account that is not the person's own, and for an account used to give the person one of the
     credentials.
     """
@@ -282,7 +278,6 @@ def _given_by_one(known: Sequence[_Attributed], ones: frozenset[str], others: fr
 
 def are_named_two(one: str, other: str) -> bool:
     """Return True if two names on record are certainly different people, by the names alone.
-
     Two names of the form "NAME (as ACCOUNT)" are different people if the NAMEs differ. Otherwise both name
     and account must differ, because one person may use an account with and without a name.
     """
@@ -333,7 +328,6 @@ def agreed(
     session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime, always: bool = False
 ) -> bool:
     """Return True if `by` may do an act now: another person has proposed the act, or roles are not in force.
-
     Otherwise return False, after recording a proposal by `by` if there is none. Raises GatewayError if `by`
     may be the proposer under another name. With `always`, two people decide even without roles in force.
     """
@@ -362,7 +356,6 @@ def agreed_to_give(
     at: datetime,
 ) -> bool:
     """Return True if a person may be given a credential or a role now; otherwise record a proposal.
-
     Two people decide if the person is in a team with sight of held files (`looking`), or has or gets a
     powerful role. Otherwise, and where there is only one administrator, one person decides alone. When two
     people agree, the person's unused invitations end: whoever made one alone could use it.
@@ -386,7 +379,6 @@ def agreed_to_show(
     session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
 ) -> bool:
     """Return True if a person may join a team with sight of held files; otherwise record a proposal.
-
     A single administrator decides alone. Raises GatewayError if a giver of credentials could act as the
     person. When two people agree, the person's unused invitations end: whoever made one could use it.
     """
@@ -496,7 +488,6 @@ def _roles_changed(session: Session, name: str, kind: Kind, since: datetime) -> 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
     """End an open proposal as a second person, `by`, even one that does not count now.
-
     Raises GatewayError if `by` may be the proposer of one that counts.
     """
     first = _open_proposal(session, act, at)

@@ -1,7 +1,7 @@
 """Queue letters: in the transaction of a decision, or daily by the calendar.
 
 A letter names organisations, references, data types, days and the sentences of reasons; never a pupil, a file
-name or contents. Letters are signed when queued, so that the sending service holds no key.
+name or contents. Letters are signed when queued, so the sending service holds no key.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ class Letterhead:
         team: str = "", sensitive: bool = False,
     ) -> Iterator[Letter]:  # fmt: skip
         """Yield the letter that a rule asks for about an event, once for each address.
-
         `event` is a code, such as "late:provider:oak:…", for which a letter is queued only once. `facts` are
         the texts for the rule's blanks, by name. Letters for triage about a `sensitive` event go only to the
         teams with sight of sensitive files.
@@ -211,7 +210,6 @@ def _is_for(session: Session, rule: LetterRule, transfer: Transfer) -> bool:
 
 def reasons_of(transfer: Transfer, wording: Wording) -> dict[str, str]:
     """Return the reasons of a decision as running text in each language.
-
     The keys are the blanks in the texts of letters: "reasons", and "reasons_cy" for Welsh.
     """
     plain = [plain_reason(reason, wording) for reason in transfer.reasons]
@@ -321,7 +319,6 @@ def _for_flow(letterhead: Letterhead, provider: Provider, flow: FlowStatus, day:
 
 def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: ProviderFacts) -> Iterator[Letter]:
     """Yield a provider's letter: on missing data if the rule is of the kind "chase", else with news.
-
     Nothing is yielded if there is nothing to say, or no address.
     """
     if not letterhead.addresses(rule, facts.provider.id, "", sensitive=False):
@@ -339,7 +336,6 @@ def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: Provid
 
 def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter]:
     """Return unsigned letters to remind a provider of missing data.
-
     Raises GatewayError if nothing is missing, or if there is no address or no rule for such a letter.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)

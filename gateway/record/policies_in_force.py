@@ -114,7 +114,6 @@ def load_policies(policies: Path) -> Policies:
 
 def check_on_record(session: Session, home: Home) -> None:
     """Raise ConfigurationError if the home uses policies that, by the log, were never put in force.
-
     A log without any policies is no error: in a new home the folder policies/ applies.
     """
     known = loaded(session)
@@ -153,7 +152,6 @@ class Keeper:
 
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put the folder policies/ in force.
-
         An approved version whose day has come is put in force first. The present version stays if the
         approved one is missing or has faults by now. A version that loses protection is not used without a
         mark (`allow`), even if in force by the log: the present version stays. Raises ConfigurationError if
@@ -182,7 +180,7 @@ class Keeper:
 
     def _may_come(self, digest: str, past: Collection[str]) -> bool:
         """Return True if an approved version is stored here, has no faults and may be used (`_may_use`).
-        A version that cannot be used is remembered, so that `changed` looks at it again only after a change.
+        A version that cannot be used is remembered, so `changed` looks at it again only after a change.
         """
         try:
             self.check_sound(digest)
@@ -235,9 +233,8 @@ class Keeper:
 
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies in force if they changed since the last call; else None.
-
         `version`: the register's version, which changes with each step of a proposal. A version proposed at
-        another host, or made in the console, is stored here, so that a person can look at it and approve it.
+        another host, or made in the console, is stored here, so a person can look at it and approve it.
         """
         is_due = False
         is_new = version is None or version != self._version_seen
@@ -278,7 +275,6 @@ class Keeper:
 
     def vouch(self) -> None:
         """Put the version in force here into the sealed store, for other hosts to fetch.
-
         If the log says that the version is in force, mark the version in the store: then other hosts may use
         the version even if protection is lost.
         """
@@ -291,7 +287,6 @@ class Keeper:
 
     def allow(self, digest: str) -> None:
         """Mark a version as allowed to lose protection; only a person at the machine may ask for this.
-
         The mark ends with the next proposal or withdrawal, and when the services switch to another version.
         """
         mark = self._mark(digest)
@@ -312,7 +307,6 @@ class Keeper:
 
     def keep(self, folder: Path) -> str:
         """Store a permanent copy of a folder of policies, here and for other hosts; return its digest.
-
         Raises ConfigurationError, with every fault named, for faulty policies.
         """
         if not folder.is_dir():
@@ -323,7 +317,6 @@ class Keeper:
 
     def folder(self, digest: str) -> Path:
         """Return the folder of a version, after fetching the version from the sealed store if missing here.
-
         Raises ConfigurationError for an unknown version, and Fault if the store does not answer.
         """
         return self._version(digest).folder
@@ -406,7 +399,6 @@ class Keeper:
 
     def _fetch(self, digest: str) -> None:
         """Store a version here, from another host or from the console's draft; do nothing if neither has one.
-
         A draft that loses protection is stored only with `by_hand`.
         """
         files = self._from_others(digest)
@@ -458,7 +450,6 @@ def note_beside(pack: Path) -> Path:
 
 def sign(pack: Path, publisher: str, key: LogKey) -> str:
     """Return a publisher's signature on a law pack, as a signed note.
-
     Raises GatewayError for a malformed name of the pack or of the publisher.
     """
     check_name(pack)
@@ -470,7 +461,6 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
 
 def verified(pack: Path, content: bytes, note: str, publishers: tuple[str, ...]) -> LawPack:
     """Return the law pack in `content` after verifying the signature in `note` of a known publisher.
-
     `pack`: the path that errors name. `publishers`: the verifier keys. Raises GatewayError, with the fault,
     if the signature does not count.
     """
@@ -486,7 +476,6 @@ def verified(pack: Path, content: bytes, note: str, publishers: tuple[str, ...])
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
     """Add a law pack, signed by `note`, to the folder of draft policies; return the law pack.
-
     Raises GatewayError, and adds nothing, if the pack, the signature, or the draft with the pack is faulty.
     """
     content = pack.read_bytes()  # Read once: whoever may write the file could change it after it is verified.
@@ -526,7 +515,6 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
     """Yield the folder of the policies with a digest: a stored version, or a temporary copy of a draft.
-
     The draft is one made in the console. Yield None for an unknown digest.
     """
     draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)

@@ -57,7 +57,6 @@ _NO_RULE = (
 
 def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     """Return every fault of a policies folder, with file, key and line; [] for a usable folder.
-
     With a day `on`, also a fault if the calendar's terms end within a year of the day and no rule
     ([[term_rule]]) gives the terms of later years.
     """
@@ -120,7 +119,6 @@ def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
     """Yield a fault for each gap between two law packs, and each day outside the year of its pack.
-
     Yield also a fault for a previous version of a file format that is not older than the present version.
     """
     for earlier, later in pairwise(packs):
@@ -184,7 +182,6 @@ _Outcome = tuple[str, tuple[str, ...], datetime | None]
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> dict[str, Any]:
     """Decide all files that landed since a moment under both policies, and compare the outcomes.
-
     Returns the number of `files`, how many of them have the `same` outcome, and the other outcomes as
     `changes`, the most frequent first.
     """

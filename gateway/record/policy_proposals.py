@@ -44,7 +44,6 @@ class PolicyProposal:
 
 def proposal(session: Session) -> PolicyProposal | None:
     """Return the open proposal of policies, approved or not; None if there is none.
-
     A proposal ends when withdrawn, or when policies come into force.
     """
     found: PolicyProposal | None = None
@@ -73,7 +72,6 @@ def loaded(session: Session) -> list[str]:
 
 def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
     """Return the digest in the log's last entry of a `kind`, by default of the policies in force.
-
     Return None if the log has no such entry.
     """
     event = log.latest(session, kind)
@@ -101,7 +99,6 @@ def propose(
     session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
 ) -> None:
     """Record a proposal of policies, which replaces a proposal not approved yet.
-
     Raises GatewayError if the policies are in force already, or while an approved proposal waits for its day.
     """
     if last_loaded(session) == digest:
@@ -125,7 +122,6 @@ def approve(session: Session, *, by: str, at: datetime, digest: str | None = Non
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
     """Return the unapproved proposal of policies, if the person `by` may approve the proposal.
-
     Raises GatewayError if no proposal waits, if the digest of the policies proposed does not begin with
     `digest`, if `by` may be the proposer, and if the proposer may not change policies any more.
     """
@@ -155,7 +151,6 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 def before(session: Session) -> str:
     """Return the digest of the policies in force before the present policies.
-
     Raises GatewayError if no others were in force before.
     """
     past = loaded(session)

@@ -73,7 +73,6 @@ class Portions:
 
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
         """Decide the next portion of held files again; return True if further files are left.
-
         While another host decides a portion, return False, or with `waits_its_turn` wait for the other host.
         After a Fault nothing is decided: the next call tries the same portion.
         """
@@ -149,7 +148,6 @@ def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
 
 def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None = None) -> int:
     """Decide again the files held for a reason with one of the `codes`, of all providers or one.
-
     Returns the number of changed decisions.
     """
     return Portions(lambda *_: waits.for_reasons(*codes, provider=provider)).all(registrar)
@@ -157,7 +155,6 @@ def reconsider_held_for(registrar: Registrar, *codes: str, provider: str | None 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
     """Decide a held file again by a new reading of the content (`read`), and record this in the log.
-
     The provider gets a receipt only if the decision changes. A file no longer held, or withdrawn, is left
     alone. Raises Fault if another host has put other policies in force.
     """

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """What decisions are based on besides the file itself: the home with its keys, and the policies in force.
+    """What decisions are based on besides the file itself: the home with the keys, and the policies in force.
     In a dry run the policies may be others. `anyone`: a provider that stands in for every provider, if given.
     """
 
@@ -40,7 +40,6 @@ class Rulebook:
         self, session: Session, provider: str, now: datetime, *, sent_at: datetime | None = None
     ) -> Provider:
         """Return the provider with the id `provider` as of `now`; in a dry run, `anyone` for any id, if set.
-
         A provider is `ratified` if one of the provider's ratifications counts by the policies. For a file
         that landed at `sent_at`, a provider that closed later is as if open.
         """
@@ -94,7 +93,6 @@ class Registrar(Rulebook):
 
     def publish(self) -> None:
         """Publish the receipts not published yet, and the log's newest head.
-
         A receipt without a signature is signed first. A receipt that the log does not prove is left out, and
         delays no other receipt. Raises Fault if the registry or published/ fails: call again later.
         """
@@ -113,7 +111,6 @@ class Registrar(Rulebook):
 
     def bring_out(self, issued: projection.Issued | None) -> None:
         """Sign and publish the receipts that a committed transaction issued; do nothing for None.
-
         A failure is only logged: the processor signs and publishes later.
         """
         if issued is None:

@@ -91,7 +91,6 @@ def receipt_facts(
     schools: tuple[tuple[str, str, str], ...] = (),
 ) -> ReceiptFacts:
     """Return the facts of a receipt on a transfer in the present state. Every receipt issued has a `salt`.
-
     `notices`: sentences for the receipt's end. `schools`: number, provider and name of each school named in
     the file, if the sender has several.
     """
@@ -138,7 +137,6 @@ def decision_entry(
     transfer: Transfer, statement: Statement, policies: str, ruling: Ruling, replaces: str | None = None
 ) -> Entry:
     """Return the log entry for a decision, with the digests of the receipt's `statement`.
-
     `policies`: the digest of the policies applied. `replaces`: the reference of the superseded file. For a
     file without an earlier entry (`Ruling.arrives`) the entry also holds the folder and the SSH key.
     """
@@ -226,7 +224,6 @@ def put_on_record(
 
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     """Record stored uploads as landed, in one transaction; return the references now on record.
-
     Uploads of unknown providers are left out. If a Fault is raised, nothing is recorded.
     """
     issued = None
@@ -290,7 +287,7 @@ def superseding_of(
 
 @dataclass(slots=True)
 class Batch:
-    """Facts known while several files are decided in one transaction, and facts to record at its end.
+    """Facts known while several files are decided in one transaction, and facts to record at the end.
     `before` and `taken` show replays: by what identifies a signing (`SigningAct`), the references of earlier
     transfers, and of transfers in the batch. `uses`: provider, fingerprint and time of each use of a key.
     `persons`: for each file, the digests of its children, joined.
@@ -304,7 +301,6 @@ class Batch:
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
         """Return the reference of an earlier transfer of the same signed content (`SigningAct`), or None.
-
         A refused transfer does not count: the sender may send the file again.
         """
         act = act_of(upload, opened)
@@ -314,7 +310,6 @@ class Batch:
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
     """Return the subjects to lock while a file is decided: the file, and the provider's files of its type.
-
     Files of one data type may replace, or be copies of, each other.
     """
     kind = content.data_type if isinstance(content, Classified) else ""
@@ -325,7 +320,6 @@ def put_in_force(
     registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
 ) -> Issued | None:
     """Record rulings in the caller's transaction; return the receipts and the log's signed head.
-
     Return None if there are no rulings. The caller publishes the receipts after the commit, by
     `Registrar.bring_out`. Raises Fault if another host has put other policies in force.
     """
@@ -418,7 +412,6 @@ def notices_for(
     registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
 ) -> tuple[str, ...]:
     """Return notices for the end of a transfer's receipt, each a sentence with a next step.
-
     The subjects are a ratification about to lapse, a signer's key about to end, and a file encrypted to an
     old key of the gateway.
     """

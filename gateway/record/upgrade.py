@@ -81,7 +81,6 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
     """Migrate a registry of an older version, or carry out the upgrade agreed on.
-
     Raises ConfigurationError, with nothing changed, if the registry has no tables, or the policies in force
     are invalid in this version and no upgrade is agreed on: new tables would shut the older version out.
     """
@@ -101,7 +100,6 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
 
 def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
     """Return a plan approved by `person`. Raise GatewayError if `person` may be the author of the plan.
-
     Only the names are compared: the record of who gave credentials to whom may not exist before the upgrade.
     """
     if not are_named_two(plan.by, person):
@@ -119,7 +117,6 @@ def carry_out(
     tell: Callable[[str], object] = _log.warning,
 ) -> UpgradePlan:
     """Migrate the tables, put the plan's policies in force, and return the plan marked as done.
-
     `tell` is called with a sentence on a proposal of policies that ends with that. Where other policies came
     into force after the plan was made, ConfigurationError: the plan is deleted, and nothing else changed.
     ConfigurationError, and no change, where the registry has no tables.

@@ -40,7 +40,6 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool) -> None:
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
     """Return the role whose holder signs by uploading a signed copy of the agreement to /agreement.
-
     None if providers of `kind` sign without roles, or if no role signs by a copy.
     """
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
@@ -93,7 +92,6 @@ def _note(
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
     """End a provider's ratifications on the day `on`; return the academic years of the ratifications ended.
-
     `day` is the day of the provider's notice. Ratifications that end anyway by `on` or by `day` stay. Every
     role has to sign again, for the first year ended and any later one.
     """
@@ -202,7 +200,6 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
     """Count open providers of the kinds `parties`, those that ratified for `year`, and all expectations.
-
     The keys are "education_providers", "ratified" and "expectations".
     """
     row = tables.ProviderRow

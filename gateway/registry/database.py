@@ -94,7 +94,6 @@ class Registry:
 
     def within(self, sight_of: Callable[[Session], Sight]) -> Registry:
         """Return a registry that shows a reader only the files in the sight that `sight_of` returns.
-
         Sessions for writing are not limited. Closing the original registry closes both.
         """
         narrowed = copy.copy(self)
@@ -104,7 +103,6 @@ class Registry:
     @contextmanager
     def on_trial(self) -> Iterator[Registry]:
         """Yield a registry for a trial: its changes can be read in it only, and are undone at the end.
-
         Fault if the database cannot be reached or stays locked.
         """
         with self._writing() as connection:
@@ -118,7 +116,6 @@ class Registry:
     @contextmanager
     def read(self, version: int | None = None) -> Iterator[Session]:
         """Yield a session reading one snapshot of the registry, unchanged until the end.
-
         `version`: the register's version number, to save a query, if the caller has just read the number.
         """
         yield from self._session(None, version)
@@ -126,7 +123,6 @@ class Registry:
     @contextmanager
     def write(self, *, dated: bool = True) -> Iterator[Session]:
         """Yield a session for writing: committed at the end, rolled back on an exception.
-
         `dated` is False for a caller who records nothing and only keeps other writers out: the clock of the
         host is not checked then.
         """

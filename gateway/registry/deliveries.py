@@ -94,7 +94,6 @@ def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type t
 
 def is_shown_to(person: str | None) -> ColumnElement[bool]:
     """Return the SQL condition that a person may see a delivery.
-
     A view is always shown. A file delivered as sent, or not recognised, is hidden by a marker on a child in
     the file: from every person whom the marker does not name, or, if `person` is None, from everybody.
     """
@@ -129,7 +128,6 @@ def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
     """Limit a query to a page: `limit` rows in descending order of the column `place`, all below `before`.
-
     `before` is None for the first page. An index should give the order of the column, to avoid sorting.
     """
     if before is not None:
@@ -176,7 +174,6 @@ def page(
     limit: int,
 ) -> Sequence[Delivery]:
     """Return a page of a team's deliveries below the sequence `before`: at most `limit`, latest first.
-
     A file is left out if a marker on a child hides the file from `person`.
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)

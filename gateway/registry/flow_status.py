@@ -112,7 +112,6 @@ def window_for(catalogue: Catalogue, day: date) -> Window:
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
     """Return the times of day in UTC, such as "23:00" but not "00:00", at which days in `zone` begin.
-
     Looks at some years around `day`, for summer and winter time.
     """
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
@@ -142,7 +141,6 @@ def arrivals(
     session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
     """Return accepted files, declared transfers and nil returns, by provider: of all, or of those in `only`.
-
     A file sent by one provider for several schools counts for each school with pupils in the file. Where a
     provider sent several files of one kind and period on a day, some of the earlier ones are left out.
     """

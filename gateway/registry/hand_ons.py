@@ -39,7 +39,6 @@ def name_of(batch: HandOnBatchRow) -> str:
 
 def target_of(hand_on: HandOn) -> str:
     """Return where a hand-on's files go: "a folder of the home", or an SFTP server.
-
     A server is written as USER@HOST:PORT and the fingerprint of its host key.
     """
     sftp = hand_on.sftp
@@ -82,7 +81,6 @@ def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
     """Return references of files still to be handed on, in the order of landing, at most AT_ONCE.
-
     Only files delivered to the team from `since` until before `until` count.
     """
     handed = exists().where(
@@ -163,7 +161,7 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Reset a batch, so that it is made and sent again. The log records its files as collected again.
+    """Reset a batch, so it is made and sent again. The log records its files as collected again.
     A file that the team has lost since stays on record as handed on, because only such a file can be
     recalled.
     """

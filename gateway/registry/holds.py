@@ -14,7 +14,6 @@ from gateway.registry.tables.row import rows, store
 
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
     """Place a legal hold, to keep data from deletion; return the hold's number.
-
     `subject` is one keyword argument: `reference` for one transfer, notice or declaration; `provider` for all
     data of a provider; `persons`, the digests of a child, for every file with the child, now and later.
     NotFoundError for an unknown subject, GatewayError for a subject on hold already.
@@ -53,7 +52,6 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 def on_hold(session: Session, references: Collection[str], on: Sequence[HoldRow] | None = None) -> set[str]:
     """Return the `references` under a legal hold: on the file, on the provider, or on a child in the file.
-
     `on`: the holds that count; None for all in force.
     """
     wanted, on = list(references), list_holds(session) if on is None else on

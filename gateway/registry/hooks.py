@@ -38,8 +38,7 @@ def find(session: Session, name: str) -> HookRow:
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:
-    """Reset a web hook, so that all messages since a moment are sent again, with the same ids.
-
+    """Reset a web hook, so all messages since a moment are sent again, with the same ids.
     Messages given up before that moment stay on record as given up.
     """
     before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())

@@ -91,7 +91,6 @@ def session_name(name: str) -> str:
 
 def report(connection: Connection, name: str, *, holds: Sequence[str], **said: float) -> None:
     """Store and commit the report of the host `name`, in place of the host's last report.
-
     `holds` names the gateway's keys on the host; `said` has values for other columns of `HostRow`, by name.
     """
     connection.execute(_REPORT, {"name": name, "holds": " ".join(holds), **said})
@@ -128,7 +127,7 @@ def known(session: Session) -> list[Host]:
 @dataclass(eq=False)
 class Ownership:
     """The right to work with a registry, held inside `with`: by one processor, or `shared` by several hosts.
-    A thread calls `report` with the session's connection every `report_seconds`, so that the host reports and
+    A thread calls `report` with the session's connection every `report_seconds`, so the host reports and
     the
     database server keeps the session open. `name`: the name of the session. `terms`: how often this host has
     become the leader. `confirmed_at`: when the database last confirmed the locks, in seconds since 1970, or
@@ -167,7 +166,6 @@ class Ownership:
 
     def hold(self) -> None:
         """Take the lock if not held, at first or after a lost connection. Do nothing in SQLite.
-
         Fault where another processor owns the registry, or the database does not answer.
         """
         with self._lock:

@@ -121,7 +121,6 @@ class Key:
 
     def is_in_force(self, now: datetime) -> bool:
         """Return True if the key may be used at `now`, by its state and the end set by the gateway.
-
         The expiry of a certificate is not judged here, but in `gateway.openpgp.judge`.
         """
         begun = self.not_before is None or self.not_before <= now
@@ -219,7 +218,7 @@ def keys_in_force(
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """Find a key by its fingerprint or a beginning of it. NotFoundError unless exactly one key fits."""
+    """Find a key by fingerprint or a beginning of it. NotFoundError unless exactly one key fits."""
     return _key(_find(session, owner_kind, owner, fingerprint))
 
 
@@ -277,7 +276,6 @@ def retire_later(session: Session, key: Key, until: datetime) -> Key:
 
 def restore_key(session: Session, key: Key) -> Key:
     """Put a retired or retiring key back into use. GatewayError for a key in any other state.
-
     GatewayError also where the owner has used another key of the same kind since the retirement.
     """
     row = _row_of(session, key)
@@ -306,7 +304,6 @@ def end_key(
     revocation: Revocation = "hard",
 ) -> Key:  # fmt: skip
     """Retire or revoke a key (`state`).
-
     A retired key may still be revoked, at a new time. A soft revocation may be made hard; the time stays.
     GatewayError for a revoked key, and also, if `state` is "retired", for a key already retired or suspended:
     restoring it then would take no second person.
@@ -354,7 +351,6 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
     """Record uses of keys; each of `uses` is the key's owner, the fingerprint and the time, sorted by time.
-
     A use of an unknown key is ignored.
     """
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)

@@ -45,7 +45,7 @@ def events_about_file(kind: str, to: str, reference: str, before: int) -> list[s
     """Return every `event` that a letter of a kind about a file may have had, oldest first.
     `to`: the address or team. `before`: how often the file was withdrawn or held for other reasons; each
     time,
-    the next letter has a new event. An event ends with the file's reference, so that a person who may not
+    the next letter has a new event. An event ends with the file's reference, so a person who may not
     know
     of the file does not see the letter.
     """

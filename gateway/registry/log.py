@@ -151,7 +151,7 @@ def append(
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries with records of all rows changed in the transaction, so that the log vouches for
+    """Return the entries with records of all rows changed in the transaction, so the log vouches for
     them.
     The rows of a file are recorded in the entry about the file, all other rows in the first entry whose kind
     may
@@ -182,7 +182,7 @@ def size(session: Session) -> int:
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text.
-    Changed rows are recorded in the log first, so that the head vouches for them. The next entry will vouch
+    Changed rows are recorded in the log first, so the head vouches for them. The next entry will vouch
     for
     the row of the head itself; with `carried`, a receipt that states the head does. `origin`: the log's name.
     """
@@ -241,7 +241,6 @@ def change_key(
     session: Session, old: LogKey, new: LogKey, origin: str, at: datetime, *, by: str | None, lost: bool
 ) -> str:
     """Put a new key of the log in force; return the signed head that covers the log entry about the change.
-
     The old key signs that head, as its last one, and so vouches for the new key. If the old key is `lost`,
     the new key signs the head, and the old key counts only for heads without the entry.
     """
@@ -308,8 +307,7 @@ def names_any(leaf: bytes, subject: str, files: Collection[str]) -> bool:
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield the bytes of each leaf in order; for a leaf that names a `withheld` file, JSON with its hash.
-
+    """Yield the bytes of each leaf in order; for a leaf that names a `withheld` file, JSON with the hash.
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
     query = select(EventRow.leaf, EventRow.subject).order_by(col(EventRow.number))
@@ -343,7 +341,6 @@ def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
     """Store the witnesses' signatures in `offered`, a signed head. `vkeys`: public keys of log and witnesses.
-
     CheckpointError if a signature is invalid or none is new; NotFoundError if the log never signed the head.
     """
     head = read_checkpoint(offered, vkeys)
@@ -391,7 +388,6 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
     """Yield path and hashes of each tile that is new or longer at `size` leaves of the log than at `before`.
-
     A tile is a file of up to 256 hashes of the log's tree (C2SP tlog-tiles). Its path is LEVEL/NUMBER, with
     `.p/WIDTH` behind for a tile that is not full.
     """

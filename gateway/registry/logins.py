@@ -88,7 +88,6 @@ def add_passkey(
     by: str,
 ) -> str:
     """Enrol a passkey of an invited person; return the passkey's fingerprint. GatewayError if known.
-
     `credential` is the passkey's id; lists and the log show the SHA-256 of the id as fingerprint.
     """
     told = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
@@ -218,7 +217,6 @@ def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
     """Store a challenge and the text `about`, for `seconds`, in place of an earlier one for the purpose.
-
     `holder` is the secret of the browser or session to which the challenge is given. Everybody's expired
     challenges are deleted, and the holder's oldest ones beyond `most`.
     """

@@ -40,7 +40,6 @@ def place(
     at: datetime,
 ) -> int:
     """Mark a child, known by the digests `persons`; return the marker's number.
-
     `people` may see the child's data if `kind` is "named". `transfers` are the files with the child.
     """
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)

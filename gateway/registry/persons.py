@@ -34,7 +34,6 @@ def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int
 
 def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[bool]:
     """Return the SQL condition that a file's row in the index has one of the digests `persons`.
-
     A false match across the borders of neighbouring digests has a chance of 1 in 2^128.
     """
     column: Any = col(PersonsOfTransferRow.persons)

@@ -61,7 +61,6 @@ def listed(session: Session) -> Sequence[ProgramRow]:
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
     """Record a program's new request to change data and return None; for a repeated one return its answer.
-
     `key` is the Idempotency-Key, `asked` the request's digest. Requests older than a day are deleted.
     GatewayError if the key was used for another request, or if the repeated request has no answer yet.
     """

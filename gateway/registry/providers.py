@@ -114,7 +114,6 @@ def check_contact(contact: ContactRow) -> None:
 
 def keep_contact(session: Session, contact: ContactRow) -> bool:
     """Store a contact in place of the provider's contact in the same role; return False if nothing changed.
-
     GatewayError for a malformed contact, NotFoundError for an unknown provider.
     """
     check_contact(contact)
@@ -188,7 +187,6 @@ def unlist_column(session: Session, name: str, provider: str, *, stated: bool = 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
     """Record that a provider closes; `on` is its last day. From `at` on no pupil is on its roll.
-
     The provider keeps its keys, to fetch receipts. GatewayError if it is closed already.
     """
     row = provider_row(session, provider)
@@ -244,7 +242,6 @@ def convert(
 
 def succeed(session: Session, former: str, successor: str) -> None:
     """Record `successor` as the provider that takes the place of the closed provider `former`.
-
     GatewayError if `former` is open, has another successor, or is `successor`.
     """
     row = provider_row(session, former)
@@ -259,8 +256,7 @@ def succeed(session: Session, former: str, successor: str) -> None:
 
 
 def remove(session: Session, provider: str) -> None:
-    """Delete a provider enrolled by mistake, with its keys and contacts.
-
+    """Delete a provider enrolled by mistake, with the keys and contacts.
     GatewayError if the registry has a transfer, declaration, copy, discrepancy or predecessor of the
     provider, or another provider's file about the provider's pupils: then the provider can only be closed.
     """

@@ -23,7 +23,6 @@ OPENED = ("collected", "opened")
 
 def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
     """Return the steps in which people opened a file, in order. Every opening is logged beforehand.
-
     A step names the team of the mailbox; no team if the file was opened outside a mailbox.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
@@ -126,7 +125,6 @@ def landed_with(
     columns: Sequence[str] = SENT_WITH,
 ) -> set[str]:
     """Return references of the files for which the key with a `fingerprint` was used.
-
     `columns`: the uses that count, by default the login, and the signature by certificate or signing key.
     Only files landed from `since` until before `until` count (None: no bound).
     """

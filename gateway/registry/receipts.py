@@ -80,7 +80,6 @@ def in_use(session: Session, references: Iterable[str]) -> set[str]:
 
 def next_receipts(session: Session, count: int) -> list[int]:
     """Return the next `count` numbers for receipts, and reserve them.
-
     Until the end of the transaction a lock keeps all others from taking numbers.
     """
     take_lock(session, WriterLock.RECEIPTS)
@@ -170,7 +169,6 @@ def is_owed(session: Session, after: int) -> bool:
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
     """Sign the receipts with a number above `after` left unsigned by a crash.
-
     A receipt not proved by the log stays unsigned: return the numbers of such receipts, and write them to the
     service's own log. Waits for receipts that others are signing. Fault if the keys cannot sign.
     """
@@ -233,7 +231,6 @@ def leave_notice(  # noqa: PLR0917 - what a notice is made of
     session: Session, signing: Signing, name: str, provider: str, at: datetime, text_of: Callable[..., str]
 ) -> None:
     """Sign and store a notice to a provider, to be published under `name` like a receipt.
-
     `text_of` makes the text, given the notice's `reference` and the `provider_name`. A notice has no JSON.
     """
     reference = fresh_reference(session, provider, at)

@@ -54,7 +54,6 @@ class SendersRegister:
 
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
         """Return a provider; `ratified` is True if the provider has a ratification that counts.
-
         `counting` says which ratifications count: years, text and day. None: no ratification counts.
         NotFoundError for an unknown id.
         """

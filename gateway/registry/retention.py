@@ -151,7 +151,6 @@ def deletion_certificate(
     rows: Sequence[DeletionRow], *, organisation: str, policy_sha256: str, at: datetime
 ) -> str:
     """Return the text of a certificate of deletions, to be clearsigned: it names files by reference only.
-
     ValueError for no deletions: an empty certificate would certify nothing.
     """
     if not rows:

@@ -23,7 +23,6 @@ def files(
     session: Session, since: datetime, until: datetime
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
     """Count the files landed from `since` until before `until`, by provider, kind of data and state.
-
     Uploads of keys and agreements are left out. The kind is "" for unrecognised files.
     """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
@@ -36,7 +35,6 @@ def files(
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
     """Return, by provider and kind of data, how many files had faults, and how many faults there were.
-
     Only accepted files that landed from `since` until before `until` count.
     """
     content = col(TransferRow.content)

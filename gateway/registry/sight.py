@@ -1,4 +1,4 @@
-"""Limit a session for reading, so that queries find only the files in a person's sight.
+"""Limit a session for reading, so queries find only the files in a person's sight.
 
 A limited session answers as if no other files existed: every result lacks the rows that belong to a hidden
 file, name its reference, or are log entries about it. So listings need no condition of their own. The doors
@@ -40,7 +40,7 @@ def is_few() -> ColumnElement[bool]:
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions that a transfer is in a person's sight. `sequence`: the column with its
+    """Yield the SQL conditions that a transfer is in a person's sight. `sequence`: the column with the
     sequence.
     """
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence

@@ -94,7 +94,6 @@ def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
     """Return the teams of a logged-in person, or the teams for which a program collects files, sorted.
-
     `fingerprint`: of the person's SSH key, passkey or OpenID account; of a program, the mark of its
     credential. None if the person has left, or if the key or credential is not in force.
     """

@@ -40,7 +40,6 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 def times_to_decision(session: Session, latest: int) -> list[timedelta]:
     """Return the time from landing to the first decision of each decided file of the last `latest` transfers.
-
     The first one made the receipt; a person's decision on a held file comes days later.
     """
     of_it = col(EventRow.subject) == col(TransferRow.reference), col(EventRow.kind) + "" == "decided"
@@ -118,7 +117,6 @@ def assigned_by_others(session: Session, sight: Sight, name: str) -> ThingsWaiti
 
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
     """Yield `most` providers with keys waiting for approval: id, name, and time of the oldest key.
-
     The oldest keys come first. Read all results while the session is open.
     """
     first = func.min(col(KeyRow.added_at))
@@ -368,7 +366,6 @@ def lately_in_short(
     session: Session, since: datetime, provider: str | None = None, most: int | None = None
 ) -> Mapping[str, Sequence[InShort]]:
     """Return by provider the transfers landed from `since` on, latest first.
-
     With `provider` return this provider's transfers only, at most `most`.
     """
     found: defaultdict[str, list[InShort]] = defaultdict(list)

@@ -194,7 +194,6 @@ def act_of(upload: Upload, opened: Opened) -> SigningAct:
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
     """Return by `SigningAct` the references of earlier transfers with the same signed content.
-
     Refused transfers are left out. Withdrawn ones count: sending the file again does not bring it back.
     """
     found: dict[SigningAct, list[str]] = {}
@@ -295,7 +294,6 @@ def record_content(
     rules: str,
 ) -> None:
     """Store the results of opening and judging a file in the transfer's row: signature, content and period.
-
     `opened` is None if the content was only judged again. `rules` is the digest of the rules used.
     """
     row = row_of(session, reference)

@@ -170,7 +170,7 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
-    """Add a row to the transaction's record, so that the log vouches for the row.
+    """Add a row to the transaction's record, so the log vouches for the row.
     `row`: table and key. `stated`: the row itself, of which the record gets the digest; or a digest; or None
     for a
     deleted row. `content`: the values of the row's columns, which show the file that the row is about.
@@ -277,9 +277,8 @@ def insert_rows(
     replaced: tuple[str, ...] = (), dated: str = "",
 ) -> None:  # fmt: skip
     """Insert rows with the same columns by one SQL statement.
-
     Where the table has a row with the same key, only the columns `replaced` get the new values, and only if
-    the stored time in the column `dated` is not later. PostgreSQL gets one array for each column, so that the
+    the stored time in the column `dated` is not later. PostgreSQL gets one array for each column, so the
     statement is the same for any number of rows.
     """
     if not rows:
@@ -327,7 +326,6 @@ def next_numbers(session: Session, table: type[SQLModel], number: str, count: in
 
 def last_numbers(session: Session) -> dict[str, int]:
     """Return the last number used in each table of `NUMBERED`, and the version of the register.
-
     One query is enough for a whole transaction of SQLite, since nobody else writes meanwhile.
     """
     if _LAST not in session.info:
@@ -346,7 +344,7 @@ def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of a
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
     """Return the SQL condition that a column has a value of the list given as parameter `name`, for one
     dialect.
-    In PostgreSQL the list is an array, so that one statement serves for lists of any length.
+    In PostgreSQL the list is an array, so one statement serves for lists of any length.
     """
     if dialect != "postgresql":
         return is_in(column, name)
@@ -366,7 +364,6 @@ def _put(
     dated: str = "",
 ) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
     """Return the INSERT statement for rows, and functions to convert the values of columns for SQLite.
-
     The statement is text: SQLAlchemy's own would make several calls for each value of each row.
     """
     place = table.__table__  # type: ignore[attr-defined] # as above

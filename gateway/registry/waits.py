@@ -18,7 +18,6 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
     """Return the SQL condition for held files whose wait for a date or for a ratification is over.
-
     The date is not after `until`, or `is_ratified` is True for the provider's id.
     """
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
@@ -44,7 +43,6 @@ def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
     """Lock and return at most `most` transfers that meet a condition, the oldest after the sequence `after`.
-
     Transfers locked by another process, as for a release, are left out: the other process decides on them.
     """
     query = select(TransferRow).where(which, col(TransferRow.sequence) > after)

@@ -36,7 +36,6 @@ _WITHOUT_TASK = text(
 
 def prepare(registry: Registry) -> None:
     """Create the queue's missing tables.
-
     ConfigurationError where procrastinate is not installed, or the database is not PostgreSQL.
     """
     if not registry.is_shared:

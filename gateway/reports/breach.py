@@ -268,7 +268,7 @@ def _span(span: timedelta) -> str:
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
-    """Return a line for each provider of the files concerned, with its name and responsibility."""
+    """Return a line for each provider of the files concerned, with the name and responsibility."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     whose = "a data controller in its own right: of a school, its Governors and Head"
     return tuple(f"{name} ({provider}), {whose}" for provider, name in providers)

@@ -77,7 +77,7 @@ class TransferAccount:
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:
-        """Return the name of a team by its id; "" for None."""
+        """Return the name of a team by id; "" for None."""
         return self.facts.wording.name(identifier or "")
 
 

@@ -21,7 +21,7 @@ Phase = Literal["primary", "secondary"]
 
 @cache
 def data(name: str) -> dict[str, Any]:
-    """Return the content of a TOML file of this package, by its name without the suffix."""
+    """Return the content of a TOML file of this package, by name without the suffix."""
     return tomllib.loads(files("gateway.samples").joinpath(f"{name}.toml").read_text("utf-8"))
 
 
@@ -75,7 +75,7 @@ def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
 
 
 def upn(establishment: str, year_of_entry: int, serial: int) -> str:
-    """Return a permanent UPN of LA 999 with its check letter. `serial` is 0 to 999."""
+    """Return a permanent UPN of LA 999 with the check letter. `serial` is 0 to 999."""
     digits = f"{LA}{establishment}{year_of_entry % 100:02d}{serial:03d}"
     return calc_check_digit(digits) + digits
 

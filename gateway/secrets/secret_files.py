@@ -13,7 +13,7 @@ The log's key and the pupils' key together are a key set. The files of later set
 pupil-index-SET.key, where SET is the key id of the log's key. A later pupils' key consists of all earlier
 ones and a new one, since digests on record are digested once more with each new key (`examiner.persons`).
 
-Only `signing` names the current keys, so that one rename changes from keys to keys. OpenPGP keys, the log's
+Only `signing` names the current keys, so one rename changes from keys to keys. OpenPGP keys, the log's
 key and the pupils' key may be protected by a passphrase (`openpgp.sealer`).
 """
 

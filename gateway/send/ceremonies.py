@@ -1,6 +1,6 @@
 """Set up a kit, replace its keys and ratify the agreement (docs/schools.md), each as a repeatable step.
 
-A file for /keys or /agreement is stored in the kit before the upload, so that an interrupted step resumes
+A file for /keys or /agreement is stored in the kit before the upload, so an interrupted step resumes
 with the same file. A new key is used only after a receipt of acceptance from the gateway.
 """
 

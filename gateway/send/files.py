@@ -195,7 +195,7 @@ def check_folder(path: Path) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[int | None]:
-    """Keep a folder open, so that no link can replace it; yield the descriptor, None if not supported."""
+    """Keep a folder open, so no link can replace it; yield the descriptor, None if not supported."""
     attributes = getattr(path.lstat(), "st_file_attributes", 0)
     if path.is_symlink() or attributes & getattr(stat, "FILE_ATTRIBUTE_REPARSE_POINT", 0):
         raise IsLink(f"{path} is a link: remove it, so that a folder can be made there")

@@ -47,7 +47,7 @@ _NEWER = (
 
 
 def _unknown_hash(kind: type[HashAlgorithm], number: int) -> HashAlgorithm:
-    """Return an enum member for a hash that PGPy does not know, so that PGPy can read keys naming it."""
+    """Return an enum member for a hash that PGPy does not know, so PGPy can read keys naming it."""
     made = int.__new__(kind, number)
     made._name_, made._value_ = f"Unknown{number}", number
     return made

@@ -103,7 +103,7 @@ def sealed(content: bytes, own: OwnKey, passphrase: str, recipient: bytes) -> by
 
 
 def digest_of(file: BinaryIO, tell: Callable[[int], object] = lambda _: None) -> str:
-    """Return the SHA-256 of a file from its start, in hex; `tell` is called with the bytes read so far."""
+    """Return the SHA-256 of a file from the start, in hex; `tell` is called with the bytes read so far."""
     file.seek(0)
     digest = hashlib.sha256()
     while piece := file.read(_MIB):

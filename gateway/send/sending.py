@@ -114,7 +114,7 @@ class KitAtWork:
             raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
 
     def unlock(self) -> None:
-        """Find or ask for the passphrases of both keys, so that no step has to ask later."""
+        """Find or ask for the passphrases of both keys, so no step has to ask later."""
         self.signing_passphrase()
         self._login_passphrase()
 

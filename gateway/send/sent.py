@@ -79,7 +79,7 @@ class SentFiles:
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:
-        """Return the newest row for a content, by its digest; None if the content was never sealed."""
+        """Return the newest row for a content, by digest; None if the content was never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 

@@ -1,4 +1,4 @@
-"""Send the files of a watched folder; each ends in sent/, held/ or refused/, with its receipt beside.
+"""Send the files of a watched folder; each ends in sent/, held/ or refused/, with the receipt beside.
 
 `definition` makes a unit for systemd, or a task for Windows, that watches while nobody is logged on.
 
@@ -220,7 +220,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """Run a block about one file; report errors instead of raising them, so that other files are sent."""
+        """Run a block about one file; report errors instead of raising them, so other files are sent."""
         try:
             yield
         except InUse as error:

@@ -133,7 +133,7 @@ class LeanCipher(GCMCipher):
             return None
 
     def seal(self, packet: bytes, header: bytes) -> bytes:
-        """Return a packet encrypted, with its tag at the end."""
+        """Return a packet encrypted, with the tag at the end."""
         return self._aead.encrypt(self._nonce(), packet, header)
 
     def encrypt_and_sign(self, header: bytes, data: bytes) -> tuple[bytes, bytes]:

@@ -121,7 +121,7 @@ async def listen(
 
 
 def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:
-    """Return the host key in the file `secret`, made if missing, with its public half in NAME.pub.
+    """Return the host key in the file `secret`, made if missing, with the public half in NAME.pub.
 
     An existing key is never replaced. ConfigurationError if it cannot be read.
     """

@@ -10,9 +10,9 @@ of them gets an error. A large file takes two steps, content and index, because 
 parts on the condition that the name is unused. As one file may be small and the other large, each host checks
 for an object of the other kind after storing its own: at least one of the hosts finds one.
 
-A content without an index, left by a dead host, is removed with its reference.
+A content without an index, left by a dead host, is removed with the reference.
 
-    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by its digest
+    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by digest
 
 So each copy is sealed once, has the same octets on every host, and a host taking over fetches missing copies
 instead of opening files again. Copies are removed with their file.

@@ -79,7 +79,7 @@ class SealedFolder:
         write_durably(self.session(reference), session, mode=private_mode(self.root))
 
     def settle(self) -> None:
-        """Sync the folder, so that names of files just stored survive a crash."""
+        """Sync the folder, so names of files just stored survive a crash."""
         fsync_folder(self.root)
         passing("claim.durable")
 
@@ -202,7 +202,7 @@ def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = 
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
-    """Return the home's S3 store, the same object for the whole process, so that connections are reused."""
+    """Return the home's S3 store, the same object for the whole process, so connections are reused."""
     try:
         from gateway.store.objects import ObjectStore, client_of  # noqa: PLC0415
     except ModuleNotFoundError as error:

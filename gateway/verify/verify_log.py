@@ -3,7 +3,7 @@
     python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
     python -m gateway.verify.verify_log ENTRIES --log-key KEY
 
-ENTRIES is the output of `gateway log prove`: the entries on one transfer, each with its inclusion proof.
+ENTRIES is the output of `gateway log prove`: the entries on one transfer, each with the inclusion proof.
 `gateway log export` writes DIR: leaves.jsonl, one log entry a line, and signed heads. An entry about a file
 that the exporting person may not know of is given as a hash alone. FILE is a further head kept elsewhere, or
 a receipt. This file imports nothing of the gateway but verify_receipts.py: the two, in a folder
@@ -61,7 +61,7 @@ def entries(leaves: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> tuple[int, int, int]:
-    """Compare a log's entries with its heads.
+    """Compare a log's entries with the heads.
     Return the number of entries that a head covers, of entries beyond, and of those given as hashes alone.
     Unproved if they differ, or if an entry stands after the last head. There earlier versions exported
     records of heads, which are left alone.

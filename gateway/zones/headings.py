@@ -24,7 +24,7 @@ def is_statement(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return each heading in a provider's statement with its field, "" for other data.
+    """Return each heading in a provider's statement with the field, "" for other data.
 
     Refusal for a bad line, for a statement without lines, and for a statement with more than 100 lines.
     """

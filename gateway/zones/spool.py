@@ -169,7 +169,7 @@ def private_mode(folder: Path) -> int:
     """Return the mode of a new private file in `folder`: for its owner, and a group sharing the folder.
 
     A folder is shared if its set-group-ID bit is set. Its group then gets the folder's group rights on the
-    file, so that two users of the inside zone can share files.
+    file, so two users of the inside zone can share files.
     """
     mode = folder.stat().st_mode
     return 0o600 | (mode & 0o060 if mode & stat.S_ISGID else 0)
@@ -426,7 +426,7 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Rename an invalid upload, so that the processor ignores the file. Harmless if the upload is gone.
+    """Rename an invalid upload, so the processor ignores the file. Harmless if the upload is gone.
 
     A person corrects the file and restores the name.
     """

@@ -9,7 +9,7 @@ pupils, or a change of one, below the threshold. So:
 - A figure is rounded to a multiple of the base, up or down at random, and so right on average (random
   rounding, as census offices use it).
 - Margin and rounding are drawn from a secret seed of one file: reading the file again reveals nothing more,
-  and another file draws anew, so that a figure may change where no pupil moved, and stay where some did.
+  and another file draws anew, so a figure may change where no pupil moved, and stay where some did.
 """
 
 import csv

@@ -63,7 +63,7 @@ class _Plan:
     for each
     assessment, if it stays. `blank`: usual number of empty pieces. `assessments`: for each assessment, the
     number
-    of its first tag, the number of the tag after its last, and the position of the piece with its key stage.
+    of its first tag, the number of the tag after its last, and the position of the piece with the key stage.
     `enough`: an element stays if anything inside has this visibility or a higher one.
     """
 

@@ -220,7 +220,7 @@ def _row(cells: Row) -> str:
 
 
 class Stream(io.RawIOBase):
-    """Write-only stream passing on each piece of an archive, so that no seeking is needed."""
+    """Write-only stream passing on each piece of an archive, so no seeking is needed."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()
@@ -237,7 +237,7 @@ class Stream(io.RawIOBase):
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
-    """Return a ZIP entry for a file, with a fixed time, so that each view has the same bytes."""
+    """Return a ZIP entry for a file, with a fixed time, so each view has the same bytes."""
     made = zipfile.ZipInfo(name, _SINCE)
     made.compress_type = zipfile.ZIP_DEFLATED
     made.external_attr = 0o600 << 16

@@ -114,7 +114,7 @@ class AuditPortions:
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
-        """Yield all portions of rows in order, each with its faults by row number.
+        """Yield all portions of rows in order, each with the faults by row number.
 
         `check` finds the faults, and is not called for a portion that the state file lists as faultless.
         `number` gives a row's number; `relied` gives the values that `check` needs besides a portion's rows.

@@ -75,14 +75,13 @@ _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "s
 
 
 def learn_acts() -> None:
-    """Compute the description of every act in advance, so that the first question need not wait."""
+    """Compute the description of every act in advance, so the first question need not wait."""
     for command in every_act():
         act_shown(command)
 
 
 def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Shown:
     """Return descriptions of the acts open to the caller in the console, by area.
-
     With `about`, the command of one act, return that act with the values allowed in its fields, and related
     acts in short.
     """
@@ -127,7 +126,6 @@ def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, Mapping[str, str]]:
     """Return what people can choose in forms: for each sort of thing, such as "team", the names by id.
-
     `wanted` may add the sorts "kind" (of data), "school" and "person".
     """
     catalogue = console.catalogue()
@@ -178,7 +176,6 @@ def ask(
     whole: bool = False,
 ) -> Shown:
     """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
-
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
     `limit` is 0. With `whole`, return everything, as JSON, for programs. A cursor of no page is refused to
     programs; people see the first page, with a sentence.
@@ -215,7 +212,6 @@ def carry_out(
     assertion: str | None = None,
 ) -> Shown:
     """Carry out one act, and return the answer; `act`: the words of the command.
-
     If the act needs confirmation, `assertion` is the passkey's signature for exactly this act and effect;
     with None, DecliningError asks for the signature. A program sends a repeated request with the same `key`,
     and then gets the earlier answer.
@@ -236,7 +232,6 @@ def carry_out(
 
 def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
     """Carry out an act in a transaction that is rolled back. GatewayError if carrying out would fail.
-
     So the person learns of mistakes before the passkey is asked for.
     """
     with console.mailboxes.registry.on_trial() as registry:
@@ -254,7 +249,6 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 def _field_of(asked: Act, error: GatewayError) -> str:
     """Return the one field named in the error's text by option, value or name; "" for none or several.
-
     A NotFoundError is attributed only to fields with choices in forms.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
@@ -291,7 +285,6 @@ def _carried_out_once(
     console: ConsoleContext, program: ProgramRow, asked: Act, context: ActContext, key: str
 ) -> Shown:
     """Carry out an act for a program; return the earlier answer to a repeated request, known by `key`.
-
     A refused request is forgotten, and can be sent again with the same key.
     """
     if not key:
@@ -340,7 +333,6 @@ def _checked(
     console: ConsoleContext, caller: Caller, command: str, fields: Mapping[str, Given], *, reads: bool
 ) -> Act:
     """Return the act asked for, its fields validated. DecliningError for a caller without the right.
-
     `reads`: the act must only read; if False, the act must change something. NotFoundError for any other act,
     for an act not offered here, and for a file outside the caller's sight.
     """
@@ -404,7 +396,6 @@ def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
 @cache
 def act_shown(command: str) -> Shown:
     """Return the description of one act for a page. `title`: the first sentence of the act's docstring.
-
     `tabs`: the values of the column `tabs_of`, to divide a list by. `saved`: the person's filters, filled in
     by `_with_choices`. `beside`: acts offered beside the answer, each with the `field` to fill with the id of
     the thing shown, and the options (`flags`) to set.
@@ -467,7 +458,6 @@ def _answered(console: ConsoleContext, answer: Answer) -> Shown:
 
 def _table(console: ConsoleContext, listing: ActListing) -> Shown:
     """Return a list as shown on pages.
-
     `moments`: the columns that hold moments. `named`: for each column that holds ids, the names by id.
     """
     rows, columns = [*listing.rows], listing.columns
@@ -528,7 +518,6 @@ def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
 
 def sentences_on(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
     """Return a sentence on the value expected for each wrong field; under "" for several fields together.
-
     `fields`: the fields of the act, as shown. `offered`: the fields whose choices come from the policies.
     """
     known = {one["name"]: one for one in fields}

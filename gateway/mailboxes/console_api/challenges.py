@@ -60,7 +60,6 @@ class Challenges:
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
         """Make a challenge for a purpose and the owner of the secret `holder`, in place of an earlier one.
-
         `take_about` later returns `about` with the challenge.
         """
         now = self._clock()
@@ -85,7 +84,6 @@ class Challenges:
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
         """Remove the holder's challenge for a purpose; return the challenge and `about`.
-
         ChallengeOverError if none is open.
         """
         with self._lock:
@@ -125,7 +123,6 @@ class SharedChallenges(Challenges):
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
         """Remove the holder's challenge for a purpose; return the challenge and `about`.
-
         ChallengeOverError if none is open.
         """
         with self._registry.write_on(()) as session:

@@ -69,14 +69,14 @@ Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
 
 
 def type_named(catalogue: Catalogue, data_type: str) -> Named:
-    """Return a data type's id with its name, as on receipts."""
+    """Return a data type's id with the name, as on receipts."""
     name = catalogue.wording.name(data_type)
     unnamed = f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}"
     return Named(id=data_type, name=unnamed if name == data_type else name)
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:
-    """Return a team's id with its name; the id in place of the name of an unknown team."""
+    """Return a team's id with the name; the id in place of the name of an unknown team."""
     return Named(id=team, name=catalogue.wording.name(team))
 
 
@@ -93,7 +93,6 @@ class DecliningError(GatewayError):
 
 def not_confirmed(fingerprint: str) -> str:
     """Return a sentence asking a person to have a colleague confirm the person's own credential.
-
     The sentence names the credential's fingerprint, in groups of four.
     """
     shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
@@ -115,7 +114,6 @@ class WithinTheMinute(Generic[K, V]):
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
         """Return the answer to `asked`: the known one if at most a minute old, else a new one from `work`.
-
         If the known one is at most ten minutes old, callers get it while another thread computes the new one.
         """
         if (known := self._within(asked, _SECONDS)) is not None:
@@ -196,7 +194,6 @@ class ConsoleContext:
 
     def judged(self, day: date | None = None, only: Collection[str] | None = None) -> Judged:
         """Return the states of each provider's flows on a day, or today, and the time of judging.
-
         `only`: the ids of the providers to judge; None for all.
         """
         catalogue, registry = self.catalogue(), self.mailboxes.registry

@@ -38,7 +38,6 @@ _SENTENCES = {
 
 def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
     """Return the state of the gateway: services, queues, disks, faults, the last backup.
-
     Ages are in seconds, sizes in bytes; `ending` are keys about to expire. Staff are not named.
     """
     home, watch, configured = console.home, console.settings.watch, console.settings.intake
@@ -89,7 +88,6 @@ def _ending(snapshot: Snapshot) -> Iterator[str]:
 
 def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
     """Return the clauses with texts and citations, and the standing of each school, unratified ones first.
-
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
     catalogue = console.catalogue()

@@ -91,7 +91,6 @@ def ask_mailbox(
     before: Before = None,
 ) -> Shown:
     """Return a page of a team's files that match the filters: the latest with sequences below `before`.
-
     `removed`: list instead the files that the team has dealt with and can still restore, without filters.
     Declined for a person outside the team.
     """
@@ -140,7 +139,6 @@ def ask_file(
     removed: Annotated[bool, OR_DEFAULT] = False,
 ) -> Shown:
     """Return the facts about a file that a person of the team may see, without opening the file.
-
     A team with counts alone gets no findings, items or number of pupils. If records of children are hidden
     from the person, or the team gets the records of some children only, the number of pupils and the findings
     are left out.
@@ -184,7 +182,6 @@ class OwnMailboxes:
         self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
         """Return the latest `limit` files of a team that match `wanted`, with sequences below `before`.
-
         Declined for a person outside the team.
         """
         found = self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
@@ -201,7 +198,6 @@ class OwnMailboxes:
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
         """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged.
-
         Declined, with none marked, if one of the files is not there.
         """
         mailboxes, person = self.console.mailboxes, self.caller.person
@@ -221,7 +217,6 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Recall the file or, without the right to recall, record a request. GatewayError if asked already.
-
         DecliningError for a file in none of the person's mailboxes, unless the person may recall any.
         """
         if not isinstance(own := context.mailboxes, OwnMailboxes):
@@ -248,7 +243,6 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
 
 def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
     """Return the details of a held file. DecliningError if not held or invisible to the caller.
-
     - `decides`: True if the caller may decide here. `owner`: the person assigned to the file.
     - `recalled`: True for a withdrawn file waiting for a second person. `proposed`: the open proposal to
       release the file, or to deliver a withdrawn file again. `would`: the effect of a release now, in words.

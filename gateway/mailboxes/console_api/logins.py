@@ -65,7 +65,6 @@ def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: 
 
 def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, assertion: str) -> Shown:
     """Log in the passkey's owner. Refuse a signature made for another browser, or sent a second time.
-
     `browser`: the secret given to `begin_login`. `assertion`: the passkey's signature, as JSON.
     """
     challenge = console.challenges.take(browser, _LOGIN)
@@ -120,7 +119,6 @@ def _take_up(
 
 def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str) -> Shown:
     """Return the WebAuthn options with which a browser makes a passkey for an invited person.
-
     `browser` is a secret that the browser keeps for this attempt, `code` the secret of the one-time link.
     """
     name = invited(console, question, code)
@@ -149,7 +147,6 @@ def enrol(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str, attestation: str
 ) -> Shown:
     """Add a new passkey, which uses up the invitation, and log the person in.
-
     `browser` and `code` are as for `begin_enrolment`; `attestation` is JSON from the browser.
     """
     invited(console, question, code)
@@ -181,7 +178,6 @@ def begin_openid(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str = ""
 ) -> Shown:
     """Return the OpenID provider's login URL for a login, or for binding an account to an invited person.
-
     `browser` is a secret that the browser keeps for this attempt; `code` that of the invitation, or "".
     """
     if code:
@@ -195,7 +191,6 @@ def finish_openid(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, given: _Code, state: _State
 ) -> Shown:
     """Log in the OpenID account's owner; bind an invited person's account first, using up the invitation.
-
     `browser`: the secret given to `begin_openid`. `given`: the code from the OpenID provider. `state`: the
     value returned with the code. Attempts begun in another browser are refused.
     """
@@ -247,7 +242,7 @@ def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) ->
 
 
 def leave_first_steps(console: ConsoleContext, caller: Caller) -> Shown:
-    """Record that the caller dismissed the first steps, so that the first page omits the steps."""
+    """Record that the caller dismissed the first steps, so the first page omits the steps."""
     with console.mailboxes.registry.write() as session:
         session.get_one(StaffRow, caller.name).knows_pages = True
     return {"sentence": "The first steps stand on your own page from now on."}
@@ -273,7 +268,6 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
 
 def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
     """Return sentences about the caller's keys added lately or not confirmed, newest first.
-
     `act`: True if the caller has something to do.
     """
     now, own = console.clock(), caller.person.key
@@ -295,7 +289,7 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
 def check_signed(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
 ) -> None:
-    """Raise an error unless the caller's passkey has signed an act. `purpose`: the act with its fields, as
+    """Raise an error unless the caller's passkey has signed an act. `purpose`: the act with the fields, as
     text.
     `assertion`: the signature; if None, DecliningError states the `effect` of the act and asks for the
     signature
@@ -326,7 +320,6 @@ def check_signed(
 
 def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _State) -> Shown:
     """Accept a person's new login at the OpenID provider; the act that asked for the login may be done once.
-
     `given` is the OpenID provider's code, `state` the value that came back with the code.
     """
     provider, now = _provider(console, _NO_PASSKEY), console.clock()
@@ -350,7 +343,6 @@ def _signed_by(
     assertion: str, challenge: bytes, origin: str, find: Callable[[bytes], KeyRow | None]
 ) -> tuple[KeyRow, int]:
     """Return the passkey that signed a challenge, and the new count of signatures. GuessedError if none did.
-
     `assertion` is the signature, as JSON, with a credential id; `find` returns the passkey with that id.
     """
     try:

@@ -1,7 +1,7 @@
 """Identify a person through an OpenID Connect provider (OpenID Connect Core 1.0; RFC 7636).
 
 The code exchange and the verification of the token against the provider's published keys happen inside, so
-that nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for
+nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for
 one browser, for a few minutes, once.
 """
 
@@ -46,7 +46,6 @@ class NotProvedError(GuessedError):
 
 def attempt_values(challenge: bytes, *, act: bool) -> tuple[str, str, str]:
     """Return the state, the nonce and the code verifier of a login attempt, made from a challenge.
-
     The browser brings the state back, and the provider's token repeats the nonce. The verifier, sent with the
     request for the token, proves who began the login (RFC 7636, 4.1). `act`: the login confirms an act.
     """
@@ -66,7 +65,6 @@ class OpenIdProvider:
 
     def address(self, challenge: bytes, origin: str, *, act: bool = False) -> str:
         """Return the provider's login URL for one attempt, made from a challenge.
-
         `act`: the login is to confirm an act, so the provider must ask for a new login.
         """
         more: dict[str, Any] = {"prompt": "login", "max_age": 0} if act else {}
@@ -85,7 +83,6 @@ class OpenIdProvider:
         self, challenge: bytes, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
     ) -> str:
         """Return the subject identifier of the person who logged in. NotProvedError without proof.
-
         `since`: the login must be later, because it confirms an act; None for a login that begins a session.
         """
         expected, nonce, verifier = attempt_values(challenge, act=since is not None)

@@ -81,7 +81,6 @@ def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
     """Return a policy file in force, by default the first; with `content`, the effects of that new text.
-
     With `content`, `tried` is True, and the answer has the faults, or else the differences and consequences.
     """
     in_force = console.home.policies_in_force
@@ -145,7 +144,6 @@ class ApproveProposal(Act, command="policies approve", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Approve the proposal as a second person.
-
         GatewayError if the proposal is another by now, or protects data less than the policies in force.
         """
         with context.recording() as record:
@@ -184,7 +182,6 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 
 def _compared(session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None) -> Shown:
     """Return the differences of two versions of the policies: edits, losses of protection first; outcomes.
-
     `simulation`: the outcomes of the past `days` that the version `new` would change; None without `days`.
     """
     before, after = load_catalogue(old), load_catalogue(new)

@@ -42,7 +42,6 @@ def ask_schools(
     page: Annotated[int, Field(ge=0), OR_DEFAULT] = 0,
 ) -> Shown:
     """Return a page of the table of schools, in the order of names, with the data due at the end of a day.
-
     `page` counts from 0. `late`: only schools with something overdue. `on`: the day, by default today.
     """
     catalogue = console.catalogue()
@@ -82,7 +81,6 @@ def ask_schools(
 
 def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before: Before = None) -> Shown:
     """Return the details of a provider, with a page of files: the latest with sequences below `before`.
-
     `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement. `next`:
     the `before` of the next page, with earlier files. NotFoundError for an unknown provider.
     """

@@ -58,7 +58,6 @@ class WaitingTask(NamedTuple):
 
 def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
     """Return the caller's first page: about the caller's teams and, if permitted, the whole gateway.
-
     `needs`: tasks for the caller; `news`: about the caller's own keys; `recalls`: open requests for a recall.
     `late`: the number of schools with data missing, as judged at `late_at`. `median_seconds` and
     `slowest_seconds`: from landing to receipt, over the latest 200 files.
@@ -149,7 +148,6 @@ def _needs_of(
     recalls: Sequence[EventRow] = (), behind: Sequence[WaitingTask] = (),
 ) -> Iterator[WaitingTask]:  # fmt: skip
     """Yield the person's tasks; tasks for which other people wait come first.
-
     `held`: the number of files waiting for a person, and since when. `recalls`: the open requests for a
     recall. `behind`: a task for each school with overdue data.
     """

@@ -40,7 +40,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever 
 
 @cache
 def load_all() -> None:
-    """Import every module of rows, so that `SQLModel.metadata` has every table."""
+    """Import every module of rows, so `SQLModel.metadata` has every table."""
     for module in _MODULES:
         import_module(f"{__name__}.{module}")
 

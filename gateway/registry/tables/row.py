@@ -48,7 +48,6 @@ def rows(
     **equal: Any,  # noqa: ANN401 - values of columns
 ) -> Sequence[T]:
     """Return the rows of a table that have the values `equal` in the columns of the same names.
-
     The value None fits an empty column. At most `limit` rows are returned, sorted by the columns in `order`;
     a hyphen before a column's name means descending order.
     """
@@ -99,7 +98,6 @@ def existing(row: A | None, said: str) -> A:
 
 def partial_index(name: str, where: str, *columns: str) -> Index:
     """Return an index of the rows that meet the SQL condition `where`.
-
     The condition is given for SQLite only, as PostgreSQL's dialect takes long to load: `create_all` copies
     the condition for PostgreSQL.
     """
@@ -121,14 +119,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return a stored time with its zone, UTC."""
+        """Return a stored time as an aware time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
         """Return the function that converts a column's value to a time.
-
         SQLite's text is converted in one step, where SQLAlchemy takes three.
         """
         return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)

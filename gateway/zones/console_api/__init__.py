@@ -52,7 +52,7 @@ class ConsoleKnows(WebSettings):
 
 
 class Named(File):
-    """Id of a team, provider, data type or the like, with its name for people."""
+    """Id of a team, provider, data type or the like, with the name for people."""
 
     id: str
     name: str
