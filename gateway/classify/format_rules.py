@@ -151,7 +151,7 @@ class ResultsRule(RuleTable):
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return GCSE or A level if a series or qualification (`words`) begins with a word for one; else None."""
+        """Return GCSE or A level if a series or qualification (`words`) begins with a word for it; else None."""
         said = words.strip().upper()
         if self._patterns["gcse_words"].match(said):
             return GCSE
