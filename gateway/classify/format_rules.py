@@ -151,7 +151,7 @@ class ResultsRule(RuleTable):
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return GCSE or A level if a series or qualification (`words`) begins with a word for it; else None."""
+        """Return GCSE or A level for the text of a series or qualification (`words`); None if unknown."""
         said = words.strip().upper()
         if self._patterns["gcse_words"].match(said):
             return GCSE
