@@ -153,8 +153,8 @@ async def _show_result(page: _ActPage, sentence: str, given: Mapping[str, Given]
 
 def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]) -> tuple[str, FormData]:
     """Return the path of the page about an act's subject, such as a school, and the fields to post there.
-
-    Only the page about a person gets a field: the name. `may`: the acts open to the person, by command.
+    Only the page about a person gets a field, the person's name. `may`: the acts open to the person, by
+    command.
     """
     noun = act["command"].rpartition(" ")[0]
     shows = may.get(f"{noun} show")

@@ -35,7 +35,9 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
 
 
 class Reply(NamedTuple):
-    """An answer (`said`), and the name, teams and rights of a logged-in person (`me`); times are text."""
+    """An answer of the inside (`said`), with the name, teams and rights of the logged-in person (`me`).
+    Times are text.
+    """
 
     me: Shown
     said: Shown

@@ -163,7 +163,7 @@ async def edit_policies(
 
 
 def _as_edited(form: Mapping[str, object]) -> str:
-    """Return the edited text of a policy file, with lines ended by LF: forms send CRLF."""
+    """Return the edited text of a policy file with LF at line ends, as browsers send CRLF in forms."""
     given = form.get("content", "")
     return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
 

@@ -142,9 +142,8 @@ class Site:
         **parts: object,
     ) -> HTMLResponse:
         """Render a template, with the person `me` and further values in `parts`.
-
-        Forms on the page get a token made of `secret`, or else of the secret in the browser's cookie of the
-        kind `held`.
+        Forms on the page get a token made of `secret` or, if that is "", of the secret in the browser's
+        cookie `held`.
         """
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         # The page of ours from which a link was followed.

@@ -116,7 +116,7 @@ class PartialContent:
         return self._position
 
     def wait(self) -> None:
-        """Wait for the service's confirmation of the signature."""
+        """Wait until the service confirms that the content is whole and its signature good."""
         while not self._is_confirmed(_PAUSE_MS):
             pass
 

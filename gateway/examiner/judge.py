@@ -73,7 +73,7 @@ def _holds_public_packets(data: bytes) -> bool:
 
 def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.KeyDrop:
     """Return the key in a drop: new, or a known certificate with the renewal or revocation.
-    `is_signed`: the drop is signed, as one with a new key must be. Raises Refusal for anything else.
+    `is_signed`: True if the drop is signed, as it must be for a new key. Raises Refusal for anything else.
     """
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]
     if not is_ssh(content):

@@ -277,9 +277,11 @@ class Examiner:
         )
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
-        """Scan the content at a descriptor for malware, and classify it; refused if there is malware.
-        Content with malware is classified for the persons in it alone, so markers and holds reach it;
-        it is refused even if it breaks the classifier.
+        """Scan the content at a descriptor for malware, and classify the content. With malware, the file is
+        refused.
+        Even then the content is searched for persons, so markers and legal holds apply to the file. The file
+        is refused
+        also if the content breaks the classifier.
         """
         if not has_malware(load_settings(self._home).scanner, job.reference, content):
             return self.classify(content, _reading(job))
@@ -305,9 +307,9 @@ class Examiner:
         self, request: protocol.Reopen, basis: Basis | Counting, apart: Collection[bytes] = ()
     ) -> tuple[int, View]:
         """Make the view of a stored file: the part that `basis` grants, or the counts that `basis` describes.
-        A part is without the records about the people with the digests `apart`. Returns the view's
-        descriptor, for the caller to close, and its facts. Raises MixedRecordsError where those records
-        cannot be told apart from the others.
+        `apart`: digests of people whose records are left out of a part. Return the view's descriptor, for the
+        caller
+        to close, and its facts. MixedRecordsError if it is not certain which records are about these people.
         """
         content, _ = self.reopen(request)
         if apart and isinstance(basis, Basis):
@@ -362,7 +364,7 @@ class Examiner:
     def _of_stored(
         self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A]
     ) -> tuple[A, int]:
-        """Ask the opener about a stored file; send along the file's resealed session key, if there is one."""
+        """Ask the opener about a stored file. If the file has a resealed session key, send the key along."""
         with (
             child.opened_for_reading(self._store.reading(request.reference)) as sealed,
             child.opened_for_reading(self._store.reading_session(request.reference)) as session,

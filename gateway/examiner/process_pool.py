@@ -152,7 +152,7 @@ _SETUP_BYTES = 16 * 1024**2
 
 def serve(description: str, prepared: Callable[[bytes], tuple[Cell, Work]]) -> None:
     """Run a child: read its arguments and setup, confine it, and answer requests until the service ends.
-    `prepared` turns the setup message into the child's confinement and request handler.
+    `prepared`: a function from the setup message to the child's confinement and its request handler.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--channel", type=int, required=True)

@@ -124,7 +124,9 @@ class Job(AboutFile):
 
 
 def limits_for(job: Job, limits: OpenLimits) -> OpenLimits:
-    """Return the limits for one file: its signature is not too old because the file has waited here."""
+    """Return the limits for one file. A signature may be older by the time for which the file has waited
+    here.
+    """
     most = limits.signature_age_days + job.waited_days
     return limits.model_copy(update={"signature_age_days": most})
 
@@ -246,7 +248,7 @@ FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy(AboutFile):
     """The agreement's text in a drop in /agreement, signed by the provider.
-    `signatory`: the name of the person stated there; "" if none is.
+    `signatory`: the name of the person who signs, if the drop states one; else "".
     """
 
     signature: Signature
@@ -418,6 +420,8 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop by the reason `code`, or by the folder's own code for the same reason."""
+    """Return the refusal of a drop for the reason `code`. Some folders have a code of their own for the same
+    reason.
+    """
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

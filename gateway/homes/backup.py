@@ -136,10 +136,11 @@ Progress = Callable[[int, int], None]
 
 
 class Manifest(File):
-    """backup.json: the content of a backup. `files` maps the path of each other file to its SHA-256 digest.
-
-    `sealed_files` counts the sealed files that are not empty; an empty file stands for an upload that came in
-    the clear, of which nothing was kept.
+    """The model of backup.json, the content of a backup. `files`: path and SHA-256 of each file that is not
+    sealed.
+    `sealed_files`: the number of sealed files, without empty ones: an empty file stands for an upload that
+    came
+    unencrypted, of which nothing was kept.
     """
 
     version: int = 1
@@ -159,11 +160,12 @@ def back_up(
 ) -> Manifest:
     """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
 
-    Sealed files that the backup `earlier` has are linked, not copied, if on the same file system: also one
-    missing in the store meanwhile, but none that retention has deleted.
-    `noted`: note the time in the home, so `gateway doctor` tells when backups stop.
-    `progress` gets the steps done and the total: each file is copied, then read again. A failed copy is
-    removed.
+    `earlier`: a backup. Sealed files in it are linked instead of copied, if on the same file system. A file
+    that
+    the store has lost is linked, too; a file that retention has deleted is not.
+    `noted`: True to note the time in the home, so `gateway doctor` tells when backups stop. `progress` gets
+    the
+    steps done and the total: each file is copied, then read again. A failed copy is removed.
 
     Raises ConfigurationError where the registry is not SQLite, GatewayError where `folder` is in use or the
     home has a symbolic link, and Fault where the disk fails.
@@ -381,19 +383,20 @@ def dated_folder(folder: Path, now: datetime) -> Path:
 
 def whole_backups(folder: Path, made: Path | None = None) -> list[Path]:
     """Return the folders of complete backups in a folder of backups, oldest first.
-
-    Those dated after the backup `made` now are the oldest: a clock that ran ahead has made them before.
+    `made`: the backup made now. Backups dated after it count as the oldest: they were made while a clock was
+    ahead.
     """
     found = (path for path in folder.glob(_ANY_DATE) if (path / MANIFEST).is_file())
     return sorted(found, key=lambda path: (made is None or path <= made, path))
 
 
 def prune(folder: Path, keep: int, made: Path | None = None) -> list[Path]:
-    """Remove all but the latest `keep` complete backups in `folder`, and return the folders removed.
-
-    The backup just `made` counts as the latest, though a clock that went back may date it before others.
-    Interrupted backups older than the newest complete backup are removed, unless still in progress, and those
-    dated after `made`, whose clock ran ahead.
+    """Remove all but the latest `keep` complete backups in `folder`; return the folders removed.
+    `made`: the backup made now, which counts as the latest whatever its date: the clock may have gone back.
+    An
+    interrupted backup is removed if older than the newest complete one or dated after `made`, but never while
+    in
+    progress.
     """
     whole = whole_backups(folder, made)
     cut_off = [

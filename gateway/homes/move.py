@@ -197,7 +197,7 @@ TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metada
 
 
 def _row_counts(connection: Connection) -> Mapping[str, int]:
-    """Return the number of rows of each table of a registry."""
+    """Return the number of rows in each table of a registry."""
     return {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in TABLES
@@ -205,9 +205,9 @@ def _row_counts(connection: Connection) -> Mapping[str, int]:
 
 
 def _copy_rows(source: Connection, url: str, told: Told) -> None:
-    """Copy every row of the registry to the database `url`; new rows get numbers after the last one used.
-
-    May be repeated. ConfigurationError where the database has other rows already, GatewayError where the copy
+    """Copy every row of the registry to the database `url`, and let its numbers continue after the last one
+    used.
+    May be repeated. ConfigurationError if the database has other rows already, GatewayError if the copy
     differs.
     """
     with closing(Registry(url)) as registry:

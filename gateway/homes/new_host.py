@@ -39,10 +39,11 @@ def new_code() -> str:
 
 def packed(home: Home, name: str, code: str) -> bytes:
     """Return an archive of all files that a new host `name` needs, sealed under `code`.
-
-    Former SSH host keys are left out, and what no other host is to have of a change of the gateway's keys
-    that was never finished. ConfigurationError for a gateway that works alone, and for a name that no host
-    or this host may have.
+    Former SSH host keys are left out, and so are the parts of an unfinished change of the gateway's keys that
+    no
+    other host may have. ConfigurationError for a gateway that works alone, and for a name that is malformed
+    or
+    this host's.
     """
     ours, theirs = load_settings(home).host, checked(HostSettings, {"name": name}, "a host")
     if not ours.shares:
@@ -70,7 +71,9 @@ def packed(home: Home, name: str, code: str) -> bytes:
 
 
 def _is_handed(home: Home, path: Path, held: Collection[str]) -> bool:
-    """Return True for a file that other hosts are to have; `held` is what `rotation.held` returns."""
+    """Return True for a file that other hosts get. `held`: the keys that other hosts may have, from
+    `rotation.held`.
+    """
     if path.name.startswith(".") or path.name in _NOT_HANDED or path.suffix == ".old":
         return False
     if path.parent == home.keys:
@@ -80,13 +83,13 @@ def _is_handed(home: Home, path: Path, held: Collection[str]) -> bool:
 
 
 def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
-    """Write those files of a package that `home` lacks; return the host's name, and how many were written.
-
-    The list of SSH host keys is replaced where both hosts use the same key, for it names the keys of both.
-    GatewayError, once all else is written, where this host's key is another one.
-
-    Raises ConfigurationError for a wrong code, GatewayError for a package made by another gateway or for
-    another host.
+    """Write those files of a package that `home` lacks; return the host's name, and how many files were
+    written.
+    The list of SSH host keys names the keys of both hosts: it is replaced if both hosts use the same key. If
+    this
+    host's key is another one, raise GatewayError after everything else is written.
+    Raises ConfigurationError for a wrong code, GatewayError for a package of another gateway or for another
+    host.
     """
     files = {}
     with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:

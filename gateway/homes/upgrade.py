@@ -165,11 +165,11 @@ def rehearsed(home: Home) -> Iterator[Session]:
 
 def undo(home: Home, plan: UpgradePlan) -> None:
     """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
-
-    An upgrade that nobody has agreed to is withdrawn.
-    A holder of later heads of the log sees the log cut short. Raise GatewayError where other things were put
-    on record since the backup, or a processor is at work, and ConfigurationError where backup or registry is
-    missing or empty.
+    An upgrade that nobody has agreed to is withdrawn. Anybody who has later heads of the log will see that
+    the log
+    became shorter. GatewayError if anything else was put on record since the backup, or if a processor is at
+    work;
+    ConfigurationError if backup or registry is missing or empty.
     """
     settings = load_settings(home)
     if plan.backup is None:

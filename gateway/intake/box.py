@@ -85,9 +85,9 @@ class Recent:
 
     def load(self, now: datetime) -> None:
         """Read the entries in the file, except old or unreadable lines.
-
-        If more than half of the lines are old or unreadable, rewrite the file. Call in a worker thread,
-        before any use.
+        If more than half of the lines are old or unreadable, rewrite the file. Call once, in a worker thread,
+        before
+        anything else.
         """
         entries = kept = 0
         for entry in self._read():
@@ -99,7 +99,9 @@ class Recent:
             self.rewrite(now)
 
     def expire(self, now: datetime) -> bool:
-        """Forget entries older than `keep`; return True if there were any: the file has to be rewritten."""
+        """Forget entries older than `keep`. Return True if there were any, as the file must then be
+        rewritten.
+        """
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
@@ -245,7 +247,7 @@ class Box:
             await on_disk(self.recent.rewrite, now)
 
     def _unfinished(self) -> set[Unfinished]:
-        """Return every unfinished upload; one still open may have lost its name to a newer upload."""
+        """Return every unfinished upload, also those still open whose name a newer upload has taken."""
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:
@@ -331,7 +333,7 @@ class Box:
             raise Declined(answers.TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Raise OSError if the disk has less than `free_bytes` free; a check holds good for a second."""
+        """Raise OSError if the disk has less than `free_bytes` free. Look at the disk at most once a second."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.partial, self._limits.free_bytes)

@@ -333,10 +333,9 @@ class ProviderTree(Server):
         return None
 
     async def _await_receipts(self, place: IntakePlace) -> None:
-        """Ask the inside for the provider's receipts and wait until they are there.
-
-        Do so only for /receipts, and only where receipts are published on demand. Declined if they do not
-        come in time.
+        """Ask the inside for the provider's receipts, and wait for them. Declined if they do not come in
+        time.
+        Nothing is done for a folder other than /receipts, or if this host always publishes receipts.
         """
         if place.folder != "receipts" or not await on_disk(self.published.on_request.exists):
             return

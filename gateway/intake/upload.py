@@ -265,7 +265,9 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Take `data` at `offset`: over existing bytes, at the end, or beyond, leaving a gap to be filled."""
+        """Write `data` into the file at `offset`: over existing bytes, at the end, or beyond, with a gap to
+        be filled later.
+        """
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:

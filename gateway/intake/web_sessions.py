@@ -45,9 +45,11 @@ def signer(
     published: Published, origin: str, provider: str, assertion: bytes, challenge: bytes
 ) -> tuple[asyncssh.SSHKey, int] | None:
     """Return the published passkey of `provider` that signed `challenge`, and its count of signatures so far.
-
     Return None if no published passkey did. `assertion`: the browser's answer, in JSON. `origin`: the web
-    door's. An unknown provider takes the same steps, so as to look the same. Call in a worker thread.
+    door's
+    address in browsers. For an unknown provider the same work is done, so its absence does not show. Call in
+    a
+    worker thread.
     """
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
@@ -129,9 +131,8 @@ class WebLogin:
 
 
 class WebSessions:
-    """The logins at the web door of `origin`.
-
-    A login challenge is valid for one browser, once. Nothing of it is stored until it is used.
+    """The logins at the web door whose address in browsers is `origin`.
+    A login challenge is valid once, for one browser. Nothing is stored about a challenge before it is used.
     """
 
     def __init__(self, intake: Service, published: Published, origin: str) -> None:

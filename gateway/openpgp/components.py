@@ -49,8 +49,8 @@ def critical(body: bytes) -> set[int]:
 
 
 def _lean(body: bytes) -> bytes:
-    """Return the body of a signature without the parts that others may have added to its unhashed area.
-    The name of the issuer is kept, and so is a subkey's consent, which is signed itself.
+    """Return the body of a signature without those unhashed parts that somebody else may have added.
+    The name of the issuer stays, and so does a subkey's consent, which is signed itself.
     """
     size, end, more = _areas(body)
     found = list(_in_area(body[end + size : more]))
@@ -63,7 +63,9 @@ def _lean(body: bytes) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return the size of an area's length field, and the offsets at which the body's two areas end."""
+    """Return the size of the length fields in a signature's body, and where its hashed and unhashed areas
+    end.
+    """
     size = 4 if body[:1] == _VERSION_6 else 2
     end = 4 + size + int.from_bytes(body[4 : 4 + size], "big")
     return size, end, end + size + int.from_bytes(body[end : end + size], "big")
@@ -127,7 +129,9 @@ class SelfSignature:
         return any(backing.is_timely(moment) for backing in self.backings)
 
     def is_timely(self, moment: datetime) -> bool:
-        """Return True if the signature is made and not expired at a moment, and uses a hash still secure."""
+        """Return True if the signature was made by a moment, has not expired then, and uses a hash that is
+        still secure.
+        """
         lives = self.made <= moment and (self.ends is None or moment < self.ends)
         return lives and self.digest not in OLD_HASHES and self.digest != UNKNOWN
 
@@ -300,8 +304,9 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
-        """Return the statement in force at a moment on the main user id; if none, the one on the primary key.
-        None if neither has a statement in force.
+        """Return the statement on the main user id that is in force at a moment; without one, the statement
+        on the
+        primary key. None if there is neither.
         """
         found = []
         for place, user_id in enumerate(self.user_ids):
@@ -476,7 +481,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
 
 
 def _backings(packet: Packet) -> Iterator[SelfSignature]:
-    """Yield a subkey's consents in a signature, from its hashed and its unhashed area."""
+    """Yield the consents of a subkey that a signature contains, in its hashed or unhashed area."""
     size, end, more = _areas(packet.body)
     for one in (*hashed(packet.body), *_in_area(packet.body[end + size : more])):
         if one.kind == EMBEDDED_SIGNATURE:

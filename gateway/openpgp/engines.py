@@ -130,7 +130,9 @@ def verified(settings: ProcessorSettings) -> frozenset[str]:
 
 
 class VerifiedKinds:
-    """Set of the post-quantum kinds of keys every engine in use verifies, tested when first asked."""
+    """A set of kinds of keys: the post-quantum kinds that every engine in use verifies, tested when first
+    asked.
+    """
 
     def __init__(self, settings: ProcessorSettings) -> None:
         self._settings = settings

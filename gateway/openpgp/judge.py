@@ -175,7 +175,9 @@ def _is_sound(sender: Sender) -> bool:
 
 
 def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
-    """Return the reason code for a fault that a signer's key has at `now`; None for a key in force."""
+    """Return the reason code for a fault of a signer's key at `now`; None for a key in force. `made`: when it
+    signed.
+    """
     if not sender.parts.is_meant_to_sign(key):
         return "open:wrong-signer"
     standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]

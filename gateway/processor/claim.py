@@ -75,7 +75,9 @@ class InProgress:
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return the uploads undecided for too long, by spool reference; with `all_of_them`, all uploads."""
+        """Return the uploads that have waited too long for a decision, by spool reference.
+        `all_of_them`: True to return every upload.
+        """
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
@@ -132,7 +134,8 @@ class BackOff:
 
     @contextmanager
     def attempt(self, name: str, said: str) -> Iterator[int]:
-        """Yield the number of attempts at something, this one included; pause after an error in the context.
+        """Yield how often something has been attempted, this attempt included. After an error inside `with`,
+        pause.
         The error is only logged, after the words `said`.
         """
         attempts = self.note(name, lost=True)
@@ -249,7 +252,7 @@ class Claim:
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> None:
         """Claim one batch of uploads, given by spool reference.
-        `taken`: references that other files in the store bear; no upload of the batch gets one of these.
+        `taken`: references of other files in the store; no upload of the batch gets one of these.
         """
         uploads = self._read(batch)
         with self.registrar.registry.read(self.version) as session:

@@ -79,8 +79,11 @@ class HandingOn:
     ) -> None:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
         Within five seconds of the last call nothing is done, unless `at_once`. `term`: how often this host
-        has become the leader; what lies here from an earlier term is withdrawn first. `held_at`: when this
-        host was last known to be the leader, in seconds since 1970; the courier's lease begins then, or now.
+        has become
+        the leader; batches still here from an earlier term are withdrawn first. `held_at`: when this host was
+        last
+        known to be the leader, in seconds since 1970; the courier may send for some seconds from then, or
+        from now.
         """
         if term != self._term:
             self.withdraw(registrar)
@@ -148,9 +151,12 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _follow_targets(self, registrar: Registrar, declared: Mapping[str, HandOn]) -> None:
-        """Have batches that lie here made anew if the policies now name another server, or another host key.
-        The log then records the files as collected again, with the key of the server that gets them. A batch
-        already pushed or acknowledged is recorded so first, and stays on record with the server that got it.
+        """Have batches made anew whose files still lie here, if the policies now name another server or host
+        key.
+        The log then records the files as collected again, with the key of the server to get them. A batch
+        already
+        pushed or acknowledged is first recorded as sent, and stays on record with the server that got the
+        files.
         """
 
         def moved(session: Session) -> list[HandOnBatchRow]:
@@ -179,7 +185,9 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, seen: HandOnBatchRow, attempts: int) -> None:
-        """Make a batch of a hand-on, in a worker thread, unless it is made otherwise since it was `seen`."""
+        """Make a batch of a hand-on, in a worker thread. Do nothing if the batch has changed since it was
+        `seen`.
+        """
         with ExitStack() as until:
             self._bring_out(registrar, each, seen, until, give_up=attempts >= ATTEMPTS)
 
@@ -230,9 +238,10 @@ class HandingOn:
         aside.rename(place)
 
     def withdraw(self, registrar: Registrar) -> None:
-        """Record which batches the courier of this host has sent, then remove all that it could send.
-        For a host that does not lead, and for the beginning of a term: another host may have made a batch
-        anew meanwhile.
+        """Record which batches the courier of this host has sent, then remove everything that it could still
+        send.
+        Call this on a host that does not lead, and at the beginning of a term: another host may have made a
+        batch anew.
         """
         declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
         if [*self._home.hand_on.glob("*/done/*.sent")]:
@@ -245,13 +254,15 @@ class HandingOn:
         lay_out_folders(self._home.hand_on, {}, _SETTINGS)
 
     def empty(self) -> None:
-        """Remove all that the courier of this host could send; its notes stay, until they can be recorded."""
+        """Remove everything that the courier of this host could send. The courier's notes stay until
+        recorded.
+        """
         for path in self._home.hand_on.glob("*/*"):
             if path.is_dir() and path.name != "done":
                 shutil.rmtree(path, ignore_errors=True)
 
     def _note_sent_before(self, registrar: Registrar, batches: Sequence[HandOnBatchRow]) -> None:
-        """Put on record which batches the courier has sent as they were before they were reset."""
+        """Record the batches that the courier sent before they were reset, as files handed on."""
         found = list[HandOnBatchRow]()
         for one in batches:
             with suppress(OSError):  # Whoever writes notes may put anything there.
@@ -380,8 +391,9 @@ def _note(place: Path, end: str) -> Path:
 
 
 def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
-    """Return True if the courier has noted that a batch was sent, as the batch was made last.
-    The note of an earlier build does not tell when the batch was made.
+    """Return True if the courier has noted that a batch was sent, in the form in which the batch was made
+    last.
+    A note for an earlier build does not say when the batch was made, and counts for any form.
     """
     try:
         if batch.made_at is None or not _is_noted(place, "sent"):
@@ -410,9 +422,10 @@ def _last(at: str, now: datetime) -> datetime:
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return in words the trouble with a destination that the courier last reported; None without trouble.
+    """Return in words the trouble with a destination that the courier reported last; None without trouble.
     `folder`: the folder made for the destination. `known`: the words for each report. `otherwise`: the words
-    for a report not in `known`.
+    for a
+    report that is not in `known`.
     """
     try:
         said = read_words(folder / "done" / "trouble", 100)

@@ -61,7 +61,9 @@ class HookRound:
 
     def tend(self, registrar: Registrar, term: int = 0, held_at: float = 0.0) -> None:
         """Record the messages that web hooks have taken, and write new messages for the courier.
-        `term` and `held_at`: as for `HandingOn.tend`.
+        `term`: how often this host has become the leader. `held_at`: when this host was last known to be the
+        leader,
+        in seconds since 1970.
         """
         with registrar.registry.read() as session:
             found = hooks.listed(session)
@@ -125,8 +127,11 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return a web hook's messages by file name without ending, and the number of the entry to read next.
-        Messages begin at the entry and the time up to which the hook was told, so some may be taken already.
+        """Return a web hook's messages by file name without ending, and the number of the log entry to read
+        next.
+        Messages begin where the hook's reports ended: at a log entry, and at a time for due data. Some of the
+        messages
+        may have been taken already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
@@ -153,7 +158,9 @@ class HookRound:
 
 
 def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:
-    """Return True if a test message is still to be laid out, and since when it asks for all messages."""
+    """Return True if a test message is still to be written, and the time from which it asks for all messages
+    again.
+    """
     asked = [
         datetime.fromisoformat(told["data"].get("since", "9999-12-31T00:00:00Z"))
         for stem, told in messages.items()
@@ -165,8 +172,9 @@ def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[boo
 
 
 def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, datetime]) -> datetime | None:
-    """Return the moment since which messages are lost; None if none is. `given_up` has those of this round.
-    Later entries may have earlier times, after a clock that was ahead: the moment is before all of them.
+    """Return the moment since which messages are lost; None if none is. `given_up`: the losses found now, by
+    message.
+    After a clock was ahead, later log entries may have earlier times: the moment is before all of them.
     """
     times = [*given_up.values(), *([hook.lost_since] if hook.lost_since else [])]
     if numbers := [int(stem.partition("_")[0]) for stem in given_up if not stem.startswith("_")]:
@@ -176,8 +184,9 @@ def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, date
 
 
 def _is_sent_again(note: Path, *, even_taken: bool) -> bool:
-    """Remove a note that a message was given up, or `even_taken`; return True if the note was removed.
-    The message is then sent again: it was asked for, or the power went before the loss was on record.
+    """Remove the note that a message was given up; return True if removed, and the message is to be sent
+    again.
+    `even_taken`: True to remove also a note that the message was taken.
     """
     try:
         if even_taken or read_words(note, len(_GIVEN_UP)) == _GIVEN_UP:

@@ -1,6 +1,7 @@
 """Examine held files again after a change of the rules: new policies, or a new version of the code.
 
-After a file was withdrawn, the files before it are read again for their statements about pupils.
+After a file was withdrawn, the provider's earlier files are also read again for their statements about
+pupils.
 
 An isolated child opens and reads each stored content again, one file after another and while no other file
 waits for a worker. Until then nobody may open the file. An unreadable file is tried again later.
@@ -28,9 +29,9 @@ _AGAIN_SECONDS = 60.0
 
 class JudgingAnew:
     """Examines held files again by the rules in force, in a worker thread, a few files at a time.
-
-    `busy`: True while files are examined or queued. `do` queues a function for a worker thread. `done` is
-    called after each such few files.
+    `busy`: True while files are examined or queued. `do`: queues a function for a worker thread. `done`:
+    called
+    after every few files.
     """
 
     def __init__(

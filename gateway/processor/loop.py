@@ -212,8 +212,11 @@ class Processor:
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run the steps of one round; return the first fault, or None.
         A failed step stops no other step, and is tried again in the next round. Steps that do not concern new
-        files are skipped if done a moment ago, or lately and nothing has changed since, unless `at_once`. No
-        file is processed while the processor of another host holds the registry, or it does not answer.
+        files
+        are skipped if done a moment ago, or if done lately and nothing has changed since; with `at_once` they
+        are not
+        skipped. No file is processed while another host's processor owns the registry, or the registry is
+        silent.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
@@ -236,7 +239,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read what changed last in the registry, so the steps of a round know if there is work."""
+        """Read from the registry what changed last, so the steps of a round know if there is work."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -315,7 +318,9 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Write again the files in published/ that depend on new policies, or on keys just dropped."""
+        """Write the files in published/ again that depend on the policies, if these are new, or on keys just
+        uploaded.
+        """
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False

@@ -63,7 +63,7 @@ class Work:
 
 
 class Share(Work):
-    """The work of one of several hosts: the files of its tasks. Only `take` runs in another thread."""
+    """The work of one of several hosts: the files of its tasks. The method `take` runs in another thread."""
 
     def __init__(self, registrar: Registrar, ownership: Ownership, wake: Callable[[], None]) -> None:
         super().__init__(ownership)

@@ -92,7 +92,7 @@ class WorkerPool:
                 thread.join(_ENDS_SECONDS)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
-        """Queue a file for examination. `struck`: an examiner process has died over the file."""
+        """Queue a file for examination. `struck`: True if an examiner process has died over the file."""
         self.in_hand.add(assignment.upload.reference)
         with self._more:
             self._turns.add(assignment, struck=struck)
@@ -141,7 +141,7 @@ class WorkerPool:
         return [files[reference] for reference in found], woken
 
     def _shared_until(self) -> float:
-        """Return until when, in monotonic seconds, the present results wait for later results.
+        """Return the time, in monotonic seconds, until which the present results wait for later ones.
         Return 0 if the wait is over, infinity if there are no results.
         """
         if not self._here:
@@ -174,8 +174,9 @@ class WorkerPool:
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
         """Return a worker's next job, or None if there is no job; the caller has the lock.
-        A `rested` worker, which has ended its processes, takes a file only if more files wait than there are
-        idle workers with processes.
+        `rested`: True for a worker that has ended its examiner processes. Such a worker takes a file only if
+        more files
+        wait than there are idle workers with processes.
         """
         if self._ending.is_set():
             return lambda: None

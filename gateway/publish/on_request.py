@@ -54,9 +54,9 @@ def publish_events(
     registry: Registry, published: Published, seconds: float = math.inf, *, redo: bool = False
 ) -> bool:
     """Append new receipts to the providers' event files; return True if no new receipt is left.
-
-    Stops after about `seconds`, and then returns False. With `redo`, lines of the last hour that a power cut
-    took are appended again. Raises Fault where published/ cannot be written.
+    Stops after about `seconds`, and then returns False. `redo`: True to append again lines of the last hour
+    that a
+    power cut has removed. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)

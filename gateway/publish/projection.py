@@ -40,7 +40,9 @@ MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 
 
 class Issued(NamedTuple):
-    """The results of a transaction: the log's signed head, signed receipts, and receipts to be signed."""
+    """The results of a transaction: the log's signed head, the receipts signed, and the receipts still to be
+    signed.
+    """
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
@@ -129,9 +131,11 @@ def _text(path: Path) -> str:
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
-
-    A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key
-    could let somebody in again. It keeps removals out as well: what one has set aside was cut off, and goes.
+    A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key could
+    let
+    somebody in again. It also keeps out the removal of a provider. Keys that an interrupted removal has set
+    aside
+    are deleted.
     """
     with registry.write(dated=False) as session:
         for aside in published.root.glob(f"{SET_ASIDE}*"):
@@ -193,8 +197,8 @@ def pages_after(
 
 def redo_from(session: Session, published: Published) -> int:
     """Return the number of the last receipt made over an hour before the newest published receipt.
-
-    Where no receipt is known as the newest published, return the number of the last one taken back, or 0.
+    If the newest published receipt is unknown, return the number of the last receipt removed because of age,
+    or 0.
     """
     gone = number_in(published.root / TAKEN_BACK)
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
@@ -284,9 +288,9 @@ def put_published(path: Path, content: str) -> bool:
 
 
 def is_whole(path: Path, text: str, end: str = "-----END PGP SIGNATURE-----") -> bool:
-    """Return True if a published file holds `text` and ends in `end`, so no power cut tore the file.
-
-    The lines of both end in LF, as do those of the file once it is read.
+    """Return True if a published file holds `text` and ends in `end`: then no power cut has cut the file
+    short.
+    Lines end in LF in both `text` and `end`.
     """
     try:
         found = path.read_text("utf-8")

@@ -183,7 +183,7 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
 
 
 def _sizes_in(path: Path) -> set[int]:
-    """Return the sizes of the heads in a log.json; none if it is missing, or a power cut tore it."""
+    """Return the sizes of the heads in a log.json; none if the file is missing or was cut short."""
     try:
         told = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):

@@ -116,9 +116,8 @@ def read_for_all(
     session: Session, catalogue: Catalogue, day: date, week_before: datetime | None = None
 ) -> ReadForAll:
     """Return all providers' keys, the school years ratified by a day, and the providers with held files.
-
-    A ratification of another text is left out where `catalogue` has a changed text ratified anew.
-    With a moment `week_before`, return also the files of the seven days up to then, and all held files.
+    If `catalogue` has a new text that must be ratified again, ratifications of another text are left out.
+    `week_before`: a moment; if given, return also the files of the seven days up to then, and all held files.
     """
     known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)

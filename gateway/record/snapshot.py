@@ -57,7 +57,7 @@ class Snapshot:
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
     """Return a snapshot of the gateway's state at `now`. Raise Fault if the registry does not answer.
-    Unless `counted`, `states`, `held` and `reasons` are empty: counting many transfers takes a while.
+    `counted`: False to leave `states`, `held` and `reasons` empty: counting many transfers takes a while.
     """
     ages = list(spool_ages(home, now))
     states, held, reasons = {}, {}, {}

@@ -117,9 +117,10 @@ def carry_out(
     tell: Callable[[str], object] = _log.warning,
 ) -> UpgradePlan:
     """Migrate the tables, put the plan's policies in force, and return the plan marked as done.
-    `tell` is called with a sentence on a proposal of policies that ends with that. Where other policies came
-    into force after the plan was made, ConfigurationError: the plan is deleted, and nothing else changed.
-    ConfigurationError, and no change, where the registry has no tables.
+    `tell` is called with a sentence if a proposal of policies ends because of the upgrade. ConfigurationError
+    if
+    other policies came into force after the plan was made: the plan is deleted, and nothing else changed.
+    ConfigurationError, and no change, if the registry has no tables.
     """
     settings = load_settings(home)
     if plan.digest is not None and policy_digest(home.policies_in_force) not in {plan.before, plan.digest}:

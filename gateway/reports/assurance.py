@@ -79,7 +79,9 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
 
 
 def _table(name: str, home: Assured) -> Block:
-    """Return the table `name` of the template with the home's facts; labelled details if without headings."""
+    """Return the table `name` of the template, with the home's facts. A table without headings becomes
+    labelled details.
+    """
     rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
     if words is None:
         return Details(tuple((label, said) for label, said in rows))

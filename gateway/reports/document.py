@@ -42,10 +42,11 @@ class Details:
 @dataclass(frozen=True, slots=True)
 class ReportTable:
     """Rows under headings.
-
-    With a `caption` all cells after the first of a row are numbers, and a page also draws a bar for each row,
-    with a part for each number. `signs`: by the first word of a cell ("missing" of "missing 3"), the sign
-    that a text shows in place of the cell. `marks`: by the same word, the colour of the cell on a page.
+    `caption`: if given, all cells after the first of a row are numbers, and a page also draws a bar for each
+    row,
+    with a part for each number. `signs`: a text shows a sign in place of a cell, found by the first word of
+    the cell
+    ("missing" of "missing 3"). `marks`: the colour of a cell on a page, found by the same word.
     Raises ValueError for a row shorter or longer than the headings, and for a word without a sign.
     """
 
@@ -187,7 +188,9 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return a table of ticks and other signs as lines of text: what they mean, then a line for each row."""
+    """Return a table of ticks and other signs as lines of text: first the meaning of each sign, then each
+    row.
+    """
     label = max((len(clean(row[0])) for row in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
     used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)

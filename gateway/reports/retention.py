@@ -51,7 +51,9 @@ UNOPENED = frozenset(
 
 
 def _days(value: object) -> object:
-    """Convert "until age 25 of persons from 4" to the days between these ages; return others unchanged."""
+    """Convert "until age 25 of persons from 4" to the days between these ages; return any other value
+    unchanged.
+    """
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -212,8 +214,7 @@ def load_retention(home: Home) -> Retention:
 
 
 def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> tuple[list[Due], list[Due]]:
-    """Return what is to be deleted at `now`, and what is kept back though due, oldest first.
-
+    """Return the deletions due at `now`, and those due but prevented by a hold or restriction, oldest first.
     Nothing of an undecided transfer is due.
     """
     found: dict[bool, list[Due]] = {False: [], True: []}

@@ -1,7 +1,9 @@
 """Make documents at random, of the three kinds of samples, from recipes in TOML files.
 
 A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
-kind into bytes. A recipe says how to make a value for a pupil. `of`: values by the names used in recipes.
+kind into bytes. A recipe says how to make a value for a pupil. In this module, `of` holds a pupil's values,
+by
+the names used in recipes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

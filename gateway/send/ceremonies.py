@@ -115,8 +115,7 @@ def take_keys(
 
 def check_authority(kit: Kit, invited: ProviderInvitation) -> None:
     """Raise GatewayError if a kit sends to another authority than the one that invites.
-
-    An authority under a new name is known by a key that the kit trusts.
+    If the authority has a new name, a key in the invitation that the kit already trusts shows who it is.
     """
     known = kit.settings().organisation
     if known not in {"", invited.organisation} and not (kit.gateway / f"{invited.gateway_key}.asc").exists():

@@ -79,9 +79,9 @@ class Check:
     @classmethod
     def of(cls, kit: Kit) -> Self:
         """Return the check for a kit, by the authority's policies and the facts about the provider.
-
-        Both are used as last fetched. CannotReach if no policies were fetched yet. If only another version of
-        this program can read the policies, the shipped ones are used.
+        Policies and facts are those fetched last. CannotReach if none were fetched yet. If the policies can
+        be read
+        only by another version of this program, the shipped policies are used.
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:

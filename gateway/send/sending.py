@@ -73,8 +73,8 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file to send; with `again`, even if sent before. `why`: a person's reason to send it despite a fault.
-
+    """A file to send. `again`: True to send it even if sent before. `why`: a person's reason to send it with
+    a fault.
     `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
     """
 

@@ -45,10 +45,11 @@ class KitBusy(GatewayError):  # noqa: N818 - named after the event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
     """One file sealed here, or one put into the `folder` /keys or /agreement.
-
-    Digests are SHA-256 in hex. `remote` is the name at the gateway, `why` a person's reason for sending a
-    file with a fault. Empty until a receipt is verified: `reference`, `codes` (of the reasons) and `receipt`
-    (its JSON file's name). `place`: where the file lies in the watched folder now, empty until recorded.
+    Digests are SHA-256 in hex. `remote`: the name at the gateway. `why`: a person's reason for sending a file
+    with a
+    fault. `place`: where the file lies in the watched folder now; "" until recorded. Three fields are empty
+    until a
+    receipt is verified: `reference`, `codes` (of the reasons) and `receipt` (the name of the JSON file).
     """
 
     content_sha256: str
@@ -143,10 +144,10 @@ class SentFiles:
 
 @contextmanager
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
-    """Lock the kit in the folder `root`: two commands at once would send the same file twice.
-
-    KitBusy if another command keeps the lock for longer than `seconds`, or the disk or network share fails,
-    which may pass. GatewayError if `root` is no kit. The lock ends with the process.
+    """Lock the kit in the folder `root`, as two commands at once would send the same file twice.
+    KitBusy if another command keeps the lock for longer than `seconds`, or if a disk or network share fails
+    for
+    now. GatewayError if `root` is no kit. The lock ends with the process.
     """
     with ExitStack() as until:
         try:

@@ -95,7 +95,10 @@ class Stillness:
         return sorted(still, key=lambda file: (self.seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if nobody writes a file: the system `told` so, or it was still for long enough."""
+        """Return True if nobody writes to a file. `told`: True if the system says so; else the file has to be
+        unchanged
+        for twelve times as long.
+        """
         return told or self.clock() - self.seen[file][1] >= _UNTOLD * self.seconds
 
 
@@ -283,7 +286,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record the places of decided files that an interrupted run has moved without recording."""
+        """Record the places of decided files that an interrupted run has moved, but not recorded."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():

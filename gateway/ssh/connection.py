@@ -95,7 +95,7 @@ def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
 
 
 def offered_also(offers: Iterable[AlsoOffer], address: str) -> tuple[bytes, ...]:
-    """Return the weak algorithms that `offers` of an administrator add for a client at an address."""
+    """Return the weak algorithms that an administrator's `offers` add for a client at an address."""
     names = [name for offer in offers if _from(offer, address) for name in offer.algorithms]
     return tuple(dict.fromkeys(name.encode() for name in names))
 

@@ -41,7 +41,7 @@ class Penalties:
         self._debts: dict[str, tuple[float, bool]] = {}
 
     def spare(self, networks: Iterable[str]) -> None:
-        """Exempt further networks from penalties."""
+        """Exempt the addresses in some networks from penalties, besides those exempt already."""
         self._exempt += [ipaddress.ip_network(network) for network in networks]
 
     def add(self, address: str, seconds: float) -> None:
@@ -222,8 +222,8 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds by which to delay a new connection: 0 without a penalty, None for a refusal.
-
+        """Return the delay of a new connection in seconds, 0 without a penalty; None to refuse the
+        connection.
         `from_there`: the present connections of the same source.
         """
         if not self.penalties.waits(address):
@@ -284,9 +284,9 @@ class Door:
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
         """Make room for a new connection by closing one of the source with most connections before a login.
-
-        `from_there`: the connections of the newcomer's source. Close nothing and return False unless the
-        newcomer's source has fewer connections before a login, even with the new one.
+        `from_there`: the connections of the newcomer's source. Close nothing and return False if that source,
+        with the
+        new connection, would not have fewer of them than the other.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:

@@ -232,9 +232,9 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a task to be repeated: it ends the penalties lifted by a person, and lists the others.
-
-    The lifted penalties are read from `files`, and the others are written there.
+    """Return a task for a service to repeat: it ends the penalties that a person has lifted, and lists the
+    others.
+    The lifted penalties are read from `files`, and the list of the others is written there.
     """
     applied, listed = Lifted(), dict[str, float]()
 

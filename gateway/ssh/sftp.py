@@ -50,7 +50,9 @@ class Server(asyncssh.SFTPServer):
         raise Declined(NOT_OFFERED)
 
     async def complete(self, file: object) -> object:
-        """Close a file because its client asked for it; `close` is for a session that ends otherwise."""
+        """Close a file because its client asked for that. If the session ends first, `close` is called
+        instead.
+        """
         return await _result(self.close(file))
 
 

@@ -34,9 +34,8 @@ BEYOND_ROWS = 2**31
 def personal_in(
     given: Iterable[tuple[str, object]], fields: Collection[str], columns: Collection[str]
 ) -> list[str]:
-    """Return the names of given values of personal `fields`, or of "where" on personal `columns`.
-
-    URLs hold no such value, since servers log URLs.
+    """Return the names of given values that may not be in a URL, since servers log URLs.
+    These are values of the personal `fields`, and "where" if it filters by one of the personal `columns`.
     """
     said = (
         (name, str(one))

@@ -114,9 +114,9 @@ _LEASE_SECONDS = 20.0
 
 
 def grant_lease(settings: Path, at: float) -> None:
-    """Let the courier send what lies beside its file of settings, which the registry allowed at `at`.
-
-    `at` is in seconds since 1970, now if later; the lease lasts 20 seconds from then.
+    """Let the courier send the files beside its file of settings, for 20 seconds from `at`.
+    `at`: when the registry last showed that this host may send, in seconds since 1970; a later time counts as
+    now.
     """
     with suppress(FileNotFoundError):
         os.utime(settings, (min(at, time.time()),) * 2)

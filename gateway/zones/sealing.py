@@ -29,8 +29,7 @@ def is_wide(data: bytes) -> bool:
 
 
 def needs_mending(start: bytes) -> bool:
-    """Return True if a text beginning with `start` has to go through `mended` before it can be read.
-
+    """Return True if a text that begins with `start` must be mended by `mended` before it can be read.
     Reasons are UTF-16, a byte order mark, CR alone or doubled in line ends, or an armor named as "PART 1/1".
     """
     head = start[:_HEAD_BYTES]

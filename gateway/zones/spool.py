@@ -220,9 +220,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload whose content is already in REF.part in spool/landed: add the record and rename.
-
-    As with `hand_over`, the upload is durable after return. After an error the content is moved to `content`.
+    """Hand over an upload whose content is already in REF.part in spool/landed: add the record, and rename
+    the file.
+    After return the upload is durable. After an error the content is moved back to the path `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size

@@ -41,9 +41,9 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return the faults of receipts by the receipt's number, in the order of checking.
-
-    In place of a fault, None means: here the caller has to compare the receipt with the log. A receipt
+    """Return the faults of receipts, by the number of the receipt, in the order of checking.
+    None among the faults marks the point at which the caller has to compare the receipt with the log. A
+    receipt
     without faults is left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)

@@ -248,8 +248,7 @@ def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence
 
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
     """Yield each contradiction between a log entry's row and its leaf.
-
-    `texts` and `salts` are as in `event_faults`.
+    `texts` and `salts`: the subjects of the entries whose text or salt retention has deleted.
     """
     try:
         event = read_event(json.loads(row.leaf))

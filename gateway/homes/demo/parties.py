@@ -116,7 +116,9 @@ class Stage:
         return json.loads(self.done(*arguments, "--json"))
 
     def confirm(self, owner: str, *staff: str) -> None:
-        """Record that the keys of a provider (with `--staff`, of a person) were confirmed by telephone."""
+        """Record that the keys of a provider were confirmed by telephone. `staff`: "--staff" for a person's
+        keys.
+        """
         waiting = [
             key["fingerprint"] for key in self.json("keys", "list", owner, *staff) if key["unconfirmed"]
         ]
