@@ -333,7 +333,7 @@ class Box:
             raise Declined(answers.TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Raise OSError if the disk has less than `free_bytes` free. Look at the disk at most once a second."""
+        """Raise OSError if the disk has less than `free_bytes` free; look at most once a second."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.partial, self._limits.free_bytes)
