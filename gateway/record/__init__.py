@@ -1,1 +1,1 @@
-"""Record outcomes of files, each with the receipt and log entries in one transaction."""
+"""Record outcomes of files, each with its receipt and log entries in one transaction."""
