@@ -226,7 +226,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists `known`, by name, with the codes of all packs added, for views of any year."""
+    """Return the code lists `known` with the codes of all law packs added, for views of any year's files."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:

@@ -79,10 +79,8 @@ class ActContext:
     ) -> Iterator[Recording]:
         """Yield one transaction for changing the registry.
         `signs`: True to sign the log's head at the end. `access`: True to publish the providers' SSH keys for
-        intake
-        after the commit; a service without the right to publish leaves this to the processor. `tried`: True
-        to roll
-        the transaction back at the end; nothing is then signed or published.
+        intake after the commit; a service without the right to publish leaves this to the processor. `tried`:
+        True to roll the transaction back at the end; nothing is then signed or published.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)

@@ -82,10 +82,9 @@ def hold_back(
 ) -> list[str]:
     """Hold back the copies that a provider got by numbers that it no longer has; return sentences about them.
     `before`: the provider as it was on record. `why`: the reason for the change. `same_school`: True if the
-    numbers
-    are of the same school: the copies then stay. Data protection gets a notice of each copy. The sentences
-    name
-    the files within the person's sight. After the commit, `take_back` removes the copies from /out.
+    numbers are of the same school: the copies then stay. Data protection gets a notice of each copy. The
+    sentences name the files within the person's sight. After the commit, `take_back` removes the copies from
+    /out.
     """
     from gateway.record.reconsider import renumber_copies  # noqa: PLC0415 - few need what reads files
 

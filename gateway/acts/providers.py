@@ -486,8 +486,7 @@ class RemoveProvider(Act, command="providers remove", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete the provider: first its keys from published/, then everything from the registry.
         OSError, with nothing deleted, if the keys cannot be taken from intake. If the commit fails, the
-        processor
-        publishes the keys again; if the command is cut off, the processor removes what is left.
+        processor publishes the keys again; if the command is cut off, the processor removes what is left.
         GatewayError if the provider has sent anything.
         """
         published = context.home.published

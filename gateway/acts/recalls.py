@@ -163,9 +163,8 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Carry out the withdrawal or delivery that a first person proposed.
         GatewayError if nothing waits for a second person, or if both persons may be the same. GatewayError
-        also if a
-        withdrawn file is proposed for delivery and `delivery` is not set: it is then unclear what is
-        confirmed.
+        also if a withdrawn file is proposed for delivery and `delivery` is not set: it is then unclear what
+        is confirmed.
         """
         reference, find = self.reference, proposal if self.delivery else proposed
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:

@@ -75,7 +75,7 @@ class Guard:
         await (turned_down or self._app)(scope, receive, guarded)
 
     def _refused(self, path: str, sentence: str, status: int, **headers: str) -> Response:
-        """Return a refusal as text, or for a program as problem details."""
+        """Return a refusal: a text for a person, or problem details (RFC 9457) for a program, by the path."""
         if path.startswith(self._programs):
             return problem(status, sentence, headers)
         return PlainTextResponse(sentence, status, headers)

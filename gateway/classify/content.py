@@ -240,8 +240,7 @@ def _texts_of_headers(octets: bytes) -> Iterator[str]:
 
 def _text_of(octets: bytes) -> str:
     """Decode the bytes of a header's encoded words: as UTF-16 or UTF-32 if the bytes show one of these, else
-    as
-    UTF-8; a byte invalid in UTF-8 is read as Windows-1252.
+    as UTF-8; a byte invalid in UTF-8 is read as Windows-1252.
     """
     octets = octets.removeprefix(codecs.BOM_UTF32_BE)
     if b"\0" in octets or octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -57,8 +57,8 @@ class CtfRule(RuleTable):
 
 
 class MessageRule(RuleTable):
-    """Names of collections in DfE messages (root element `Message`). `census`: the school census;
-    `returns`: other returns, each with the data type; `outside`: not accepted, each with a description.
+    """Names of collections in DfE messages (root element `Message`). `census`: the school census; `returns`:
+    other returns, each with the data type; `outside`: not accepted, each with a description.
     """
 
     census: tuple[str, ...]
@@ -68,8 +68,7 @@ class MessageRule(RuleTable):
 
 class RegisterRule(RuleTable):
     """The rules for XML other than CTF and DfE messages. `records`: names of the elements to read as records
-    of
-    pupils. `never`: names of root elements of documents to refuse.
+    of pupils. `never`: names of root elements of documents to refuse.
     """
 
     records: tuple[str, ...]

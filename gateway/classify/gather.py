@@ -59,8 +59,7 @@ class _FormOfRecords:
     single position, `itemgetter` returns no tuple). `parts`: for each picked text, the `Part` that counts the
     text; None until a record fills the text. `unresolved`: positions of texts that no record has filled yet.
     `naming`: key and position of the fields that name the pupil or are required. `blank`: how many pieces of
-    a
-    record are usually empty.
+    a record are usually empty.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:
@@ -159,10 +158,8 @@ class Gatherer:
         read.
         `beside`: the name of an element next to those; its text is returned with each of them (see `Left`).
         `left`: True if the pupil has left; None to decide by the leaving date. `school`: a function that
-        reads the
-        school of the record, called once any element of the file names a school. Raises Unreadable if
-        elements are
-        nested too deep.
+        reads the school of the record, called once any element of the file names a school. Raises Unreadable
+        if elements are nested too deep.
         """
         text = written(record)
         self._length += len(text)

@@ -270,8 +270,8 @@ class ColumnInventory:
 
     def add_beside_cells(self, place: Place, text: str) -> None:
         """Search a text shown by a workbook beside its cells, such as a page header, for sensitive topics.
-        No view contains the text. Raises Unreadable for a long text in a page's header or footer, so
-        a person reads the file.
+        No view contains the text. Raises Unreadable for a long text in a page's header or footer, so a person
+        reads the file.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):

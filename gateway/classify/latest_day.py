@@ -76,8 +76,7 @@ def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
 
 def _of_sessions(tally: Tally) -> Mapping[str, date]:
     """Return the days in columns of days, by their texts; {} if there are so many texts or faults that the
-    latest
-    day may be missing.
+    latest day may be missing.
     """
     field = tally.field(_SESSION)
     texts = field.counts or ()

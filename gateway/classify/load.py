@@ -109,9 +109,9 @@ _plain = lru_cache(8192)(plain)
 def known_headings(rules: Rules) -> dict[str, Any]:
     """Return the known headings of all fields as JSON, by which a browser can judge the headings of a file.
     `fields`: one object for each field: `columns` (plain names), `patterns` of plain names, names of
-    `elements`,
-    `outside` (the field's label if the agreement does not list the item, else None), and `of_others` (True if
-    the field is searched for in people around a pupil). `others`: the elements of people around a pupil.
+    `elements`, `outside` (the field's label if the agreement does not list the item, else None), and
+    `of_others` (True if the field is searched for in people around a pupil). `others`: the elements of people
+    around a pupil.
     `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that match none of
     `patterns`.
     `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.

@@ -95,9 +95,8 @@ class _Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Read an assessment. Return its data type ("" for none) and three facts, each True or False:
-        the assessment has a result; the type is known and nothing is faulty or unknown; no element is
-        unknown.
+        """Read an assessment. Return its data type ("" for none) and three facts, each True or False: the
+        assessment has a result; the type is known and nothing is faulty or unknown; no element is unknown.
         `stage_around`: the key stage stated by the elements around the assessment.
         """
         tally, strip = self._tally, assessment.tag.rfind("}") + 1

@@ -261,10 +261,8 @@ class Rules(Items):
 
     def shown_headings(self, names: Iterable[str]) -> list[str]:
         """Return the headings as a view shows them. A heading that only a provider has explained is replaced
-        by a
-        known one of its field, with the day at the end: a provider may write anything in a heading, even
-        about
-        a child.
+        by a known one of its field, with the day at the end: a provider may write anything in a heading, even
+        about a child.
         """
         shown = list(names)
         if (before := self._unstated) is None:
@@ -497,8 +495,7 @@ class Rules(Items):
     def inside(self, path: str, name: str) -> str:
         """Return the path of an element `name` that contains elements; `path` is the path of its parent.
         Inside a known element about the pupil, the path is the name alone; inside an unknown element, or one
-        of
-        people around a pupil, the path is `path`, "/" and the name.
+        of people around a pupil, the path is `path`, "/" and the name.
         """
         known = path in self.containers and (path not in OTHERS or name in OTHERS)
         return name if known else f"{path}/{name}"

@@ -66,8 +66,7 @@ class Schools:
     ) -> Callable[[], Iterable[str]]:
         """Count rows by school. Return a function that gives the number of each row's school, as text.
         `columns`: the columns that name a school. `slots`: for each column, how it does: by LA, number,
-        centre
-        or name. `length`: the number of rows.
+        centre or name. `length`: the number of rows.
         """
         rows: Iterable[tuple[str, ...]]
         # Most files are of one school, and counting equal texts is quicker than counting different ones.

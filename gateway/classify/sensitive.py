@@ -210,8 +210,7 @@ class Remarks(RuleTable):
     """Words that make a name, label or address sensitive in addition to the words of topics, and exceptions.
     `words`: the additional sensitive words. `names`: words of topics that also occur in names of people.
     `places`: words of topics that also occur in names of streets, houses and classes. `labels`: phrases
-    allowed
-    in labels; beside one, figures are allowed and, if it has over three letters, words of up to three
+    allowed in labels; beside one, figures are allowed and, if it has over three letters, words of up to three
     letters.
     `nobody`: words that are in no person's name, besides those of ordinary.txt.
     """
@@ -262,8 +261,7 @@ class Sensitive(RuleTable):
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
         """Return True if a text contains a sensitive word. `kind`: "name", "label" or "address line".
         `of_people`: False if the text names a school or company: ordinary words are then allowed in a name,
-        and
-        CIC (community interest company) at the end of a label.
+        and CIC (community interest company) at the end of a label.
         """
         if kind != "name":
             text = _STREET.sub(" ", text)
@@ -323,8 +321,7 @@ class Sensitive(RuleTable):
         name.
 
         Three letters that are also a name count as an abbreviation if in upper case, unless a title such as
-        "Mr" is
-        first. A word after the class without brackets is examined, too.
+        "Mr" is first. A word after the class without brackets is examined, too.
         """
         places, names = self._exempt_words
         behind = _BEHIND_A_CLASS.search(text)
@@ -433,8 +430,7 @@ class Sensitive(RuleTable):
 
     def may_tell(self, text: str) -> bool:
         """Return False if a text certainly shows no topic; True if a full search is needed. The text may be
-        many
-        values joined.
+        many values joined.
         """
         small = text.casefold()
         if text.isascii():

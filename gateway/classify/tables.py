@@ -257,8 +257,7 @@ class _Counter:
         """Find the columns of grades. Return the number with final results, and True if other columns have
         grades.
         Columns of final results get the field `subject-grade`. `assessment`: the assessment, such as a mock,
-        that
-        the whole table is of; "" for none. Fields with too many wrong values go to the tally's
+        that the whole table is of; "" for none. Fields with too many wrong values go to the tally's
         `wrong_columns`.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, False
@@ -373,8 +372,7 @@ def _are_of_pupils(pairs: Iterable[tuple[str, str]], fewest: int) -> bool:
     """Return True if codes are those of pupils, not of schools. `pairs`: UPN and code of each row.
     Every UPN must have a code of its own, with at least `fewest` UPNs. The code of a row without a UPN must
     differ from all others and have their form. No code may be a DfE number. Codes that look like URNs count
-    as
-    pupils' only if there are many.
+    as pupils' only if there are many.
     """
     said = [(upn.strip(), code.strip()) for upn, code in pairs if code.strip()]
     known = {pair for pair in said if pair[0]}

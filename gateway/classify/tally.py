@@ -53,8 +53,8 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 class Tally:
     """Counts of one file. `declared`: the data type that the file's name suggests. `on_pupils`, `on_persons`:
-    the
-    functions given to `classify`. `counts_fields`: True if `settle` also counts the values given to `record`.
+    the functions given to `classify`. `counts_fields`: True if `settle` also counts the values given to
+    `record`.
     `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
@@ -168,8 +168,7 @@ class Tally:
     ) -> None:
         """Add a record, to be counted with others in `settle`. `said`: the school that the record names.
         `values`: by field key, the texts that name the pupil or that the data type requires. `left`: True if
-        the
-        pupil has left, False if not; None to decide by the leaving date.
+        the pupil has left, False if not; None to decide by the leaving date.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -223,8 +222,7 @@ class Tally:
         """Count the records with the numbers `rows` together, except for their schools, already counted.
         `columns`: by field key, the value of each record. `full`: the keys of fields filled in every record.
         `leaving`: a text for each record, blank if the pupil is on roll. `schools`: a function that returns
-        the
-        number of each record's school.
+        the number of each record's school.
         """
         first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():

@@ -133,8 +133,7 @@ def _encoded_texts(content: BinaryIO) -> _Texts:
 
 def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
     """Yield each text in a file. Second comes True if its element names are to be searched as headings, else
-    False;
-    None for a later piece of a long text, in which no headings are searched for.
+    False; None for a later piece of a long text, in which no headings are searched for.
     `inside`: True for a file in an archive, such as a workbook: only texts are read, and no archive unpacked.
     """
     head = head_of(content, _BYTES)

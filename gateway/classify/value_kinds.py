@@ -195,8 +195,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
     """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that `any_year`
-    passes, and
-    "date:future" for a date after `today`, if given.
+    passes, and "date:future" for a date after `today`, if given.
     """
 
     def checked(text: str) -> str | None:
@@ -276,8 +275,7 @@ def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable
 def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
     """Return True if attendance marks, in lower case, look like words.
     They do if the letters, all joined or between two signs, spell a sensitive word; or if five letters in a
-    row
-    each differ from the one before, which is rare in marks.
+    row each differ from the one before, which is rare in marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False

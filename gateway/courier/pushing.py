@@ -102,12 +102,14 @@ def _note(batch: Path, end: str) -> Path:
 
 
 def _made_at(manifest: Path) -> bytes:
-    """Return when a batch was made, as its manifest tells it."""
+    """Return the time at which a batch was made, as its manifest states it."""
     return str(json.loads(manifest.read_bytes())["made_at"]).encode()
 
 
 def _is_sent(batch: Path) -> bool:
-    """Return True if a batch is noted as sent, as it was made last. An earlier build noted no time."""
+    """Return True if a note says that a batch was sent in its present form. A note of an earlier build has no
+    time, and counts for any form.
+    """
     try:
         noted = _note(batch, "sent").read_bytes()
     except FileNotFoundError:
@@ -120,9 +122,8 @@ def _is_sent(batch: Path) -> bool:
 
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
     """Put the files of a batch into the server's folder `there`, and note that the batch is sent.
-
-    The manifest comes last, right after the manifest's signature; its `made_at` is noted. FileNotFoundError
-    if the batch is removed, or made anew, meanwhile; LapsedError if the lease is not renewed.
+    The manifest comes last, right after its signature. The note has the manifest's `made_at`.
+    FileNotFoundError if the batch is removed or made anew meanwhile; LapsedError if the lease is not renewed.
     """
     last = [f"{batch.name}.json.asc", f"{batch.name}.json"]
     with closing_descriptor(os.open(batch, os.O_DIRECTORY)) as folder:

@@ -86,7 +86,9 @@ class LapsedError(Exception):
 
 
 def check_lease(settings: Path, *, wait_seconds: float = 0.0) -> None:
-    """Raise LapsedError if what lies beside the file `settings` may not be sent, also after a wait."""
+    """Raise LapsedError if the files beside the file `settings` may not be sent, even after a wait for the
+    lease.
+    """
     until = time.monotonic() + wait_seconds
     while not is_leased(settings):
         if time.monotonic() >= until:
@@ -96,9 +98,8 @@ def check_lease(settings: Path, *, wait_seconds: float = 0.0) -> None:
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Write the `word` for an error in the context into done/trouble; without an error, remove that file.
-
-    A LapsedError ends the context; it is no trouble, and goes no further.
+    """Write the `word` for an error inside `with` into done/trouble; without an error, remove that file.
+    A LapsedError only ends the block: it is not raised further, and counts as no trouble.
     """
     note = folder / "done" / "trouble"
     try:
@@ -161,9 +162,8 @@ def waiting(letters: Letters) -> list[Path]:
 
 def give_all(letters: Letters, settings: LetterSettings) -> int:
     """Send every waiting letter; return the number of letters that the relay accepted.
-
     Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait.
-    An address that the relay refuses for now keeps no letter to another address.
+    If the relay refuses one address for now, letters to other addresses are sent all the same.
     """
     todo = waiting(letters)
     if not todo:

@@ -59,7 +59,7 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
 
 
 def is_ssh(data: bytes) -> bool:
-    """Return True if the content of a key file begins as SSH keys do; if not, it is read as OpenPGP."""
+    """Return True if the content of a key file begins like an SSH key; otherwise it is read as OpenPGP."""
     text = mended(data) if needs_mending(data) else data
     return text.lstrip().startswith(_SSH_STARTS)
 
@@ -88,12 +88,14 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> tuple[NewKey, Revocation | None] | None:
-    """Return the certificate `known`, updated by `data`: a newer version of it, or its revocation.
-    The second value is the kind of revocation, None for a newer version. If nothing is new, return None.
+    """Return the certificate `known`, updated by `data`: a newer version of the certificate, or its
+    revocation.
+    The second result is the kind of revocation, or None for a newer version. If nothing is new, return None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
-    self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result, unless it
-    is one that the owner has ended: without a key in force that may sign, where `known` has one.
+    self-signatures stay, so earlier signatures of the key stay valid. Refusal if the result is unfit. But a
+    certificate is accepted if the owner has ended it: no key in force may sign any more, though one in
+    `known` did.
     """
     try:
         revoked = certificates.revoke(known, data)

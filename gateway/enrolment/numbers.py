@@ -11,7 +11,9 @@ _URN_DIGITS = 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """Return the number of a body, such as an ODS code; None for None. GatewayError if ill-formed."""
+    """Return the number of a body, such as an ODS code, as typed by a person; None for None.
+    GatewayError if the number does not have the form that `bodies` gives for the kind of provider.
+    """
     if given is None:
         return None
     identifier = bodies.identifier_of(kind)

@@ -280,8 +280,7 @@ class Examiner:
         """Scan the content at a descriptor for malware, and classify the content. With malware, the file is
         refused.
         Even then the content is searched for persons, so markers and legal holds apply to the file. The file
-        is refused
-        also if the content breaks the classifier.
+        is refused also if the content breaks the classifier.
         """
         if not has_malware(load_settings(self._home).scanner, job.reference, content):
             return self.classify(content, _reading(job))
@@ -308,8 +307,8 @@ class Examiner:
     ) -> tuple[int, View]:
         """Make the view of a stored file: the part that `basis` grants, or the counts that `basis` describes.
         `apart`: digests of people whose records are left out of a part. Return the view's descriptor, for the
-        caller
-        to close, and its facts. MixedRecordsError if it is not certain which records are about these people.
+        caller to close, and its facts. MixedRecordsError if it is not certain which records are about these
+        people.
         """
         content, _ = self.reopen(request)
         if apart and isinstance(basis, Basis):

@@ -259,8 +259,8 @@ class AgreementCopy(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
     """Outcome for a drop in /keys with a key: a new one, or a known certificate renewed or revoked.
-    `key`: as the registry stores it; without `material` for an SSH key revoked by fingerprint. `final`:
-    True for a revoked key that may be in wrong hands. `signature`: the drop's; None if unsigned.
+    `key`: as the registry stores it; without `material` for an SSH key revoked by fingerprint. `final`: True
+    for a revoked key that may be in wrong hands. `signature`: the drop's; None if unsigned.
     """
 
     change: Literal["new", "renewed", "revoked"]

@@ -53,10 +53,9 @@ _LOOKS_LIKE = str.maketrans("OIL", "011")
 
 
 def as_reference(given: str) -> str:
-    """Return a reference that a person typed, spelled as the registry does.
-
-    The provider is put in lower case and the last part in upper case, with 0 for O and 1 for I and L. Return
-    any other text unchanged.
+    """Return a reference that a person typed in the form in which the registry has references.
+    The provider is put in lower case, the last part in upper case, with 0 for O and 1 for I and L. A text
+    that is no reference is returned unchanged.
     """
     day, first, rest = given.strip().partition("-")
     provider, second, drawn = rest.rpartition("-")
@@ -134,7 +133,9 @@ class Spool:
         return self.landed / f"{checked_reference(reference)}.landed"
 
     def half(self, reference: str) -> Path:
-        """Return the path of an upload being moved into the spool; its presence reserves the reference."""
+        """Return the path of an upload that is being moved into the spool. A file at the path reserves the
+        reference.
+        """
         return self.landed / f"{checked_reference(reference)}.part"
 
     def sealed(self, reference: str) -> Path:

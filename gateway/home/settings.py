@@ -371,9 +371,9 @@ class Settings(File):
         return "".join(f"{line}\n" for line in lines)
 
     def database_url(self, home: Home, *, new: bool = False) -> str:
-        """Return the SQLAlchemy URL of the registry. ConfigurationError if its file is missing, unless `new`.
-
-        SQLite would make another one, in which a second log of the same name and key began.
+        """Return the SQLAlchemy URL of the registry. `new`: True for a registry still to be made.
+        If not `new`, ConfigurationError if the file of an SQLite registry is missing: SQLite would make an
+        empty file, in which a second log with the same name and key would begin.
         """
         if self.database is None and not new and not home.registry.exists():
             raise ConfigurationError(f"{home.registry} is missing; restore the home from a backup")

@@ -62,9 +62,8 @@ Location = Sequence[str | int]
 
 def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
     """Yield each text at a dotted path of a model: its location, the text, and the other fields of its table.
-
     At a list, the path goes on into every entry. At a table, `*` in the path stands for every key; the key is
-    then among the other fields, as `key`. A path that ends at a table yields the table's keys.
+    then yielded among the other fields, as `key`. A path that ends at a table yields the table's keys.
     """
     yield from _walked(model, path.split("."), (), {})
 

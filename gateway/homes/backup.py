@@ -139,8 +139,7 @@ class Manifest(File):
     """The model of backup.json, the content of a backup. `files`: path and SHA-256 of each file that is not
     sealed.
     `sealed_files`: the number of sealed files, without empty ones: an empty file stands for an upload that
-    came
-    unencrypted, of which nothing was kept.
+    came unencrypted, of which nothing was kept.
     """
 
     version: int = 1
@@ -161,11 +160,9 @@ def back_up(
     """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
 
     `earlier`: a backup. Sealed files in it are linked instead of copied, if on the same file system. A file
-    that
-    the store has lost is linked, too; a file that retention has deleted is not.
+    that the store has lost is linked, too; a file that retention has deleted is not.
     `noted`: True to note the time in the home, so `gateway doctor` tells when backups stop. `progress` gets
-    the
-    steps done and the total: each file is copied, then read again. A failed copy is removed.
+    the steps done and the total: each file is copied, then read again. A failed copy is removed.
 
     Raises ConfigurationError where the registry is not SQLite, GatewayError where `folder` is in use or the
     home has a symbolic link, and Fault where the disk fails.
@@ -393,10 +390,8 @@ def whole_backups(folder: Path, made: Path | None = None) -> list[Path]:
 def prune(folder: Path, keep: int, made: Path | None = None) -> list[Path]:
     """Remove all but the latest `keep` complete backups in `folder`; return the folders removed.
     `made`: the backup made now, which counts as the latest whatever its date: the clock may have gone back.
-    An
-    interrupted backup is removed if older than the newest complete one or dated after `made`, but never while
-    in
-    progress.
+    An interrupted backup is removed if older than the newest complete one or dated after `made`, but never
+    while in progress.
     """
     whole = whole_backups(folder, made)
     cut_off = [

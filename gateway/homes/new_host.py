@@ -40,10 +40,8 @@ def new_code() -> str:
 def packed(home: Home, name: str, code: str) -> bytes:
     """Return an archive of all files that a new host `name` needs, sealed under `code`.
     Former SSH host keys are left out, and so are the parts of an unfinished change of the gateway's keys that
-    no
-    other host may have. ConfigurationError for a gateway that works alone, and for a name that is malformed
-    or
-    this host's.
+    no other host may have. ConfigurationError for a gateway that works alone, and for a name that is
+    malformed or this host's.
     """
     ours, theirs = load_settings(home).host, checked(HostSettings, {"name": name}, "a host")
     if not ours.shares:
@@ -86,8 +84,7 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     """Write those files of a package that `home` lacks; return the host's name, and how many files were
     written.
     The list of SSH host keys names the keys of both hosts: it is replaced if both hosts use the same key. If
-    this
-    host's key is another one, raise GatewayError after everything else is written.
+    this host's key is another one, raise GatewayError after everything else is written.
     Raises ConfigurationError for a wrong code, GatewayError for a package of another gateway or for another
     host.
     """

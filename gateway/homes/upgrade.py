@@ -166,10 +166,8 @@ def rehearsed(home: Home) -> Iterator[Session]:
 def undo(home: Home, plan: UpgradePlan) -> None:
     """Undo an upgrade: restore tables and policies from the backup named in `plan`. May be repeated.
     An upgrade that nobody has agreed to is withdrawn. Anybody who has later heads of the log will see that
-    the log
-    became shorter. GatewayError if anything else was put on record since the backup, or if a processor is at
-    work;
-    ConfigurationError if backup or registry is missing or empty.
+    the log became shorter. GatewayError if anything else was put on record since the backup, or if a
+    processor is at work; ConfigurationError if backup or registry is missing or empty.
     """
     settings = load_settings(home)
     if plan.backup is None:

@@ -86,8 +86,7 @@ class Recent:
     def load(self, now: datetime) -> None:
         """Read the entries in the file, except old or unreadable lines.
         If more than half of the lines are old or unreadable, rewrite the file. Call once, in a worker thread,
-        before
-        anything else.
+        before anything else.
         """
         entries = kept = 0
         for entry in self._read():

@@ -59,8 +59,8 @@ _DEEPEST = 16
 def components(raw: bytes) -> tuple[str, ...]:
     """Return the parts of a client's path from the root, without `.`, `..` and empty parts.
 
-    Unicode is normalised to NFC, so a name typed on a Mac and its copy elsewhere are one name. Declined
-    for a path with control characters or not in UTF-8.
+    Unicode is normalised to NFC, so a name typed on a Mac and its copy elsewhere are one name. Declined for a
+    path with control characters or not in UTF-8.
     """
     try:
         text = unicodedata.normalize("NFC", raw.decode("utf-8"))

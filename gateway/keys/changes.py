@@ -52,9 +52,10 @@ class Clerk:
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
-        """Enrol a key, and with `tell` leave its provider a notice. GatewayError for a key enrolled already.
-
-        `dropped_as`: the reference of the drop with the key, if any. Other methods have the same argument.
+        """Enrol a key. GatewayError for a key enrolled already. `tell`: True to leave a notice for the key's
+        provider.
+        `dropped_as`: the reference of the upload in which the provider sent the key, if any; so in other
+        methods.
         """
         key = keys.add_key(
             self.session,
@@ -74,18 +75,17 @@ class Clerk:
         return self._done(key, "key-added", change if tell else None, state=state, drop=dropped_as)
 
     def approve(self, key: Key, *, alone: bool = False) -> Key:
-        """Put a waiting key in force; `alone`: the enroller approves, not a second person.
-
-        GatewayError if the key is not waiting.
+        """Put a waiting key in force. GatewayError if the key is not waiting.
+        `alone`: True if the person who enrolled the key approves it, and no second person.
         """
         approved = keys.approve_key(self.session, key)
         return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
         """Replace an enrolled certificate by a newer version, with the owner's additions.
-
-        Every held file that a subkey signed which is stolen by it is examined again. Copies that only this
-        certificate opens are made again where it gives up a subkey for encryption.
+        If the new version says that a subkey is in wrong hands, the held files signed with the subkey are
+        examined again. If it no longer has a subkey for encryption, copies that only this certificate opens
+        are made again.
         """
         changed = keys.renew_key(self.session, key, renewed)
         ends = rfc3339(changed.expires_at) if changed.expires_at else None
@@ -125,8 +125,7 @@ class Clerk:
         dropped_as: str | None = None,
     ) -> Key:
         """Take a key out of use as no longer trusted ("hard") or replaced ("soft").
-
-        `new` is the certificate with its own revocation, if any.
+        `new`: the certificate with the owner's revocation in it, if the owner has made one.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)
@@ -158,12 +157,12 @@ class Clerk:
     def _done(
         self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None
     ) -> Key:
-        """Log the change `kind` of a key, tell the provider of `change`, and return the key.
-
-        Files waiting for a key put in force, renewed or ended are examined again, as is every held file that
-        a stolen key signed, or a login with it brought, and once an SSH key is approved or restored, what
-        waits for a login with it; copies that only ended keys open are made again. Of a key of a member of
-        staff, the log does not name the owner. `more` are further fields of the log entry.
+        """Log the change `kind` of a key, tell the provider of `change` (None: nothing), and return the key.
+        For a provider's key, examine again the held files that the change may decide: files that wait for a
+        key, if a key comes in force, is renewed or ends; files that a stolen key signed, or that came by a
+        login with it; and files that wait for a login, if an SSH key is approved or restored. Copies that
+        only ended keys open are made again. The log does not name a member of staff as owner. `more`: further
+        fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}

@@ -1,7 +1,7 @@
 """Write notices to a provider about its keys: in /receipts for every change, and before a key ends.
 
-Every change is announced, signed like a receipt, so a provider hears of unauthorised changes. A notice
-names no person and repeats nobody's words.
+Every change is announced, signed like a receipt, so a provider hears of unauthorised changes. A notice names
+no person and repeats nobody's words.
 """
 
 import tomllib

@@ -61,20 +61,22 @@ class Holdings:
         return self.needs_as_received(reference, fingerprint)
 
     def needs_as_received(self, reference: str, fingerprint: str) -> bool:
-        """Return True if only the given key opens a stored file by the session keys in the file itself."""
+        """Return True if only the given key opens a stored file as it was received, without a resealed
+        session key.
+        """
         return self._only(self._named(reference), fingerprint)
 
     def opens_here(self, reference: str) -> bool:
-        """Return True if a stored file names a key on this machine as a recipient, as it was received."""
+        """Return True if a stored file, as received, is sealed to a key on this machine."""
         return not frozenset[str]().union(*self._key_ids.values()).isdisjoint(self._named(reference))
 
     def may_open_elsewhere(self, reference: str) -> bool:
-        """Return True if a key not on this machine, and not destroyed, may open a file as it was received."""
+        """Return True if a stored file, as received, is sealed to a key that is on another machine."""
         named = self._named(reference)
         return not self._away.isdisjoint(named) or (ANYONE in named and bool(self._away))
 
     def _named(self, reference: str) -> tuple[str, ...]:
-        """Return the key ids to which a stored file is sealed as it was received; () if that is damaged."""
+        """Return the key ids to which a stored file, as received, is sealed; () if the file is damaged."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
             with self.sealed.reading(reference, most) as sealed:
@@ -105,10 +107,10 @@ class Holdings:
 def unopened_sessions(
     home: Home, session: Session, settings: Settings | None = None
 ) -> Iterator[tuple[str, str | None]]:
-    """Yield the reference of each stored session key that none of the gateway's keys on this machine opens.
-
-    With it, the fingerprint of the gateway's key to which it is sealed, if that is not on this machine; None
-    for a damaged session key. `settings` name the store, by default those of the home.
+    """Yield each stored session key that none of the gateway's keys on this machine opens: the file's
+    reference, and a fingerprint. It is that of the gateway's key to which the session key is sealed, if on
+    another machine; None for a damaged session key. `settings`: name the store; by default the settings of
+    the home.
     """
     store, secrets, elsewhere = store_of(home, settings), dict[str, bytes](), dict[str, str]()
     for reference in store.sessions():
@@ -134,14 +136,13 @@ def reseal(
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Counter[str]:
     """Reseal at most `limit` files that need an older key to the current key; count the files by outcome.
-
-    A file whose stored session key opens with no key here is resealed as it was received. If that opens with
-    none either, the file counts as "unopenable" where the stored one is damaged. Where that is sealed to a
-    key which is not on this machine, it stays, and the file counts as "failed"; such files come last. So does
-    a file which as received is sealed to such a key, unless that was destroyed.
-    "kept": session keys stored; "proved": of these, by opening the content. "unopenable": opened by none of
-    the gateway's keys. "failed": the service's log has the reasons. "left": not done, because of the limit.
-    An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
+    A file is resealed by its stored session key or, if no key here opens that one, as received. Some files
+    then open in neither way: a file that a key on another machine may open counts as "failed" and is tried
+    last; one whose stored session key is damaged counts as "unopenable".
+    "kept": session keys stored; "proved": the number of these with which the content was opened.
+    "unopenable": opened by none of the gateway's keys. "failed": the service's log has the reasons. "left":
+    not done, because of the limit. An interrupted run can be repeated, and continues. `progress`: called with
+    the files done and the total.
     """
     current = secret_files.signing_fingerprint(home)
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]

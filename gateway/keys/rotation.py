@@ -77,7 +77,9 @@ def described(secret: bytes, now: datetime) -> NewKey:
 
 
 def _state_succession(home: Home, organisation: str, old: bytes, new: NewKey, at: datetime) -> None:
-    """Let the secret key `old` sign on disk that `new` is its successor; harmless where done before."""
+    """Have the secret key `old` sign, in a file, that `new` is its successor; do nothing if the file is
+    there.
+    """
     path = secret_files.succession_file(home, new.fingerprint)
     if not path.exists():
         text = succession_text(organisation, certificate_of(old), new, at)
@@ -121,11 +123,10 @@ def rotate(
     every_key: bool = False,
 ) -> Rotation:
     """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
-
-    `until` None means a key possibly in wrong hands: the old key and every retiring key end at once, and
-    vouch for nothing more, and none is used that an ordinary rotation left unfinished. With `until` None, or
-    with `every_key`, the log's key and the key of the pupils' index are also replaced. An interrupted
-    rotation is completed instead. GatewayError where another change of keys is under way.
+    If `until` is None, keys may be in wrong hands: the old key and every retiring key end at once, vouch for
+    nothing more, and a key that an unfinished ordinary rotation left is not used. The log's key and the key
+    of the pupils' index are then replaced as well; so they are with `every_key`. If an earlier rotation was
+    interrupted, it is completed instead. GatewayError if another change of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done
@@ -186,8 +187,7 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 
 def finish(home: Home, registry: Registry) -> bool:
     """Make the registry's current keys the signing keys; return False if nothing had to be changed.
-
-    Where keys were in wrong hands, remove the key sets that an ordinary rotation left here to follow them.
+    If keys were in wrong hands, remove the key sets that an ordinary rotation had prepared to follow them.
     """
     with registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
@@ -207,8 +207,8 @@ def finish(home: Home, registry: Registry) -> bool:
 
 def held(home: Home, session: Session) -> list[str]:
     """Return the names of a home's key files, for comparing the hosts of one gateway.
-
-    Keys that were to follow a compromised key, and never did, are left out: no other host is to have them.
+    Keys that were prepared to follow a compromised key, but never did, are left out: no other host may have
+    them.
     """
     known = keys.list_keys(session, "gateway", "gateway")
     lost = [key.fingerprint for key in known if key.revocation == "hard"]
@@ -299,9 +299,8 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the key of this kind that an interrupted rotation left on disk; None if there is none.
-
-    The statement beside the key must contain the text `said`, the name of the log's key.
+    """Return the key of a kind that an interrupted rotation left on disk; None if there is none.
+    `said`: a text that names the log's key, and must be in the statement beside the key.
     """
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}

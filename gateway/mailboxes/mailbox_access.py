@@ -109,8 +109,7 @@ class MailboxAccess:
     ) -> tuple[Sequence[Delivery], frozenset[int]]:
         """Return a page of a folder: at most FILES_A_QUERY files, the latest with sequences below `before`.
         The second result: the sequences of those files that have a text NAME.about.txt beside them. Declined
-        for a
-        folder that is not open to the person.
+        for a folder that is not open to the person.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)

@@ -169,11 +169,11 @@ Stated = tuple[tuple[str, str], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One kind of quality fault in a file: how often it occurs, and the first 20 records with it (from 1).
-    `about`: the data item, by its Appendix A label; "" if `code` alone names the fault. `expected`: for wrong
-    values, which every view leaves out, the correct form; "" for other faults. `much`: so many values of a
-    column are wrong that the heading or the file must be wrong. `of`: for "results:lacking", the number of
-    results that should be in the file, of which `count` are missing; else 0. `item`: the label of the data
-    item with the fault where `about` names something else; "" where it names the item, or there is none.
+    `about`: the data item, by the Appendix A label; "" if `code` alone names the fault. `expected`: for wrong
+    values, which every view leaves out, the correct form; "" for other faults. `much`: True if so many values
+    of a column are wrong that the heading or the file must be wrong. `of`: for "results:lacking", the number
+    of results that should be in the file, of which `count` are missing; else 0. `item`: the label of the data
+    item with the fault, if `about` names something else; "" in all other cases.
     """
 
     code: str
@@ -421,8 +421,8 @@ class Opened:
     """A sealed file after decryption, with one good signature over the whole.
     `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value. `size`,
     `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known. `late`:
-    None if the signer's certificate was valid at signing. If it is valid only now: "renewed" if it had
-    expired, "vouched" if its owner bound the signing key to it only after signing.
+    None if the signer's certificate was valid at the time of signing. Otherwise it is valid now, but at that
+    time had expired ("renewed"), or its owner had not yet bound the signing key to it ("vouched").
     """
 
     content: int

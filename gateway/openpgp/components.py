@@ -305,8 +305,7 @@ class Parts:
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
         """Return the statement on the main user id that is in force at a moment; without one, the statement
-        on the
-        primary key. None if there is neither.
+        on the primary key. None if there is neither.
         """
         found = []
         for place, user_id in enumerate(self.user_ids):

@@ -112,8 +112,7 @@ class Inset(File):
 class Census(File):
     """A yearly census: its day, by `rule` or from `dates`, and its `term`, by default that of the day.
     The return is due `due_days` after the census day; or `local_days` after the census day, if the authority
-    sets
-    an earlier limit. A file that comes up to `open_days` before the census day is taken, as early.
+    sets an earlier limit. A file that comes up to `open_days` before the census day is taken, as early.
     """
 
     term: SchoolTerm | None = None
@@ -166,8 +165,7 @@ class OwnTimescale(File):
     due.
     A file that comes up to `open_days` before that end or date is early. If `every` is "last-week-of-term", a
     file of the last week is on time. `not_in`: the months (1 to 12) without a file. Terms end before
-    Christmas
-    and Easter, and in summer.
+    Christmas and Easter, and in summer.
     """
 
     id: Slug

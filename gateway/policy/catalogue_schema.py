@@ -44,10 +44,9 @@ from gateway.reasons.languages import Language
 class Wording:
     """The names and languages for receipts and letters under one version of the policies.
     `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: translations of
-    the
-    names of desks: for each language other than English, by the English name. `own`: ids and labels of the
-    policies, which receipts show even if words.txt does not list their words. Two wordings are equal only if
-    they are one object, because receipts are cached by wording.
+    the names of desks: for each language other than English, by the English name. `own`: ids and labels of
+    the policies, which receipts show even if words.txt does not list their words. Two wordings are equal only
+    if they are one object, because receipts are cached by wording.
     """
 
     languages: tuple[Language, ...] = ("en",)

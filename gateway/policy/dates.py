@@ -342,8 +342,7 @@ def plan(
 ) -> dict[Due, list[Period]]:
     """Return the periods, from `year` - 1 to `year` + 1, of each timescale and data type in `entries`.
     The list is empty for data due at no set time. `shut`: days without school. Daily and weekly periods end
-    with
-    the academic year that begins in `year`. The result is cached: a caller must not change it.
+    with the academic year that begins in `year`. The result is cached: a caller must not change it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -377,10 +376,8 @@ def release_moment(
 ) -> datetime | None:  # fmt: skip
     """Return the moment (UTC) when the last embargo on a file with results ends; None if there is none.
     `kinds`: the data types of the file. `carried`: types of results that a file of another type holds
-    besides. If
-    `facts` state no year, or a later one for carried results, the results count as those of the latest summer
-    of
-    which results are possible at `now`.
+    besides. If `facts` state no year, or a later one for carried results, the results count as those of the
+    latest summer of which results are possible at `now`.
     """
     moments = []
     calendar = catalogue.calendar
@@ -418,8 +415,7 @@ def reference_period(
 ) -> str | None:
     """Return the name of the period stated in a file; None if the file states none.
     `arrival`: an aware moment, or the local day; later dates in the file are ignored. Attendance states a
-    period by
-    its latest day only if that day is some weeks ago: a good file may be of the week before.
+    period by its latest day only if that day is some weeks ago: a good file may be of the week before.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
@@ -451,10 +447,8 @@ def reference_period(
 
 def _own_period(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
     """Return the name of the period that contains a day, in a timescale defined by the agreement; None if
-    there is
-    none. For months, it is the month of the day; otherwise the first period of which the due time begins on
-    the
-    day or later.
+    there is none. For months, it is the month of the day; otherwise the first period of which the due time
+    begins on the day or later.
     """
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:

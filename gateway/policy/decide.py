@@ -403,8 +403,7 @@ STAY = _TAKES_TWO | schools.OF_OTHERS
 class Release:
     """The judgement on a release: as which data type, under which flow and to which teams a file goes.
     `forbidden`: the agreement's objections, which a second person may override. `on_roll`: True if the pupils
-    in
-    the file are on the roll of the sender, or of schools for which the sender may send.
+    in the file are on the roll of the sender, or of schools for which the sender may send.
     """
 
     data_type: str
@@ -476,8 +475,7 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 class _Asked:
     """A release to judge: a file, made of `pieces`, is to go out as the data type `kind` of `flow`.
     `certain`: True if the type of every piece was recognised. `for_two`: True if the file is held for a
-    reason that
-    only two people together may override.
+    reason that only two people together may override.
     """
 
     kind: str
@@ -522,10 +520,8 @@ class _Asked:
     def entitled(self) -> tuple[str, ...]:
         """Return the teams of the flow with a right to every piece of the file.
         A team needs a right to every item of a piece, if no view can be made for the team. That is so for a
-        file of
-        several pieces, for a file released as another type, and for a file held for a reason that only two
-        people
-        may override.
+        file of several pieces, for a file released as another type, and for a file held for a reason that
+        only two people may override.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two
         found = [

@@ -118,8 +118,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
     """Return in words what a team gets: nothing if `items` is None, the file if `other` is; else the items it
-    has
-    and `other` has not.
+    has and `other` has not.
     """
     if items is None:
         return "gets nothing"

@@ -46,13 +46,11 @@ def basis_for(
     stated: Stated = (),
 ) -> Basis:
     """Return the part of a file that a team may have: the items of Appendix A to which the team has a right,
-    and
-    the items outside Appendix A that the data type carries for the team.
+    and the items outside Appendix A that the data type carries for the team.
     `sender`: the kind of provider that sent the file. `unlisted`: columns and elements unknown to the data
     type.
     `form`: the format of the file, because laws ask for some items in one format only. `stated`: headings
-    that
-    the provider has explained.
+    that the provider has explained.
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
@@ -328,10 +326,8 @@ def counts_teams(
 ) -> tuple[str, ...]:  # fmt: skip
     """Return the teams that get counts of a file accepted as a `data_type`; () for a file unfit for counting.
     A fit file has pupils of a single school, on the roll of the sender, with year groups and sexes. If
-    `known`,
-    the number of pupils on roll, is not 0, the file must also be a whole roll (`is_whole_roll`). Unfit are
-    the
-    files of a sender for several schools, and a file accepted as another type than recognised.
+    `known`, the number of pupils on roll, is not 0, the file must also be a whole roll (`is_whole_roll`).
+    Unfit are the files of a sender for several schools, and a file accepted as another type than recognised.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if not isinstance(content, Classified) or content.data_type != data_type:

@@ -27,8 +27,7 @@ class RatificationStatus:
     - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
     - `next_year`: True if a later year is ratified already.
     - `warning`: of the agreement's `warn_days`, the smallest that is not below `days_left`. None if all are
-      below,
-      after the lapse, and if a later year is ratified.
+      below, after the lapse, and if a later year is ratified.
     """
 
     standing: Standing
@@ -132,8 +131,7 @@ def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Iterator[ActionReason]:
     """Yield the action and the reason, to hold data of a flow or to send a notice, if a provider has to
-    ratify and
-    has not. If the `data_types` have different rules, the strictest counts.
+    ratify and has not. If the `data_types` have different rules, the strictest counts.
     """
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return

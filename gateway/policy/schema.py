@@ -346,8 +346,7 @@ class Outside(File):
 
 class Proposed(File):
     """How to treat items that Appendix A only proposes. `action`: for a file with such an item. `sensitive`:
-    items
-    by which a file is shown to few people only.
+    items by which a file is shown to few people only.
     """
 
     action: ItemAction

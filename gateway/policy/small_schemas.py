@@ -410,8 +410,7 @@ Word = Annotated[str, Field(min_length=1, max_length=100)]
 
 class HandOnColumn(File):
     """A column of an output file, and the one source of its values: a field of items.toml (`from`), or the
-    first
-    of `headings` in the view that has a value, or a fixed `value`, which may have `BLANKS` in braces.
+    first of `headings` in the view that has a value, or a fixed `value`, which may have `BLANKS` in braces.
     """
 
     name: Word

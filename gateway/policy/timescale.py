@@ -34,8 +34,7 @@ def expected_of(
     """Yield each data type that a provider may send: flow, entry, and True if the provider must send it.
     The third is False for optional data and for data sent on behalf of others, and None for data that an
     expectation excuses. `told`: by data type, the expectations on record. Data types never expected of
-    providers
-    of this kind or phase are left out, unless an expectation is on record.
+    providers of this kind or phase are left out, unless an expectation is on record.
     """
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
@@ -153,8 +152,7 @@ def count_states(
 ) -> dict[str, Counter[State]]:
     """Count by data type the states of data due within `span`, as known at the end of the day `on`.
     Data due at no set time is left out. The span lies in one academic year. `received`: the provider's
-    accepted
-    files and nil returns. `owed`: the time in which the provider has duties.
+    accepted files and nil returns. `owed`: the time in which the provider has duties.
     """
     owed = owed or DutySpan()
     if not owes_anything(provider):
@@ -184,8 +182,7 @@ def overdue(
     """Yield data that was due within `span` and not sent by the end of the day `on`: flow, data type and due
     day.
     A period counts even if another one has followed since. Daily and weekly flows are left out. `received`:
-    the
-    provider's accepted files and nil returns. `owed`: the time in which the provider has duties.
+    the provider's accepted files and nil returns. `owed`: the time in which the provider has duties.
     """
     if not owes_anything(provider) or on > owed.until:
         return
@@ -204,10 +201,8 @@ _Came = tuple[date, Arrival]
 class _Row:
     """One data type of a provider on one timescale: its periods, and its arrivals in order (`own`).
     `placed`: for each period, by index, the arrivals that count for it. `told`: for each period, by index,
-    the
-    arrivals of another data type (`within`) that count for this one. `must`: True if the provider must send
-    the
-    data, False if the provider may, None if excused.
+    the arrivals of another data type (`within`) that count for this one. `must`: True if the provider must
+    send the data, False if the provider may, None if excused.
     """
 
     flow: Flow
@@ -315,8 +310,7 @@ def out_of_season(
     """Return the period of a file that comes out of season on a day; None for a file in season.
     The period is the one stated in the file or, if the calendar has no such period near the day, the one open
     on the day. A file is out of season if it comes before its period opens or more than 30 days after the due
-    day,
-    or if the calendar lacks the period that it states. Optional data has no season.
+    day, or if the calendar lacks the period that it states. Optional data has no season.
     """
     if classified.data_type in catalogue.calendar.optional:
         return None

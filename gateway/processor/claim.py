@@ -376,8 +376,8 @@ class Claim:
 
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
         """Record stored uploads as landed; return the references now on record.
-        After an unexpected error each upload is tried alone, so one upload that cannot be recorded
-        keeps no other out. Raises Fault where the registry fails.
+        After an unexpected error each upload is tried alone, so one upload that cannot be recorded keeps no
+        other out. Raises Fault where the registry fails.
         """
         try:
             return land(self.registrar, uploads)

@@ -79,11 +79,9 @@ class HandingOn:
     ) -> None:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
         Within five seconds of the last call nothing is done, unless `at_once`. `term`: how often this host
-        has become
-        the leader; batches still here from an earlier term are withdrawn first. `held_at`: when this host was
-        last
-        known to be the leader, in seconds since 1970; the courier may send for some seconds from then, or
-        from now.
+        has become the leader; batches still here from an earlier term are withdrawn first. `held_at`: when
+        this host was last known to be the leader, in seconds since 1970; the courier may send for some
+        seconds from then, or from now.
         """
         if term != self._term:
             self.withdraw(registrar)
@@ -154,9 +152,8 @@ class HandingOn:
         """Have batches made anew whose files still lie here, if the policies now name another server or host
         key.
         The log then records the files as collected again, with the key of the server to get them. A batch
-        already
-        pushed or acknowledged is first recorded as sent, and stays on record with the server that got the
-        files.
+        already pushed or acknowledged is first recorded as sent, and stays on record with the server that got
+        the files.
         """
 
         def moved(session: Session) -> list[HandOnBatchRow]:
@@ -424,8 +421,7 @@ def _last(at: str, now: datetime) -> datetime:
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
     """Return in words the trouble with a destination that the courier reported last; None without trouble.
     `folder`: the folder made for the destination. `known`: the words for each report. `otherwise`: the words
-    for a
-    report that is not in `known`.
+    for a report that is not in `known`.
     """
     try:
         said = read_words(folder / "done" / "trouble", 100)

@@ -62,8 +62,7 @@ class HookRound:
     def tend(self, registrar: Registrar, term: int = 0, held_at: float = 0.0) -> None:
         """Record the messages that web hooks have taken, and write new messages for the courier.
         `term`: how often this host has become the leader. `held_at`: when this host was last known to be the
-        leader,
-        in seconds since 1970.
+        leader, in seconds since 1970.
         """
         with registrar.registry.read() as session:
             found = hooks.listed(session)
@@ -130,8 +129,7 @@ class HookRound:
         """Return a web hook's messages by file name without ending, and the number of the log entry to read
         next.
         Messages begin where the hook's reports ended: at a log entry, and at a time for due data. Some of the
-        messages
-        may have been taken already.
+        messages may have been taken already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)

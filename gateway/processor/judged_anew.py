@@ -30,8 +30,7 @@ _AGAIN_SECONDS = 60.0
 class JudgingAnew:
     """Examines held files again by the rules in force, in a worker thread, a few files at a time.
     `busy`: True while files are examined or queued. `do`: queues a function for a worker thread. `done`:
-    called
-    after every few files.
+    called after every few files.
     """
 
     def __init__(

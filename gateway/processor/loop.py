@@ -212,11 +212,9 @@ class Processor:
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run the steps of one round; return the first fault, or None.
         A failed step stops no other step, and is tried again in the next round. Steps that do not concern new
-        files
-        are skipped if done a moment ago, or if done lately and nothing has changed since; with `at_once` they
-        are not
-        skipped. No file is processed while another host's processor owns the registry, or the registry is
-        silent.
+        files are skipped if done a moment ago, or if done lately and nothing has changed since; with
+        `at_once` they are not skipped. No file is processed while another host's processor owns the registry,
+        or the registry is silent.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:

@@ -79,8 +79,7 @@ class Copier:
     def _is_whole(self, copy: Copy, *, compare: bool) -> bool:
         """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies.
         `compare`: True to compare the digest as well; False if no other host can have made the copy anew. A
-        copy once
-        found whole is not read again, as every round asks for the copies made lately.
+        copy once found whole is not read again, as every round asks for the copies made lately.
         """
         path, known = copy_path(self._home, copy), (copy.number, copy.sha256)
         try:
@@ -174,8 +173,7 @@ class Copier:
 
     def _stays(self, session: Session, copy: Copy) -> bool:
         """Return True if a copy in /out is due. Remove the copy if not: its file was withdrawn or marked
-        meanwhile, or
-        the copy was held back and ordered again, perhaps for another part of the file.
+        meanwhile, or the copy was held back and ordered again, perhaps for another part of the file.
         """
         due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
         stays = any((one.number, one.decided_at) == (copy.number, copy.decided_at) for one in due)

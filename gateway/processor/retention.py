@@ -1,7 +1,7 @@
 """Delete data due under policies/retention.toml: record, then remove, then certify.
 
-Each batch is one transaction with the log entries; files are removed only after the commit. After a crash
-the next start or run finishes the work.
+Each batch is one transaction with the log entries; files are removed only after the commit. After a crash the
+next start or run finishes the work.
 """
 
 import hashlib

@@ -103,8 +103,8 @@ class Pages:
 class LetterRound:
     """Queues letters once a day and after new policies, and gives queued letters to the courier to send.
 
-    Without a mail relay in the settings no letter is queued, so a relay named later does not get a
-    year's letters at once.
+    Without a mail relay in the settings no letter is queued, so a relay named later does not get a year's
+    letters at once.
     """
 
     def __init__(self, registrar: Registrar) -> None:

@@ -217,8 +217,8 @@ def _report(registrar: Registrar, connection: Connection) -> None:
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
     """Return the policies now in force if changed since the last call, else None.
-    `version`: the register's version. Raises Fault while this host lacks one of the gateway's keys, so
-    no file is examined.
+    `version`: the register's version. Raises Fault while this host lacks one of the gateway's keys, so no
+    file is examined.
     """
     rotation.check_all_here(registrar.home, registrar.registry)
     return keeper.changed(version)

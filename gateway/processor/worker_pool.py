@@ -175,8 +175,7 @@ class WorkerPool:
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
         """Return a worker's next job, or None if there is no job; the caller has the lock.
         `rested`: True for a worker that has ended its examiner processes. Such a worker takes a file only if
-        more files
-        wait than there are idle workers with processes.
+        more files wait than there are idle workers with processes.
         """
         if self._ending.is_set():
             return lambda: None

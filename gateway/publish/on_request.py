@@ -55,8 +55,7 @@ def publish_events(
 ) -> bool:
     """Append new receipts to the providers' event files; return True if no new receipt is left.
     Stops after about `seconds`, and then returns False. `redo`: True to append again lines of the last hour
-    that a
-    power cut has removed. Raises Fault where published/ cannot be written.
+    that a power cut has removed. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
@@ -137,8 +136,8 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 def choose(published: Published, *, on_request: bool) -> None:
     """Set this host to publish a provider's receipts only while the provider looks (`on_request`), or always.
 
-    On a change to always, the receipts published so far are removed, so all receipts are written
-    anew. Raises Fault if published/ cannot be written.
+    On a change to always, the receipts published so far are removed, so all receipts are written anew. Raises
+    Fault if published/ cannot be written.
     """
     with published_is_written():
         if on_request:

@@ -132,10 +132,8 @@ def _text(path: Path) -> str:
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key could
-    let
-    somebody in again. It also keeps out the removal of a provider. Keys that an interrupted removal has set
-    aside
-    are deleted.
+    let somebody in again. It also keeps out the removal of a provider. Keys that an interrupted removal has
+    set aside are deleted.
     """
     with registry.write(dated=False) as session:
         for aside in published.root.glob(f"{SET_ASIDE}*"):

@@ -18,11 +18,11 @@ RestsOn = Literal["the code", "the flow", "the group of items", "the method", "t
 @dataclass(frozen=True, slots=True)
 class Template:
     """The texts of a reason code, with blanks in braces: a sentence and the next step.
-
-    `rests_on`: the part of the policies with the reason's clause; for "the code", reasons.toml names the
-    clause. `officer`: a few words for the authority's lists on why a file is held; "" for codes that hold no
-    file. `of_content`: an objection to what a file holds, not to its sender or the day. `needs_nobody`: may
-    accompany a hold, but nobody has to do anything about it.
+    `rests_on`: the part of the policies that gives the reason's clause; for "the code", reasons.toml gives
+    it.
+    `officer`: a few words for the authority's lists on why a file is held; "" for codes that hold no file.
+    `of_content`: True for an objection to what a file holds, not to its sender or the day. `needs_nobody`:
+    True if nobody has to do anything about the reason, even where a hold has it.
     """
 
     sentence: str
@@ -64,7 +64,7 @@ def sentence_and_step(code: str, **detail: str | int) -> tuple[str, str]:
 
 
 def waits_for_second(transfer: Transfer) -> bool:
-    """Return True for a file that one person withdrew, and that a second person has yet to decide on."""
+    """Return True for a file that one person withdrew, if a second person has not decided on it yet."""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
 
 
@@ -94,7 +94,9 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for officers: its sentence if details are filled in, else the words for officers."""
+    """Return a reason for officers, without a full stop: the sentence if its text has blanks, else a few
+    words.
+    """
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")

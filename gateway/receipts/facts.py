@@ -257,9 +257,8 @@ def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons as shown: the next step of a person's decision replaces that of what it overrides.
-
-    What a decision overrides comes after it.
+    """Return the reasons of a decision as shown to people.
+    If a person's decision is among them, each later reason, which it overrides, gets its next step.
     """
     told = list(reasons)
     for at, one in enumerate(told):

@@ -74,10 +74,9 @@ def objection(
 ) -> Held | Refused | None:
     """Return a hold or refusal of a file because of the signing key; None if the signature counts.
     `signer` is None if the key is not the sender's: the file is refused. `made`: the time of the signature. A
-    file
-    signed before the key was replaced or ended is held for a person; a file signed later is refused. A new
-    key not
-    approved yet holds the file. A compromised key never counts, since a thief can date a signature back.
+    file signed before the key was replaced or ended is held for a person; a file signed later is refused. A
+    new key not approved yet holds the file. A compromised key never counts, since a thief can date a
+    signature back.
     """
     if signer is None:
         return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
@@ -96,8 +95,7 @@ def objection(
 def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> tuple[Reason, ...]:
     """Return why the key that signed a file, or the SSH key that brought it, is not trusted any more.
     A compromised key is never trusted, whenever it was used. A suspended key is not trusted until somebody
-    has
-    confirmed it again.
+    has confirmed it again.
     """
     made, holders = transfer.signature, register.of(session).holders
     signer = holders.get(("openpgp", made.certificate)) if made else None

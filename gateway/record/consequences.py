@@ -240,11 +240,9 @@ def read_rolls_again(
 def _was_roll(registrar: Registrar, session: Session, provider: str, reference: str, now: datetime) -> bool:
     """Return True if the pupils in an accepted file were entered on a provider's roll.
     That is so for a file that the gateway accepted, or that was held for other reasons than its schools. If
-    it was
-    held, or withdrawn since, one more thing must be true: a statement on a pupil is still from it, or its
-    schools
-    are the provider's now. In doubt return False: a few leavers on the roll are better than all others off
-    it.
+    it was held, or withdrawn since, one more thing must be true: a statement on a pupil is still from it, or
+    its schools are the provider's now. In doubt return False: a few leavers on the roll are better than all
+    others off it.
     """
     catalogue = registrar.catalogue
     decided = log.events(session, reference, kind="decided")
@@ -374,8 +372,7 @@ def copy_entry(reference: str, provider: str, flow: str) -> Entry:
 class CountsOwed:
     """The counts of pupils that one transaction gives to teams without pupil records.
     `earlier`: accepted files of the same providers, whose counts may be replaced. `on_roll`: the number of
-    pupils
-    on each provider's roll before the transaction.
+    pupils on each provider's roll before the transaction.
     """
 
     session: Session

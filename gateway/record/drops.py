@@ -101,8 +101,7 @@ def _settle_new(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key | None) -> 
 
 def _takes_room(key: Key, now: datetime) -> bool:
     """Return True if a key counts towards the limit of keys: one that waits or is in force, or a new one that
-    its
-    provider has ended by a drop.
+    its provider has ended by a drop.
     """
     if key.state not in _ENDED:
         return True

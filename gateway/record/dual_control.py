@@ -134,8 +134,8 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
     """Record that the person `name` accepts all credentials, under a personal `account`; return the marks.
     `named` must name each of the person's keys, by the fingerprint or the fingerprint's beginning, and each
-    further account, so the person notices what was given by another. Raises GatewayError for one left
-    out, for an account that is not the person's own, and for an account used to give the person one of the
+    further account, so the person notices what was given by another. Raises GatewayError for one left out,
+    for an account that is not the person's own, and for an account used to give the person one of the
     credentials.
     """
     if roles.of_account(session, account) != name:
@@ -447,8 +447,7 @@ def check_second(
 ) -> None:  # fmt: skip
     """Raise GatewayError unless `by` may confirm a proposal about a file as a second person.
     The first person must still have the `right`. Each of the agreement's objections now (`against`) must have
-    stood
-    at the time of the proposal. `said`: the error's text if both may be one person.
+    stood at the time of the proposal. `said`: the error's text if both may be one person.
     """
     check_two(session, first.by, by, since=first.at, at=at, said=said)
     if not may_still(session, first.by, right, since=first.at):
@@ -463,8 +462,7 @@ def may_still(session: Session, person: str, right: AccessRight, *, since: datet
     """Return True if the person who acted at `since` has had a right ever since; always without roles in
     force.
     False if the name belongs to a person enrolled later. If a role with the right was taken meanwhile, True
-    only
-    if the person held another such role all the time.
+    only if the person held another such role all the time.
     """
     if not roles.in_force(session):
         return True

@@ -95,8 +95,7 @@ class Letterhead:
     ) -> Sequence[str]:  # fmt: skip
         """Return the e-mail addresses for the letters of a rule, about a provider or a team.
         `sensitive`: True if the letter is about a sensitive file. A letter to administrators then goes to
-        nobody, and
-        a letter to triage goes to the teams with sight of sensitive files.
+        nobody, and a letter to triage goes to the teams with sight of sensitive files.
         """
         of = self.catalogue.letters
         match rule.to:
@@ -148,9 +147,8 @@ def _for_decision(
 ) -> Iterator[Letter]:  # fmt: skip
     """Yield the letters about a decided file.
     `before`: how often the file was taken back or held before, as `_times_before` counts. `told_of`: the
-    events of
-    earlier letters to senders about a hold. A sender gets a letter about a release only after one about the
-    hold.
+    events of earlier letters to senders about a hold. A sender gets a letter about a release only after one
+    about the hold.
     """
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
@@ -241,8 +239,7 @@ def by_calendar(
 ) -> Iterator[Letter]:  # fmt: skip
     """Yield every letter due on the day of `now`, unsigned, even one that has been queued already.
     `sent`: the events of weekly letters queued already this week, which are left out. `judged`: by provider,
-    the
-    status of each flow on the day, if the caller has computed them.
+    the status of each flow on the day, if the caller has computed them.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     since, week = now - _NEWS, f"{day:%G-W%V}"  # By ISO 8601: "2026-W48".

@@ -70,9 +70,8 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
 ) -> int:
     """Store a signed notice of new terms for each provider of the kinds `parties`; return the number stored.
     Closed providers get none. Each notice is in all `languages`. One more notice, addressed to every
-    education
-    provider, is stored in a log entry, and is published from there in /agreement. The caller signs the log's
-    head.
+    education provider, is stored in a log entry, and is published from there in /agreement. The caller signs
+    the log's head.
     """
     text_of = partial(render, notice, organisation=organisation, at=at, languages=languages)
     addressees = [
@@ -196,8 +195,7 @@ class Keeper:
     def _may_use(self, digest: str, past: Collection[str]) -> bool:
         """Return True if a version loses no protection of data, or a person has allowed the loss (`allow`).
         Return True also with `by_hand`, and if the version used on this host until now is missing or was
-        never in
-        force. `past`: the versions once in force, by the log.
+        never in force. `past`: the versions once in force, by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.

@@ -294,8 +294,7 @@ def give_copies(registrar: Registrar, judged: Judged | None = None) -> Judged:
 def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
     """Return the waiting copies that the recipients may have now, each with the transfer that is copied.
     If the key of a file is not trusted any more, its copies go on waiting; but not if two people passed the
-    file
-    on in spite of the key.
+    file on in spite of the key.
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     whose = [registrar.provider(session, one, now) for one in copies.count_waiting(session)]
@@ -317,12 +316,10 @@ def renumber_copies(
 ) -> list[Transfer]:
     """Put a provider's copies right after a change of its numbers; return the files of copies taken back.
     `before`: the provider as it was on record. A copy by a number of another school is held back until it is
-    due
-    by the present numbers (`give_copies`). No copy is held back if `same_school` is True or the DfE number is
-    unchanged: a new URN, as an academy gets, does not show that the former was wrong. Copies of files that
-    have
-    only the new numbers are ordered, if the files were decided since the provider was enrolled. A file is not
-    returned if its copy was never made.
+    due by the present numbers (`give_copies`). No copy is held back if `same_school` is True or the DfE
+    number is unchanged: a new URN, as an academy gets, does not show that the former was wrong. Copies of
+    files that have only the new numbers are ordered, if the files were decided since the provider was
+    enrolled. A file is not returned if its copy was never made.
     """
     catalogue, after = registrar.catalogue, get_provider(session, before.id)
     numbers = f"{before.dfe_number or ''} {before.urn or ''}"
@@ -358,8 +355,7 @@ def owe_missed(
     """Order the copies that a provider missed while its record was wrong. Each waits until `give_copies`
     allows it.
     `since`: the day from which decided files count. `was`: the provider as it was on record; a copy that was
-    due by
-    that record was not missed.
+    due by that record was not missed.
     """
     catalogue = registrar.catalogue
     known = replace(provider, suspended=False, ratified=True, closed_on=None)

@@ -183,8 +183,7 @@ def put_on_record(
 ) -> Issued:
     """Append a transaction's entries to the log, sign the head, and store the receipts of `given`.
     `given`: each receipt with the index of its entry. The receipts are signed at once; but in a transaction
-    of
-    `Registry.write_on`, in which other writers wait for the log, the caller signs them after the commit.
+    of `Registry.write_on`, in which other writers wait for the log, the caller signs them after the commit.
     """
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
@@ -268,8 +267,7 @@ def superseding_of(
 ) -> tuple[str | None, str | None]:  # fmt: skip
     """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
     `files`: the accepted files in the order of landing, if the caller has read them. A reference is None if
-    there
-    is no such file; both are None if files of this data type do not replace one another.
+    there is no such file; both are None if files of this data type do not replace one another.
     """
     if not is_comparable(transfer, catalogue):
         return None, None
@@ -373,8 +371,7 @@ def _told(
 ) -> tuple[list[log.Entry], ReceiptsAt]:
     """Return the log entries and the receipts for decided files, each receipt with the index of its entry.
     `decided`: for each file, ruling, transfer, and sentences about copies for the receipt. `earlier`: the
-    accepted
-    files, in the order of landing, which a decided file may replace.
+    accepted files, in the order of landing, which a decided file may replace.
     """
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):

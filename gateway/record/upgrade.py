@@ -118,8 +118,7 @@ def carry_out(
 ) -> UpgradePlan:
     """Migrate the tables, put the plan's policies in force, and return the plan marked as done.
     `tell` is called with a sentence if a proposal of policies ends because of the upgrade. ConfigurationError
-    if
-    other policies came into force after the plan was made: the plan is deleted, and nothing else changed.
+    if other policies came into force after the plan was made: the plan is deleted, and nothing else changed.
     ConfigurationError, and no change, if the registry has no tables.
     """
     settings = load_settings(home)

@@ -26,8 +26,7 @@ from gateway.registry.tables.row import drop, existing, only, rows, store
 def ratify(session: Session, row: RatificationRow, *, instead: bool) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
     An earlier ratification for the year is replaced if the provider has ended it by notice, or if `instead`
-    is
-    True and the text of the agreement was another. In any other case an earlier one is a GatewayError.
+    is True and the text of the agreement was another. In any other case an earlier one is a GatewayError.
     """
     provider_row(session, row.provider)
     known = session.get(RatificationRow, (row.provider, row.academic_year))

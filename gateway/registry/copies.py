@@ -27,9 +27,8 @@ _WAITING = (col(CopyRow.waits).is_(True), col(TransferRow.state) == "accepted")
 class Copy:
     """A copy of a file for one provider. `content_sha256`: the digest of the content of the file copied.
     `made`: True if the sealed copy has been put into the provider's /out folder; then `sha256` is its digest,
-    and
-    `size` its bytes. `part`: True if the copy holds the provider's own records alone. `numbers`: DfE number
-    and URN by which the provider gets the copy, if others are on record now.
+    and `size` its bytes. `part`: True if the copy holds the provider's own records alone. `numbers`: DfE
+    number and URN by which the provider gets the copy, if others are on record now.
     """
 
     number: int
@@ -60,8 +59,7 @@ def owe(
 ) -> None:
     """Record that a copy of a file is to be made for a provider.
     `part`: True for a copy of the provider's own records alone. `waits`: True if the copy has to wait until
-    the
-    provider ratifies the agreement.
+    the provider ratifies the agreement.
     """
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     store(session, row)

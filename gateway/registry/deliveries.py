@@ -38,8 +38,7 @@ class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
     The filter finds deliveries that the team has not dealt with yet. If `removed_since` is given, it finds
     instead those dealt with from that moment on whose file is still stored. If `few` is False, sensitive
-    files
-    are left out.
+    files are left out.
     """
 
     new: bool = False

@@ -122,8 +122,7 @@ def _midnights(zone: str, day: date) -> tuple[str, ...]:
 class Window:
     """The limits for reading arrivals: since when, until when, and of which data types.
     Only files landed from `since` until before `until` count. `often`: the data types due daily or weekly, of
-    which
-    only the files from `lately` on are read, and the last file before. `seldom`: all other data types.
+    which only the files from `lately` on are read, and the last file before. `seldom`: all other data types.
     `midnights`: the times of day in UTC, such as "23:00", at which a day may begin in local time.
     `hidden`: True if files outside the session's sight count, as well as those inside.
     """

@@ -127,8 +127,7 @@ def known(session: Session) -> list[Host]:
 @dataclass(eq=False)
 class Ownership:
     """The right to work with a registry, held inside `with`: by one processor, or `shared` by several hosts.
-    A thread calls `report` with the session's connection every `report_seconds`, so the host reports and
-    the
+    A thread calls `report` with the session's connection every `report_seconds`, so the host reports and the
     database server keeps the session open. `name`: the name of the session. `terms`: how often this host has
     become the leader. `confirmed_at`: when the database last confirmed the locks, in seconds since 1970, or
     infinite for SQLite.

@@ -44,10 +44,8 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
 def events_about_file(kind: str, to: str, reference: str, before: int) -> list[str]:
     """Return every `event` that a letter of a kind about a file may have had, oldest first.
     `to`: the address or team. `before`: how often the file was withdrawn or held for other reasons; each
-    time,
-    the next letter has a new event. An event ends with the file's reference, so a person who may not
-    know
-    of the file does not see the letter.
+    time, the next letter has a new event. An event ends with the file's reference, so a person who may not
+    know of the file does not see the letter.
     """
     numbers = ("", *(f"{one}:" for one in range(1, before + 1)))
     return [f"{kind}:{to}:{number}{reference}" for number in numbers]

@@ -48,10 +48,8 @@ def lock_writers(
 ) -> None:
     """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
     Does nothing in SQLite. Reads after the lock see all earlier writes. `dated`: raise Fault if this host's
-    clock
-    is more than CLOCK_SECONDS off the database's. `idle`: let the database end a transaction that pauses
-    longer
-    than `IDLE` between two statements.
+    clock is more than CLOCK_SECONDS off the database's. `idle`: let the database end a transaction that
+    pauses longer than `IDLE` between two statements.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":

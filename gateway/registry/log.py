@@ -151,11 +151,9 @@ def append(
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries with records of all rows changed in the transaction, so the log vouches for
-    them.
+    """Return the entries with records of all rows changed in the transaction, so the log vouches for them.
     The rows of a file are recorded in the entry about the file, all other rows in the first entry whose kind
-    may
-    have a record. If there is no such entry, one is added.
+    may have a record. If there is no such entry, one is added.
     """
     changed = take_changes(session)
     if not changed:
@@ -182,8 +180,7 @@ def size(session: Session) -> int:
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text.
-    Changed rows are recorded in the log first, so the head vouches for them. The next entry will vouch
-    for
+    Changed rows are recorded in the log first, so the head vouches for them. The next entry will vouch for
     the row of the head itself; with `carried`, a receipt that states the head does. `origin`: the log's name.
     """
     record_changes(session, at)
@@ -220,8 +217,7 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 def check_is_ours(session: Session, vkey: str) -> None:
     """Raise ConfigurationError if the log in the registry is signed, but never by the key `vkey`.
     This keeps a gateway from writing to another authority's database that was named by mistake. If only the
-    name
-    of the log differs, the error says so.
+    name of the log differs, the error says so.
     """
     newest = newest_head(session)
     keys = [one.key for one in keys_in_time(session, vkey)]

@@ -94,8 +94,7 @@ def note(
 ) -> None:
     """Record which files hold a marked child.
     `persons`: by sequence of a file, the digests of all children in the file. `on`: by number of a marker,
-    the
-    digests of its child.
+    the digests of its child.
     """
     found = {
         (transfer, number)

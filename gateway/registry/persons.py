@@ -87,8 +87,7 @@ def carry_over(
 ) -> None:
     """Replace the digests of all children, because the secret key for digests changes.
     `carry`: a function that returns the new digest for an old one. `carry_roll`: a function that returns a
-    packed
-    roll with new digests.
+    packed roll with new digests.
     """
 
     def all_of(persons: bytes) -> bytes:

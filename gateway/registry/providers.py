@@ -222,8 +222,7 @@ def convert(
 ) -> Provider:
     """Change a provider's kind, as when a school becomes an academy. Keys and history stay.
     `may_become`: the kinds allowed. Name and numbers change if given. GatewayError for the same kind, a kind
-    not
-    allowed, a closed provider, or a number that another provider has.
+    not allowed, a closed provider, or a number that another provider has.
     """
     row = provider_row(session, provider)
     if row.kind == kind:

@@ -54,8 +54,7 @@ def deliver_again(
 ) -> None:
     """Deliver a file to teams as new, whether or not a team has had the file before.
     `whole`: True to deliver the file as sent. If False, each team gets a view; but a team that had the file
-    as
-    sent before gets it as sent again.
+    as sent before gets it as sent again.
     """
     known = {row.team: row for row in deliveries_of(session, transfer)}
     for team in teams:

@@ -73,8 +73,7 @@ class SendersRegister:
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
         """Return the academic years for which a provider has ratified the agreement.
         `text_sha256`: if given, only ratifications of the text with this digest. `on`: if given,
-        ratifications that a
-        notice has ended by this day are left out.
+        ratifications that a notice has ended by this day are left out.
         """
         return frozenset(
             year

@@ -173,10 +173,9 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
     """Return three facts for comparing `entered`, the rolls just stored, with what other providers state.
     First come the statements of all providers about those pupils of the rolls who may show a discrepancy:
-    they are
-    named by several providers, known under two numbers, or in a lasting discrepancy. Second comes the time at
-    which each of these providers last sent a complete roll. Third comes True if a provider in `entered` has a
-    discrepancy that is open, or that a person has resolved while the data still differ.
+    they are named by several providers, known under two numbers, or in a lasting discrepancy. Second comes
+    the time at which each of these providers last sent a complete roll. Third comes True if a provider in
+    `entered` has a discrepancy that is open, or that a person has resolved while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -221,8 +220,8 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 class Earlier(NamedTuple):
     """An accepted file, and one team that has counts of it; a file has a row for each such team.
     `team` is None if none of the teams asked for has counts of the file. `collected_at` is None until a
-    member of
-    the team opens the counts. `on_roll` is the number of pupils on the provider's roll, if asked for.
+    member of the team opens the counts. `on_roll` is the number of pupils on the provider's roll, if asked
+    for.
     """
 
     sequence: int
@@ -249,12 +248,9 @@ def accepted_files(
     with_content: bool = False,
 ) -> list[Earlier]:
     """Return accepted files of some senders, data types and periods, in the order of landing, with the teams
-    that
-    have counts of each. `counted`: sequences of files to return whatever their period. `teams`: teams of
-    whose
-    counts every file is returned, too. `rolls`: providers whose pupils on roll are counted. `with_content`:
-    True
-    to add the content of each file, as JSON.
+    that have counts of each. `counted`: sequences of files to return whatever their period. `teams`: teams of
+    whose counts every file is returned, too. `rolls`: providers whose pupils on roll are counted.
+    `with_content`: True to add the content of each file, as JSON.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}

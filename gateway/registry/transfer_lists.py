@@ -200,8 +200,7 @@ class TransfersWanted:
     - `code`: a reason's code, or only its stage, such as "policy". `equal`: names of `SOUGHT`, each with a
       value.
     - `search`: words, each a part, in any case, of the reference, the file's name, the data type, the data
-      type's
-      name in `kinds`, or the provider's name.
+      type's name in `kinds`, or the provider's name.
     - `sort`: one of `SORTED`, with a hyphen before for descending order; None for the order of landing.
     - `group`: the column by which the list is ordered first. `sight`: the files of which the person may know.
     """
@@ -267,8 +266,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
     """Return the next `most` transfers that meet the criteria, in the order wanted.
     `after`: the sequence of the last transfer of the page before; None for the first page. NotFoundError if
-    the
-    list is sorted by values, and that transfer is outside the session's sight.
+    the list is sorted by values, and that transfer is outside the session's sight.
     """
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)

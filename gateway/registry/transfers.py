@@ -224,8 +224,7 @@ def sequence_of(row: TransferRow) -> int:
 def row_of(session: Session, reference: str) -> TransferRow:
     """Return a transfer's row: the one kept in memory by `arrive` or `work_on`, or else from the database.
     A row kept by `arrive` has the same columns but no sequence, and belongs to no session. NotFoundError for
-    an
-    unknown reference.
+    an unknown reference.
     """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
@@ -315,8 +314,7 @@ def record_content(
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
     """Return the content with only plain words left in headings that the data type does not know: others may
-    name
-    a child.
+    name a child.
     """
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))

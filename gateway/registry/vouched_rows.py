@@ -113,8 +113,7 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert rows for which the log shall vouch, with one SQL statement; return the numbers of the rows.
     Each of `rows` has a value for each column; a column that the database numbers may be left out. If no
-    column is
-    left out, the result is empty. The rows to which the new rows refer must be written before.
+    column is left out, the result is empty. The rows to which the new rows refer must be written before.
     """
     numbers: list[int] = []
     if not rows:
@@ -172,8 +171,7 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 def vouch_as(session: Session, row: Row, stated: Kept, content: Mapping[str, Any]) -> None:
     """Add a row to the transaction's record, so the log vouches for the row.
     `row`: table and key. `stated`: the row itself, of which the record gets the digest; or a digest; or None
-    for a
-    deleted row. `content`: the values of the row's columns, which show the file that the row is about.
+    for a deleted row. `content`: the values of the row's columns, which show the file that the row is about.
     """
     if row[0] in REGISTER:
         session.info[REGISTER_CHANGED] = {}

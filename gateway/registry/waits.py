@@ -84,12 +84,10 @@ def examine_again(
     """Set held files of a provider back to landed, to be examined again; return their references.
     By default these are the data files that wait for a key. The other arguments change the choice:
     - `ended`: fingerprint of a key that has ended: only waiting files that the key may have signed. If the
-      key is
-      `stolen`, also every other held file that it signed, or that came by a login with it, and is not
-    withdrawn.
+      key is `stolen`, also every other held file that it signed, or that came by a login with it, and is not
+      withdrawn.
     - `login`: fingerprint of an SSH key in force again: files in any folder held because a login with it did
-      not
-      count.
+      not count.
     """
     waits, signer = col(TransferRow.waits_for) == "key", col(TransferRow.signer)
     of_data = TransferRow.folder == "in" if login is None else true()

@@ -43,10 +43,8 @@ class Details:
 class ReportTable:
     """Rows under headings.
     `caption`: if given, all cells after the first of a row are numbers, and a page also draws a bar for each
-    row,
-    with a part for each number. `signs`: a text shows a sign in place of a cell, found by the first word of
-    the cell
-    ("missing" of "missing 3"). `marks`: the colour of a cell on a page, found by the same word.
+    row, with a part for each number. `signs`: a text shows a sign in place of a cell, found by the first word
+    of the cell ("missing" of "missing 3"). `marks`: the colour of a cell on a page, found by the same word.
     Raises ValueError for a row shorter or longer than the headings, and for a word without a sign.
     """
 

@@ -2,8 +2,7 @@
 
 A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
 kind into bytes. A recipe says how to make a value for a pupil. In this module, `of` holds a pupil's values,
-by
-the names used in recipes.
+by the names used in recipes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -108,9 +107,8 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Draw a table with a row for each pupil; with `subjects`, two or three rows, each on another subject.
-
-    `prefix` is put before each heading.
+    """Draw a table with a row for each pupil. `prefix`: put before each heading.
+    `subjects`: if given, each pupil has two or three rows, each on another subject.
     """
     rows = (
         {"p": pupil, "number": number, "subject": subject}

@@ -69,8 +69,8 @@ class Sample:
     """A synthetic file, with the true facts to compare with the gateway's findings.
 
     `data_type`: None for a file outside every flow. `pupils`: the number of distinct pupils. `faults`: the
-    number of pupils with each fault. `one_record`: each pupil has a single record, so a count of records
-    is a count of pupils.
+    number of pupils with each fault. `one_record`: each pupil has a single record, so a count of records is a
+    count of pupils.
     """
 
     path: Path

@@ -24,13 +24,12 @@ _OF_SERVICES = Path("/run/credentials")  # A service's folder is there while the
 
 
 class NoPassphraseError(ConfigurationError):
-    """Report that this process gets no passphrase; a service that has another source may get it."""
+    """Raised if this process cannot get the passphrase, but a service with another source may."""
 
 
 def passphrase(home: Home) -> str:
-    """Return the passphrase of `home`, asking the person at the terminal if need be.
-
-    ConfigurationError if no source gives a passphrase; of these, NoPassphraseError if a service may get one.
+    """Return the passphrase of `home`, asking the person at the terminal if necessary.
+    ConfigurationError if no source has a passphrase; NoPassphraseError if a service may have a source.
     """
     known = _handed_on()
     if known is None:
@@ -111,9 +110,9 @@ def _credential() -> Path | None:
 
 
 def _read(path: Path, *, private: bool = False) -> str:
-    """Return the passphrase in a file. ConfigurationError if it is empty or cannot be read.
-
-    With `private`, also if other users may read the file. NoPassphraseError if only services may read it.
+    """Return the passphrase in a file. ConfigurationError if the file is empty or cannot be read.
+    NoPassphraseError if only services may read the file. `private`: ConfigurationError also if other users
+    may.
     """
     try:
         if private and stat.S_IMODE(path.stat().st_mode) & 0o077:

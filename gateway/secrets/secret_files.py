@@ -1,20 +1,18 @@
 """Read and write the files in keys/ of a home. A secret, once made, stays; only its passphrase may change.
 
-openpgp/FINGERPRINT.asc     OpenPGP secret keys of the gateway that still open files
-signing                     the fingerprint of the key signing receipts, then the key set in use
-statements/FINGERPRINT.asc  the key's signed statement, naming the log's key
-succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its successor
-hosts.asc                   the signed list of the SSH host keys
-log.pem                     the Ed25519 key signing the log's checkpoints and JSON receipts
-mailboxes_host_key          the SSH host key of the mailboxes service
+openpgp/FINGERPRINT.asc     OpenPGP secret keys of the gateway that still open files signing the fingerprint
+of the key signing receipts, then the key set in use statements/FINGERPRINT.asc  the key's signed statement,
+naming the log's key succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its
+successor hosts.asc                   the signed list of the SSH host keys log.pem the Ed25519 key signing the
+log's checkpoints and JSON receipts mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             the key for digesting pupils' numbers; useful only together with the registry
 
 The log's key and the pupils' key together are a key set. The files of later sets are log-SET.pem and
 pupil-index-SET.key, where SET is the key id of the log's key. A later pupils' key consists of all earlier
 ones and a new one, since digests on record are digested once more with each new key (`examiner.persons`).
 
-Only `signing` names the current keys, so one rename changes from keys to keys. OpenPGP keys, the log's
-key and the pupils' key may be protected by a passphrase (`openpgp.sealer`).
+Only `signing` names the current keys, so one rename changes from keys to keys. OpenPGP keys, the log's key
+and the pupils' key may be protected by a passphrase (`openpgp.sealer`).
 """
 
 from __future__ import annotations
@@ -96,7 +94,7 @@ def log_statement(home: Home, fingerprint: str) -> str:
 
 
 def statement_file(home: Home, fingerprint: str) -> Path:
-    """Return the path of an OpenPGP key's statement about the log's key."""
+    """Return the path of the statement in which an OpenPGP key of the gateway names the log's key."""
     return home.keys / "statements" / f"{fingerprint}.asc"
 
 
@@ -145,9 +143,8 @@ def make_pupil_key(home: Home) -> None:
 
 def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     """Make the next key set, a log key and a pupils' key; return the verifier key of the log key.
-
-    `known`: the log's verifier keys on record. A key set left on disk by an interrupted attempt is used in
-    place of a new one: its verifier key is not in `known`.
+    `known`: the log's verifier keys on record. If an interrupted attempt left a key set on disk, whose
+    verifier key is not in `known`, use that one instead.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
@@ -177,23 +174,24 @@ def log_key_of(home: Home, key_set: str) -> LogKey:
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
-    """Remove the files of the first key set and of those in `ended`, but never of the key set in use."""
+    """Remove the key set made with the home, and those named in `ended`; the key set in use always stays."""
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)
 
 
 def forget_halves(home: Home, key_sets: Collection[str]) -> None:
-    """Remove the key sets without a pupils' key: their removal was interrupted. Those in `key_sets` stay."""
+    """Remove the key sets that lack a pupils' key, as after an interrupted removal, except those in
+    `key_sets`.
+    """
     _remove_key_sets(home, key_sets, lambda mark: not home.pupil_key(mark.strip("+")).exists())
 
 
 def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[str]) -> None:
-    """Remove the key sets that an ordinary change left unfinished; those named in `key_sets` stay.
-
-    Whoever copied keys/ since then has them, too. `known`: the fingerprints on record. A key set stays that
-    was made because keys are in wrong hands, for that to be completed: the OpenPGP key beside it is not on
-    record, and has no succession.
+    """Remove the key sets that an ordinary change of keys left unfinished, except those in `key_sets`.
+    Whoever has copied keys/ since then has these key sets, too. `known`: the fingerprints on record. A key
+    set made because keys are in wrong hands stays, for the change to be completed: the OpenPGP key beside it
+    is not on record, and no key names it as successor.
     """
     new = [path.stem for path in secret_keys(home) if path.stem not in known]
     alone = [each for each in new if not succession_file(home, each).exists()]
@@ -204,16 +202,18 @@ def forget_left_behind(home: Home, known: Collection[str], key_sets: Collection[
 def forget_successors(
     home: Home, lost: Collection[str], known: Collection[str], key_sets: Collection[str]
 ) -> None:
-    """Remove each key set made for an OpenPGP key that was to follow one of the keys `lost`, and never did.
-
-    `known`: the fingerprints on record; the key sets named in `key_sets` stay.
+    """Remove the key sets of OpenPGP keys that were prepared to follow one of the keys `lost`, but never did.
+    `known`: the fingerprints on record. The key sets named in `key_sets` stay.
     """
     for fingerprint in successors(home, lost, known):
         _remove_key_sets(home, key_sets, _text(statement_file(home, fingerprint)).__contains__)
 
 
 def successors(home: Home, lost: Collection[str], known: Collection[str]) -> list[str]:
-    """Return the fingerprints of OpenPGP keys that were to follow one of the keys `lost`, and never did."""
+    """Return the fingerprints of OpenPGP keys that were prepared to follow one of the keys `lost`, but never
+    did.
+    `known`: the fingerprints on record.
+    """
     return [
         succession.stem
         for succession in (home.keys / "succession").glob("[!.]*.asc")
@@ -222,7 +222,9 @@ def successors(home: Home, lost: Collection[str], known: Collection[str]) -> lis
 
 
 def _remove_key_sets(home: Home, kept: Collection[str], goes: Callable[[str], bool]) -> None:
-    """Remove the key sets for whose mark in verifier keys, "+KEY SET+", `goes` is True; `kept` stay."""
+    """Remove the key sets for which `goes` is True, except those in `kept`.
+    `goes` is called with the part of a verifier key that names the key set: "+KEY SET+".
+    """
     for path in home.keys.glob("log-*.pem"):
         key_set = path.stem.removeprefix("log-")
         if key_set not in kept and goes(f"+{key_set}+"):

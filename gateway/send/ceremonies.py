@@ -1,7 +1,7 @@
 """Set up a kit, replace its keys and ratify the agreement (docs/schools.md), each as a repeatable step.
 
-A file for /keys or /agreement is stored in the kit before the upload, so an interrupted step resumes
-with the same file. A new key is used only after a receipt of acceptance from the gateway.
+A file for /keys or /agreement is stored in the kit before the upload, so an interrupted step resumes with the
+same file. A new key is used only after a receipt of acceptance from the gateway.
 """
 
 from __future__ import annotations

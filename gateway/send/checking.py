@@ -80,8 +80,7 @@ class Check:
     def of(cls, kit: Kit) -> Self:
         """Return the check for a kit, by the authority's policies and the facts about the provider.
         Policies and facts are those fetched last. CannotReach if none were fetched yet. If the policies can
-        be read
-        only by another version of this program, the shipped policies are used.
+        be read only by another version of this program, the shipped policies are used.
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:

@@ -42,10 +42,8 @@ class Proved:
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
     """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
     After a broken session a file may have been uploaded twice. The second upload is refused as a replay, and
-    the
-    receipt of the first counts. The file is refused only if all uploads were refused as replays: content
-    signed
-    twice within a second has one signature. GatewayError for a false receipt.
+    the receipt of the first counts. The file is refused only if all uploads were refused as replays: content
+    signed twice within a second has one signature. GatewayError for a false receipt.
     """
     start = f"{shown_name(sent.remote)}."
     own = sorted(name for name in names if name.startswith(start))

@@ -46,10 +46,9 @@ class KitBusy(GatewayError):  # noqa: N818 - named after the event
 class SentFile:
     """One file sealed here, or one put into the `folder` /keys or /agreement.
     Digests are SHA-256 in hex. `remote`: the name at the gateway. `why`: a person's reason for sending a file
-    with a
-    fault. `place`: where the file lies in the watched folder now; "" until recorded. Three fields are empty
-    until a
-    receipt is verified: `reference`, `codes` (of the reasons) and `receipt` (the name of the JSON file).
+    with a fault. `place`: where the file lies in the watched folder now; "" until recorded. Three fields are
+    empty until a receipt is verified: `reference`, `codes` (of the reasons) and `receipt` (the name of the
+    JSON file).
     """
 
     content_sha256: str
@@ -146,8 +145,7 @@ class SentFiles:
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
     """Lock the kit in the folder `root`, as two commands at once would send the same file twice.
     KitBusy if another command keeps the lock for longer than `seconds`, or if a disk or network share fails
-    for
-    now. GatewayError if `root` is no kit. The lock ends with the process.
+    for now. GatewayError if `root` is no kit. The lock ends with the process.
     """
     with ExitStack() as until:
         try:

@@ -96,8 +96,7 @@ class Stillness:
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
         """Return True if nobody writes to a file. `told`: True if the system says so; else the file has to be
-        unchanged
-        for twelve times as long.
+        unchanged for twelve times as long.
         """
         return told or self.clock() - self.seen[file][1] >= _UNTOLD * self.seconds
 

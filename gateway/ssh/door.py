@@ -285,8 +285,7 @@ class Door:
     def _share(self, from_there: Iterable[Guest]) -> bool:
         """Make room for a new connection by closing one of the source with most connections before a login.
         `from_there`: the connections of the newcomer's source. Close nothing and return False if that source,
-        with the
-        new connection, would not have fewer of them than the other.
+        with the new connection, would not have fewer of them than the other.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:

@@ -207,10 +207,9 @@ class ObjectStore:
         return kept
 
     def _forget(self, reference: str, large: Large) -> None:
-        """Remove a content, unless the index names it.
-
-        Where the answer to the first request was lost, the client itself repeats the request, and is told
-        that the index, its own, is there already.
+        """Remove an uploaded content, if the index does not name it.
+        The index may name it although creating the index failed: if the answer to the first request was lost,
+        the client itself repeats the request, and is told that its own index is there already.
         """
         with suppress(FileNotFoundError):
             if self._large(reference).token == large.token:
@@ -418,8 +417,7 @@ class ObjectStore:
             self._delete(list(self._paths(folder)))
 
     def _further_faults(self, folder: str) -> Iterator[str]:
-        """Yield a sentence for each fault in further tests.
-
+        """Yield a sentence for each promise of S3 that the store breaks in further tests.
         The tests are of simultaneous creation, ranges, attributes, objects in parts, listing and removal.
         """
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:

@@ -61,10 +61,10 @@ def entries(leaves: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> tuple[int, int, int]:
-    """Compare a log's entries with the heads.
-    Return the number of entries that a head covers, of entries beyond, and of those given as hashes alone.
-    Unproved if they differ, or if an entry stands after the last head. There earlier versions exported
-    records of heads, which are left alone.
+    """Compare a log's entries with the signed heads of the log.
+    Return the number of entries that a head covers, of later entries, and of entries given as hashes alone.
+    Unproved if entries and heads differ. Unproved also for an entry after the last head, except records of
+    heads, which earlier versions exported there.
     """
     signed = max((head.size for head in heads), default=0)
     if not signed:
@@ -157,8 +157,8 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
     """Raise Unproved unless `log_key`, trusted by the user, proves every other key in `keys`.
-    A key proves every earlier key. A key proves the next key if the key was not lost, and `heads` has the
-    last head signed with the key: that head covers the log's entry about the next key.
+    A key proves every earlier key. A key proves the next one if not lost, and if `heads` has the last head
+    signed with it: that head covers the log's entry about the next key.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys

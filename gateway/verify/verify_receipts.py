@@ -59,7 +59,7 @@ class Head:
 @dataclass(frozen=True)
 class KeyInTime:
     """A verifier key of the log. `last`: the last head signed with the key; None for the key in use.
-    `lost`: True if taken out of use because the private key may be in wrong hands.
+    `lost`: True if the key was taken out of use because the private half may be in wrong hands.
     """
 
     key: str
@@ -119,8 +119,8 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Raise Unproved unless `key` was the log's key when the head was signed, by the size of the head.
-    Returns lines on what is not proved if the key was lost later; else [].
+    """Raise Unproved unless `key` was the log's key for heads of this size.
+    If the key was lost later, return lines on what is therefore not proved; else [].
     """
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
@@ -171,9 +171,10 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the old and the new tree to which a proof leads.
-    A proof begins with the hash `start` of node `at`, on a level of nodes 0 to `last`; `path` holds the
-    hashes beside the way up. Raises Unproved for too many or too few hashes.
+    """Return two roots, of the old tree and of the new one, to which a proof of consistency leads.
+    The proof begins with the hash `start` of node `at`, on a level with the nodes 0 to `last`. `path`: the
+    hashes of the nodes that are combined with it on the way up. Raises Unproved for too many or too few
+    hashes.
     """
     old = new = start
     for node in path:

@@ -49,7 +49,8 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Return a part of a text as `plain` does, but keep a space at the beginning or end."""
+    """Return a part of a text with "..." for unlisted words, as `plain` does, but keep blanks at both ends.
+    """
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"

@@ -183,8 +183,7 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
 def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
     """Count a pupil as left or as on roll, and also as arrived if on roll and entered on or after `since`.
     A pupil who left before `since`, or who has no main enrolment, is not counted. If `since` is None, all
-    pupils
-    who left are counted, and nobody counts as arrived.
+    pupils who left are counted, and nobody counts as arrived.
     """
     came, gone = _last(values, "entry-date", "start-date"), _last(values, "leaving-date", "end-date")
     if gone is not None and (came is None or gone >= came):

@@ -60,10 +60,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 class _Plan:
     """The plan for writing XML elements with the same tags. `kept`: templates for the output; the key says,
-    for each
-    assessment, if it stays. `blank`: usual number of empty pieces. `assessments`: for each assessment, the
-    number
-    of its first tag, the number of the tag after its last, and the position of the piece with the key stage.
+    for each assessment, if it stays. `blank`: usual number of empty pieces. `assessments`: for each
+    assessment, the number of its first tag, the number of the tag after its last, and the position of the
+    piece with the key stage.
     `enough`: an element stays if anything inside has this visibility or a higher one.
     """
 
@@ -315,8 +314,7 @@ class _Document:
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
         """Replace an assessment's first tag in `pieces` by what stays of it; return True if anything stays.
         `at`: the position in `pieces` of the element that contains the assessment. `where`: the positions of
-        the
-        assessment in that element, as in `_Plan.assessments`.
+        the assessment in that element, as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -363,8 +361,7 @@ class _Document:
         """Return what stays of an element with children. `tags`: the tags in it, the first at position `at`
         of the plan.
         `path`: the element's path, as `Rules.inside` gives it. `assessed`: by position of an assessment's
-        first tag,
-        True if the assessment stays.
+        first tag, True if the assessment stays.
         """
         if not self._sieve.is_container(path):
             return _NOTHING

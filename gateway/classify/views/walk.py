@@ -83,8 +83,7 @@ class RecordWalk:
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
         """Add the texts in an element to `values`. `number`: 0, or the number, from 1, of the repeated part
-        that contains
-        the element.
+        that contains the element.
         """
         parent, met = markup.local_name(element.tag), 0
         for child in element:
@@ -143,8 +142,7 @@ def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
     """Write a view as CSV (RFC 4180) in UTF-8. Return the number of rows, and for each column the number of
-    filled
-    cells. A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
+    filled cells. A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")
@@ -179,8 +177,8 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 class _LayoutWalk(RecordWalk):
     """Reader of the values for an output file, record by record. Values are found by key: the key of their
-    field,
-    "=heading" for a value by its heading, or "N heading" for a value in the Nth repeated part of the record.
+    field, "=heading" for a value by its heading, or "N heading" for a value in the Nth repeated part of the
+    record.
     """
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:

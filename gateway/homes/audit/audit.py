@@ -43,8 +43,7 @@ def receipt_faults(
 ) -> Faults:
     """Return the faults of receipts, by the number of the receipt, in the order of checking.
     None among the faults marks the point at which the caller has to compare the receipt with the log. A
-    receipt
-    without faults is left out.
+    receipt without faults is left out.
     """
     found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}

@@ -142,8 +142,7 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
     """Return the values `given` for an act's fields, with ids in place of the names of schools, teams and
-    kinds of
-    data. DecliningError if a name belongs to nothing, or to several things.
+    kinds of data. DecliningError if a name belongs to nothing, or to several things.
     """
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)

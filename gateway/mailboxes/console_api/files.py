@@ -67,8 +67,7 @@ def findings_seen(
 ) -> tuple[Shown, ...]:
     """Return the findings about a file for a page, without findings whose code this version does not know.
     `lacking`: labels of items that the reader may not have. Findings about them are left out, because a
-    finding
-    names records that have a value of the item.
+    finding names records that have a value of the item.
     """
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(

@@ -1,8 +1,8 @@
 """Identify a person through an OpenID Connect provider (OpenID Connect Core 1.0; RFC 7636).
 
 The code exchange and the verification of the token against the provider's published keys happen inside, so
-nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for
-one browser, for a few minutes, once.
+nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for one
+browser, for a few minutes, once.
 """
 
 from __future__ import annotations

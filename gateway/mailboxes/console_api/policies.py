@@ -46,10 +46,8 @@ def ask_policies(
 ) -> Shown:
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
     `before` and `after`: the digests of the two versions, by default the newest version and the proposal.
-    `days`:
-    if given, the answer has the outcomes of the past `days` that the version `after` would change. In the
-    answer,
-    `names` are documents that the agreement cites by an old name, each with the present name.
+    `days`: if given, the answer has the outcomes of the past `days` that the version `after` would change. In
+    the answer, `names` are documents that the agreement cites by an old name, each with the present name.
     """
     catalogue = console.catalogue()
     names = renamed_references(catalogue, local_day(console.clock(), catalogue.calendar.timezone))

@@ -14,8 +14,7 @@ class TransferRow(Row, table=True):
     """An upload from landing to receipt. `sequence`: its number in the order of landing, which needs no
     clock.
     `period`: the period that the file states, as `gateway.policy.dates` writes it. `rules`: the digest of the
-    rules
-    by which the content was last judged; None if judged before migration 0036.
+    rules by which the content was last judged; None if judged before migration 0036.
     """
 
     __table_args__ = (
@@ -77,8 +76,7 @@ class ReasonRow(Row, table=True):
 class DeliveryRow(Row, table=True):
     """A delivery: a transfer that was routed to a team. The file itself is never copied.
     The team gets a view of the file; if `whole`, the file as sent, because two people decided so; if
-    `counts`,
-    only counts. `collected_at`: when a member of the team first opened the delivery.
+    `counts`, only counts. `collected_at`: when a member of the team first opened the delivery.
     """
 
     __table_args__ = (
@@ -157,10 +155,8 @@ class DeclarationRow(Row, table=True):
 class CopyRow(Row, table=True):
     """A copy of a file for another provider that the file concerns. `made_at`: None until the copy is made.
     `part`: True if the file is about many schools, and the copy has the records of one school. `waits`: True
-    if the
-    copy must wait until the provider has ratified the agreement and is not suspended. `numbers`: DfE number
-    and
-    URN by which the provider gets the copy, separated by a space, if others are on record now.
+    if the copy must wait until the provider has ratified the agreement and is not suspended. `numbers`: DfE
+    number and URN by which the provider gets the copy, separated by a space, if others are on record now.
     """
 
     __tablename__ = "provider_copy"
@@ -185,8 +181,7 @@ class CopyRow(Row, table=True):
 class HandOnBatchRow(Row, table=True):
     """One batch of a hand-on. `target`: where its files go, as `target_of` writes it.
     `made_at`: when the files were put into a folder. `sent_at`: when the receiving system got the files, or
-    could
-    fetch them. `trouble`: why the last sending failed.
+    could fetch them. `trouble`: why the last sending failed.
     """
 
     __table_args__ = (UniqueConstraint("hand_on", "number"),)
