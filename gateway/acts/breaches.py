@@ -234,8 +234,7 @@ def _report(
 ) -> Document:  # fmt: skip
     """Return the report on a breach, limited to the files within a sight.
     A limited report says so even if no file is left out: otherwise its days would show when a hidden file
-    came.
-    GatewayError if words of the statement name a file outside the sight.
+    came. GatewayError if words of the statement name a file outside the sight.
     """
     organisation, catalogue = load_settings(context.home).organisation, context.catalogue
     breach = Breach(

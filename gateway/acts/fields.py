@@ -32,8 +32,7 @@ REASON_LENGTH = 400
 
 def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
     """Return the value given for an argument of `option` when a field was declared; None if not declared by
-    `option`.
-    `what`: the argument's name, such as "place".
+    `option`. `what`: the argument's name, such as "place".
     """
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None

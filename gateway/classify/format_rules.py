@@ -88,8 +88,7 @@ class JcqRule(RuleTable):
 
 class SchoolsRule(RuleTable):
     """The columns and elements that name the school of a record, each with a `Slot`: LA, number, centre or
-    name.
-    `fields`: by key of a column's field. `elements`: by name of an element in registers.
+    name. `fields`: by key of a column's field. `elements`: by name of an element in registers.
     `columns`: names of columns with a school's code; ignored where each pupil has a different code.
     `history`: a pattern of names of columns and elements about a school that the pupil left or will join.
     """

@@ -218,10 +218,8 @@ NO_UPN = "\t"
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the identity of the person in each record: the UPN or, without a UPN, other values joined in one
-    text.
-    The other values are those of the first group in `IDENTITIES` that is filled completely; "" if no group
-    is.
-    `columns`: for each field key, the values of all records.
+    text. The other values are those of the first group in `IDENTITIES` that is filled completely; "" if no
+    group is. `columns`: for each field key, the values of all records.
     """
     records, found = records_of(columns) if columns else repeat({}), list(upns)
     for place, (upn, values) in enumerate(zip(upns, records, strict=False)):

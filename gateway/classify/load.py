@@ -111,10 +111,8 @@ def known_headings(rules: Rules) -> dict[str, Any]:
     `fields`: one object for each field: `columns` (plain names), `patterns` of plain names, names of
     `elements`, `outside` (the field's label if the agreement does not list the item, else None), and
     `of_others` (True if the field is searched for in people around a pupil). `others`: the elements of people
-    around a pupil.
-    `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that match none of
-    `patterns`.
-    `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.
+    around a pupil. `words`: the pattern for `{words}` in `patterns`. `notes`: a pattern of names that match
+    none of `patterns`. `affixes`: prefixes and suffixes of names. `by_law`: elements of law packs.
     `kinds`: pairs of a pattern of file names and a data type's title.
     """
     types = rules.data_types

@@ -248,8 +248,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 def _of_partial(descriptor: str, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Classified:
     """Return the type of a partial CTF that was counted: core data, attendance, or the type of its
-    assessments.
-    `descriptor`: the data descriptor in the header, in lower case.
+    assessments. `descriptor`: the data descriptor in the header, in lower case.
     """
     core = {name for name in rule.core_sections if gatherer.met.get(name)}
     described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)

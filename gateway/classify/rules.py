@@ -52,9 +52,8 @@ _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "
 
 class ItemRule(value_kinds.FieldRule):
     """The rule for a data item. `when`: for each data type, the fields that hold the item in files of the
-    type.
-    `proposed`: True if Appendix A only proposes the item. `beside`: fields that reveal the item indirectly; a
-    team that may not have the item gets none of these fields.
+    type. `proposed`: True if Appendix A only proposes the item. `beside`: fields that reveal the item
+    indirectly; a team that may not have the item gets none of these fields.
     """
 
     label: str
@@ -282,8 +281,7 @@ class Rules(Items):
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
         """Return the keys of fields that the law requires in each record of a return. `form`: the file
-        format.
-        Returns () if these rules belong to no law pack, or the pack has no layout for the return.
+        format. Returns () if these rules belong to no law pack, or the pack has no layout for the return.
         """
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:

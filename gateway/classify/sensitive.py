@@ -156,9 +156,9 @@ def _joined_letters(plain: str) -> str:
 
 def _made_of_pieces(text: str, plain: str, *, initials: bool) -> Iterator[str]:
     """Yield words that a text has in pieces or glued together: "refuge" for "r.e.f.u.g.e", "re-fuge",
-    "RedRefuge".
-    Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text` returns it.
-    `initials`: True to leave out three single letters before another word, as the initials of a person.
+    "RedRefuge". Pieces around an apostrophe ("D'Eath") are not joined. `plain`: the text as `plain_text`
+    returns it. `initials`: True to leave out three single letters before another word, as the initials of a
+    person.
     """
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
@@ -211,8 +211,7 @@ class Remarks(RuleTable):
     `words`: the additional sensitive words. `names`: words of topics that also occur in names of people.
     `places`: words of topics that also occur in names of streets, houses and classes. `labels`: phrases
     allowed in labels; beside one, figures are allowed and, if it has over three letters, words of up to three
-    letters.
-    `nobody`: words that are in no person's name, besides those of ordinary.txt.
+    letters. `nobody`: words that are in no person's name, besides those of ordinary.txt.
     """
 
     words: Words
@@ -385,9 +384,8 @@ class Sensitive(RuleTable):
     @cached_property
     def _exempt(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
         """The words of `_exempt_words` as bytes, for a quick search, without the longest word of sensitive
-        phrases.
-        First come the words harmless in labels and addresses, except those that `_has_aside` examines; then
-        the words harmless in names of people.
+        phrases. First come the words harmless in labels and addresses, except those that `_has_aside`
+        examines; then the words harmless in names of people.
         """
         alone = [set(filter(str.isalpha, words - self._telling_phrases)) for words in self._exempt_words]
         alone[0] -= {word for word in alone[1] if len(word) == _INITIALS}

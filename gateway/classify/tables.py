@@ -255,9 +255,8 @@ class _Counter:
 
     def _find_grades(self, assessment: str) -> tuple[int, bool]:
         """Find the columns of grades. Return the number with final results, and True if other columns have
-        grades.
-        Columns of final results get the field `subject-grade`. `assessment`: the assessment, such as a mock,
-        that the whole table is of; "" for none. Fields with too many wrong values go to the tally's
+        grades. Columns of final results get the field `subject-grade`. `assessment`: the assessment, such as
+        a mock, that the whole table is of; "" for none. Fields with too many wrong values go to the tally's
         `wrong_columns`.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, False
@@ -409,8 +408,7 @@ def term(text: str) -> str | None:
 def _facts(tally: Tally, *, have_results: bool) -> Facts:
     """Return the facts that most rows of a table state.
     For results, the academic year is the latest in the table, because all results wait for the latest
-    release.
-    The year is None if any row lacks one: all results then wait as those of this summer do.
+    release. The year is None if any row lacks one: all results then wait as those of this summer do.
     """
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]

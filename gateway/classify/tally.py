@@ -54,8 +54,7 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 class Tally:
     """Counts of one file. `declared`: the data type that the file's name suggests. `on_pupils`, `on_persons`:
     the functions given to `classify`. `counts_fields`: True if `settle` also counts the values given to
-    `record`.
-    `is_part`: True if the table is one of several of a return, and may lack fields.
+    `record`. `is_part`: True if the table is one of several of a return, and may lack fields.
     """
 
     def __init__(
@@ -250,8 +249,8 @@ class Tally:
 
     def _count_pupils(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Count distinct pupils, repeated UPNs and temporary UPNs in records, the first of which has number
-        `first`.
-        `identities`: the identity of each record, as from `identities_of`. `named`: True if all are UPNs.
+        `first`. `identities`: the identity of each record, as from `identities_of`. `named`: True if all are
+        UPNs.
         """
         distinct = set(identities)
         new = distinct - self._people
@@ -317,8 +316,7 @@ class Tally:
 
     def completed(self, verdict: Classified) -> Classified:
         """Return the `verdict` with all counts and findings. Raises Unreadable if there is text outside all
-        records.
-        If a cell has a formula, the extension for the file begins with "formulas.", as a warning.
+        records. If a cell has a formula, the extension for the file begins with "formulas.", as a warning.
         """
         if self.beside:
             raise beside(self.beside, format=verdict.format)

@@ -368,8 +368,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 def _matching(patterns: Sequence[str]) -> Quick:
     """Return a quick check for values that match one of the patterns: it joins the values and searches them
-    once.
-    `BETWEEN` joins the values, so no pattern may match it.
+    once. `BETWEEN` joins the values, so no pattern may match it.
     """
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch

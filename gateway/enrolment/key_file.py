@@ -89,8 +89,8 @@ def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> tuple[NewKey, Revocation | None] | None:
     """Return the certificate `known`, updated by `data`: a newer version of the certificate, or its
-    revocation.
-    The second result is the kind of revocation, or None for a newer version. If nothing is new, return None.
+    revocation. The second result is the kind of revocation, or None for a newer version. If nothing is new,
+    return None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal if the result is unfit. But a

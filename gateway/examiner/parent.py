@@ -278,9 +278,8 @@ class Examiner:
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
         """Scan the content at a descriptor for malware, and classify the content. With malware, the file is
-        refused.
-        Even then the content is searched for persons, so markers and legal holds apply to the file. The file
-        is refused also if the content breaks the classifier.
+        refused. Even then the content is searched for persons, so markers and legal holds apply to the file.
+        The file is refused also if the content breaks the classifier.
         """
         if not has_malware(load_settings(self._home).scanner, job.reference, content):
             return self.classify(content, _reading(job))

@@ -137,9 +137,8 @@ Progress = Callable[[int, int], None]
 
 class Manifest(File):
     """The model of backup.json, the content of a backup. `files`: path and SHA-256 of each file that is not
-    sealed.
-    `sealed_files`: the number of sealed files, without empty ones: an empty file stands for an upload that
-    came unencrypted, of which nothing was kept.
+    sealed. `sealed_files`: the number of sealed files, without empty ones: an empty file stands for an upload
+    that came unencrypted, of which nothing was kept.
     """
 
     version: int = 1

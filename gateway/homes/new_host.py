@@ -82,9 +82,8 @@ def _is_handed(home: Home, path: Path, held: Collection[str]) -> bool:
 
 def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     """Write those files of a package that `home` lacks; return the host's name, and how many files were
-    written.
-    The list of SSH host keys names the keys of both hosts: it is replaced if both hosts use the same key. If
-    this host's key is another one, raise GatewayError after everything else is written.
+    written. The list of SSH host keys names the keys of both hosts: it is replaced if both hosts use the same
+    key. If this host's key is another one, raise GatewayError after everything else is written.
     Raises ConfigurationError for a wrong code, GatewayError for a package of another gateway or for another
     host.
     """

@@ -74,9 +74,8 @@ def propose_year(
     """Propose the policies in force with changes for a school year, such as "2027-28".
     Return False, proposing nothing, if nothing would change. `dates` replaces the terms, `text` and `version`
     the text and version of the agreement; None changes nothing. A second person approves the proposal like
-    any other.
-    The files in policies/ stay. Raises ConfigurationError where the policies would have faults, GatewayError
-    where other policies are proposed, or a clause must first be read and confirmed.
+    any other. The files in policies/ stay. Raises ConfigurationError where the policies would have faults,
+    GatewayError where other policies are proposed, or a clause must first be read and confirmed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:

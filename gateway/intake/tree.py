@@ -334,8 +334,7 @@ class ProviderTree(Server):
 
     async def _await_receipts(self, place: IntakePlace) -> None:
         """Ask the inside for the provider's receipts, and wait for them. Declined if they do not come in
-        time.
-        Nothing is done for a folder other than /receipts, or if this host always publishes receipts.
+        time. Nothing is done for a folder other than /receipts, or if this host always publishes receipts.
         """
         if place.folder != "receipts" or not await on_disk(self.published.on_request.exists):
             return

@@ -53,9 +53,8 @@ class Clerk:
         tell: bool = True,
     ) -> Key:
         """Enrol a key. GatewayError for a key enrolled already. `tell`: True to leave a notice for the key's
-        provider.
-        `dropped_as`: the reference of the upload in which the provider sent the key, if any; so in other
-        methods.
+        provider. `dropped_as`: the reference of the upload in which the provider sent the key, if any; so in
+        other methods.
         """
         key = keys.add_key(
             self.session,

@@ -140,8 +140,7 @@ class Census(File):
 
 class YearlyDue(File):
     """The time in which a yearly data type is due: from `first` to `last`, or within `days` of its results
-    day.
-    A file that comes up to `open_days` before that time is early.
+    day. A file that comes up to `open_days` before that time is early.
     """
 
     data_type: Slug
@@ -162,10 +161,9 @@ class YearlyDue(File):
 class OwnTimescale(File):
     """A timescale that an agreement defines: data is due for every month, half-term or term, or by `dates`.
     `due_days`: how many days after the end of the month, half-term or term, or after the date, the file is
-    due.
-    A file that comes up to `open_days` before that end or date is early. If `every` is "last-week-of-term", a
-    file of the last week is on time. `not_in`: the months (1 to 12) without a file. Terms end before
-    Christmas and Easter, and in summer.
+    due. A file that comes up to `open_days` before that end or date is early. If `every` is
+    "last-week-of-term", a file of the last week is on time. `not_in`: the months (1 to 12) without a file.
+    Terms end before Christmas and Easter, and in summer.
     """
 
     id: Slug
@@ -189,8 +187,7 @@ Dated = TypeVar("Dated", Census, Results)
 
 class Phase(File):
     """A phase of schools, such as primary. `establishments`: the ranges of DfE establishment numbers in the
-    phase.
-    `not_expected`: data types never expected of schools in the phase.
+    phase. `not_expected`: data types never expected of schools in the phase.
     """
 
     name: str

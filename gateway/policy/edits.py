@@ -35,9 +35,8 @@ class Effect:
     """The effect of editing a setting: what the edit `does`, in words, and whether the edit loses protection.
     `loses`: the edits that lose protection: "more" (an addition, a raised number, a switch turned on),
     "less", "any" or "never". `lax`: for a setting with few possible values, the values from the strictest to
-    the laxest.
-    `idle`: True if no edit changes an outcome. `absent`: what a missing setting means: True or False for a
-    switch, `ALL` for a list.
+    the laxest. `idle`: True if no edit changes an outcome. `absent`: what a missing setting means: True or
+    False for a switch, `ALL` for a list.
     """
 
     does: str

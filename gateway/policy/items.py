@@ -48,9 +48,8 @@ def basis_for(
     """Return the part of a file that a team may have: the items of Appendix A to which the team has a right,
     and the items outside Appendix A that the data type carries for the team.
     `sender`: the kind of provider that sent the file. `unlisted`: columns and elements unknown to the data
-    type.
-    `form`: the format of the file, because laws ask for some items in one format only. `stated`: headings
-    that the provider has explained.
+    type. `form`: the format of the file, because laws ask for some items in one format only. `stated`:
+    headings that the provider has explained.
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)

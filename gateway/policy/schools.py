@@ -315,9 +315,8 @@ def superseding(
     transfer: Transfer, others: Iterable[Alike], provider: Provider, bodies: BodiesFile
 ) -> tuple[str | None, str | None]:
     """Return the references of the file that `transfer` replaces, and of the file that replaces it; None for
-    no file.
-    `others`: the accepted files of the same provider, data type and period, the latest first. A file replaces
-    an earlier one only if it is about all schools that the earlier one is about.
+    no file. `others`: the accepted files of the same provider, data type and period, the latest first. A file
+    replaces an earlier one only if it is about all schools that the earlier one is about.
     """
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})

@@ -73,8 +73,7 @@ class NoticeRule(File):
 
 class DiscrepancyPolicy(File):
     """`rolls`: the data types that show who is on roll. `whole_rolls`: those of which a file always has the
-    whole roll.
-    `name_other_school`: True if notices of discrepancies may name the other provider.
+    whole roll. `name_other_school`: True if notices of discrepancies may name the other provider.
     """
 
     name_other_school: bool

@@ -180,9 +180,9 @@ def overdue(
     owed: DutySpan,
 ) -> Iterator[tuple[Flow, FlowDataType, date]]:
     """Yield data that was due within `span` and not sent by the end of the day `on`: flow, data type and due
-    day.
-    A period counts even if another one has followed since. Daily and weekly flows are left out. `received`:
-    the provider's accepted files and nil returns. `owed`: the time in which the provider has duties.
+    day. A period counts even if another one has followed since. Daily and weekly flows are left out.
+    `received`: the provider's accepted files and nil returns. `owed`: the time in which the provider has
+    duties.
     """
     if not owes_anything(provider) or on > owed.until:
         return
@@ -332,8 +332,8 @@ def _judge(
 ) -> FlowStatus:
     """Return the status of a row at the end of the day `on`.
     `counts_from`: the day from which missed periods are counted. `since`: data due before this day is not
-    missing.
-    `has_terms`: True if the calendar has the terms of the year. `takes_part`: True if the provider owes data.
+    missing. `has_terms`: True if the calendar has the terms of the year. `takes_part`: True if the provider
+    owes data.
     """
     own, periods = row.own, row.periods
     due, missed, at, must = None, 0, -1, False

@@ -135,8 +135,7 @@ class BackOff:
     @contextmanager
     def attempt(self, name: str, said: str) -> Iterator[int]:
         """Yield how often something has been attempted, this attempt included. After an error inside `with`,
-        pause.
-        The error is only logged, after the words `said`.
+        pause. The error is only logged, after the words `said`.
         """
         attempts = self.note(name, lost=True)
         try:

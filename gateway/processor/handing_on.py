@@ -150,10 +150,9 @@ class HandingOn:
 
     def _follow_targets(self, registrar: Registrar, declared: Mapping[str, HandOn]) -> None:
         """Have batches made anew whose files still lie here, if the policies now name another server or host
-        key.
-        The log then records the files as collected again, with the key of the server to get them. A batch
-        already pushed or acknowledged is first recorded as sent, and stays on record with the server that got
-        the files.
+        key. The log then records the files as collected again, with the key of the server to get them. A
+        batch already pushed or acknowledged is first recorded as sent, and stays on record with the server
+        that got the files.
         """
 
         def moved(session: Session) -> list[HandOnBatchRow]:
@@ -236,9 +235,8 @@ class HandingOn:
 
     def withdraw(self, registrar: Registrar) -> None:
         """Record which batches the courier of this host has sent, then remove everything that it could still
-        send.
-        Call this on a host that does not lead, and at the beginning of a term: another host may have made a
-        batch anew.
+        send. Call this on a host that does not lead, and at the beginning of a term: another host may have
+        made a batch anew.
         """
         declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
         if [*self._home.hand_on.glob("*/done/*.sent")]:
@@ -389,8 +387,7 @@ def _note(place: Path, end: str) -> Path:
 
 def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
     """Return True if the courier has noted that a batch was sent, in the form in which the batch was made
-    last.
-    A note for an earlier build does not say when the batch was made, and counts for any form.
+    last. A note for an earlier build does not say when the batch was made, and counts for any form.
     """
     try:
         if batch.made_at is None or not _is_noted(place, "sent"):

@@ -127,9 +127,8 @@ class HookRound:
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
         """Return a web hook's messages by file name without ending, and the number of the log entry to read
-        next.
-        Messages begin where the hook's reports ended: at a log entry, and at a time for due data. Some of the
-        messages may have been taken already.
+        next. Messages begin where the hook's reports ended: at a log entry, and at a time for due data. Some
+        of the messages may have been taken already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
@@ -171,8 +170,8 @@ def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[boo
 
 def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, datetime]) -> datetime | None:
     """Return the moment since which messages are lost; None if none is. `given_up`: the losses found now, by
-    message.
-    After a clock was ahead, later log entries may have earlier times: the moment is before all of them.
+    message. After a clock was ahead, later log entries may have earlier times: the moment is before all of
+    them.
     """
     times = [*given_up.values(), *([hook.lost_since] if hook.lost_since else [])]
     if numbers := [int(stem.partition("_")[0]) for stem in given_up if not stem.startswith("_")]:
@@ -183,8 +182,7 @@ def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, date
 
 def _is_sent_again(note: Path, *, even_taken: bool) -> bool:
     """Remove the note that a message was given up; return True if removed, and the message is to be sent
-    again.
-    `even_taken`: True to remove also a note that the message was taken.
+    again. `even_taken`: True to remove also a note that the message was taken.
     """
     try:
         if even_taken or read_words(note, len(_GIVEN_UP)) == _GIVEN_UP:

@@ -287,8 +287,7 @@ def put_published(path: Path, content: str) -> bool:
 
 def is_whole(path: Path, text: str, end: str = "-----END PGP SIGNATURE-----") -> bool:
     """Return True if a published file holds `text` and ends in `end`: then no power cut has cut the file
-    short.
-    Lines end in LF in both `text` and `end`.
+    short. Lines end in LF in both `text` and `end`.
     """
     try:
         found = path.read_text("utf-8")

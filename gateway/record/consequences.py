@@ -104,8 +104,7 @@ class Enrolled:
 
     def owner(self, sender: Provider, number: str) -> str | None:
         """Return the id of the provider to whose roll a pupil in a file of `sender` belongs; None if not
-        enrolled.
-        `number`: the school number in the pupil's record, or "".
+        enrolled. `number`: the school number in the pupil's record, or "".
         """
         if sender.kind not in self.own_kinds:
             return None

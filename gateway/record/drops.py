@@ -209,8 +209,8 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 def _last_notice(drop: Drop) -> datetime:
     """Return the time, in whole seconds, of the provider's last notice. A copy signed earlier does not undo
-    the notice.
-    If a notice was recorded later than the day on which it was given, that day counts, to its end.
+    the notice. If a notice was recorded later than the day on which it was given, that day counts, to its
+    end.
     """
     given, zone = [datetime.min.replace(tzinfo=UTC)], drop.registrar.catalogue.calendar.timezone
     for event in log.events(drop.session, drop.provider.id, kind="notice-given"):

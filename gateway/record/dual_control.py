@@ -247,8 +247,7 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
     """Return the person `somebody`, and everybody as whom this person could act through credentials given to
-    them.
-    To act as another person takes power over every giver of one of that person's credentials.
+    them. To act as another person takes power over every giver of one of that person's credentials.
     """
     found = {somebody}
     while True:
@@ -367,8 +366,7 @@ def agreed_to_give(
 
 def takes_two(session: Session, name: str, looking: LookingTeams, role: str | None = None) -> bool:
     """Return True if two people must decide on credentials for a person, because of a powerful role or a
-    team.
-    `role`: a role that the person is to get. False if there is only one administrator.
+    team. `role`: a role that the person is to get. False if there is only one administrator.
     """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
@@ -402,8 +400,7 @@ def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
     """Record the proposer of an act, if just confirmed, as a second giver of the credential that the act
-    gives.
-    The credential is that of the person `name` with the kind `what` and the mark `mark`.
+    gives. The credential is that of the person `name` with the kind `what` and the mark `mark`.
     """
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
@@ -460,9 +457,8 @@ def check_second(
 
 def may_still(session: Session, person: str, right: AccessRight, *, since: datetime) -> bool:
     """Return True if the person who acted at `since` has had a right ever since; always without roles in
-    force.
-    False if the name belongs to a person enrolled later. If a role with the right was taken meanwhile, True
-    only if the person held another such role all the time.
+    force. False if the name belongs to a person enrolled later. If a role with the right was taken meanwhile,
+    True only if the person held another such role all the time.
     """
     if not roles.in_force(session):
         return True

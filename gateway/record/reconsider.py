@@ -232,9 +232,8 @@ def _decide_anew(
     now: datetime,
 ) -> Decision:
     """Return the decision on a held file by the `content`. A file held for a key, a login or a fault stays
-    held.
-    But a file held for an unknown login may be refused because of the content. A file is never accepted if a
-    suspended or stolen key signed it, or a login with such a key brought it.
+    held. But a file held for an unknown login may be refused because of the content. A file is never accepted
+    if a suspended or stolen key signed it, or a login with such a key brought it.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     upload = transfer.upload
@@ -353,9 +352,8 @@ def owe_missed(
     since: date, was: Provider | None = None,
 ) -> None:  # fmt: skip
     """Order the copies that a provider missed while its record was wrong. Each waits until `give_copies`
-    allows it.
-    `since`: the day from which decided files count. `was`: the provider as it was on record; a copy that was
-    due by that record was not missed.
+    allows it. `since`: the day from which decided files count. `was`: the provider as it was on record; a
+    copy that was due by that record was not missed.
     """
     catalogue = registrar.catalogue
     known = replace(provider, suspended=False, ratified=True, closed_on=None)

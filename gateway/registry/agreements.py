@@ -49,8 +49,7 @@ def sign(
 ) -> tuple[str, ...]:
     """Record a person's signature of the agreement; ratify it for the provider once every role has signed.
     Return the names of the roles still to sign. `role`: the signer's role; None if the agreement has no
-    roles.
-    GatewayError for a role that the agreement does not ask for, or that has signed already.
+    roles. GatewayError for a role that the agreement does not ask for, or that has signed already.
     """
     kind = get_provider(session, signed.provider).kind
     signed.text_sha256 = catalogue.text_sha256

@@ -101,9 +101,8 @@ def count_waiting(session: Session) -> Counter[str]:
 
 def last_waiting(session: Session) -> tuple[int, int, int]:
     """Return three numbers that change when the copies that wait change, or their files, or the files'
-    reasons.
-    They are: how many copies wait, the number of the newest (0 if none), and how many reasons their files
-    have.
+    reasons. They are: how many copies wait, the number of the newest (0 if none), and how many reasons their
+    files have.
     """
     found = (
         select(

@@ -211,8 +211,7 @@ class Registry:
 
     def check_version(self) -> None:
         """Raise ConfigurationError if the database has no tables, or tables of a newer gateway or of no
-        release.
-        Fault if the database cannot be reached or stays locked.
+        release. Fault if the database cannot be reached or stays locked.
         """
         if (revision := self.revision()) is None:  # Another log would begin in it, of the same name and key.
             raise ConfigurationError(
@@ -231,8 +230,7 @@ class Registry:
 
     def migrate(self) -> None:
         """Bring the tables to the current version, if they are older. Fault if the database cannot be
-        reached.
-        ConfigurationError, and no change, where the tables are of a newer version or of no release.
+        reached. ConfigurationError, and no change, where the tables are of a newer version or of no release.
         """
         if self.revision() == newest_revision():
             return  # The usual start: Alembic would load every migration to find out.
@@ -257,9 +255,8 @@ class Registry:
     @contextmanager
     def founding(self) -> Iterator[None]:
         """Make the tables; if the code inside `with` raises, remove all tables again (in SQLite, the home
-        goes anyway).
-        ConfigurationError if there are tables already. Fault if the database cannot be reached or stays
-        locked.
+        goes anyway). ConfigurationError if there are tables already. Fault if the database cannot be reached
+        or stays locked.
         """
         if self.revision() is not None:
             raise ConfigurationError(_USED)

@@ -53,8 +53,7 @@ def overdue(
     session: Session, catalogue: Catalogue, span: tuple[date, date], day: date
 ) -> Iterator[tuple[Provider, Flow, FlowDataType, date]]:
     """Yield what providers had not sent by the end of `day`: provider, flow, data type, and the day it was
-    due.
-    `span`: the first and the last due day to look at. Daily and weekly flows are left out.
+    due. `span`: the first and the last due day to look at. Daily and weekly flows are left out.
     """
     judged = window_for(catalogue, day)
     # For an earlier due day, the last file before `lately` does not tell of those before it.
@@ -82,8 +81,8 @@ def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
     """Return the days on which a provider owes data: from its enrolment, at `added`, to its closure, if
-    closed.
-    `told`: for each data type with an expectation on record, True if the provider has to send the data.
+    closed. `told`: for each data type with an expectation on record, True if the provider has to send the
+    data.
     """
     since = local_day(added, catalogue.calendar.timezone)
     return timescale.DutySpan(since=since, until=provider.closed_on or date.max, expected=told)
@@ -207,8 +206,7 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
     """Return queries for the last accepted file of each provider, data type, period and day.
     `own`: True for a provider's own files, False for files that another provider sent for it.
     `whom`: "one", "some" or "all", the number of providers asked about. `until`: True if the Window has an
-    end.
-    `seldom`: True if the Window has data types in `seldom`. `midnights`: as in the Window.
+    end. `seldom`: True if the Window has data types in `seldom`. `midnights`: as in the Window.
     """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)

@@ -25,8 +25,7 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
     """Delete the record of who gave a person a role or account: the one called `mark`, or all if `what` is
-    None.
-    The record of who gave a person's keys stays.
+    None. The record of who gave a person's keys stays.
     """
     for row in rows(session, GivingRow, staff=owner):
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):

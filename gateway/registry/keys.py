@@ -145,8 +145,7 @@ def add_key(
     left: bool = False,
 ) -> Key:
     """Store a public key. The arguments are columns of `KeyRow`. GatewayError if the key is on record
-    already.
-    `left`: True if the key may be on record as the retired key of a former colleague.
+    already. `left`: True if the key may be on record as the retired key of a former colleague.
     """
     known = holder(session, kind, fingerprint)
     if known is not None and not (left and known.state == "retired"):

@@ -145,8 +145,7 @@ def listed_columns(session: Session, *, stated: bool = False) -> Sequence[Harmle
 def _columns_of_providers(session: Session) -> Mapping[str, _Columns]:
     """Return for each provider the names of its harmless columns, and the headings that it has explained.
     Each heading comes with the key of the field that it means, or "" for a field that the gateway does not
-    know.
-    Columns harmless for all providers are under `EVERY`.
+    know. Columns harmless for all providers are under `EVERY`.
     """
     found: defaultdict[str, _Columns] = defaultdict(lambda: ([], []))
     row = HarmlessRow

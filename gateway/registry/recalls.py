@@ -30,8 +30,7 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
 
 def copied_to(session: Session, reference: str) -> tuple[str, ...]:
     """Return the providers whose /out had a copy of a file, sorted by id, even if the file is withdrawn by
-    now.
-    A provider whose copy never came into /out, as that of a file with a marked child, is left out.
+    now. A provider whose copy never came into /out, as that of a file with a marked child, is left out.
     """
     withdrawn = max((one.number for one in log.events(session, reference, kind="withdrawn")), default=0)
     query = select(CopyRow.provider).join(TransferRow, col(CopyRow.transfer) == col(TransferRow.sequence))

@@ -107,9 +107,8 @@ def put_unsigned(
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
     """Return where the log vouches for a receipt: the number of the entry, and the first signed head after
-    it.
-    None if there is no such entry or head. `stated`: a digest; only an entry that records the receipt with
-    this digest counts. The proof is not checked here.
+    it. None if there is no such entry or head. `stated`: a digest; only an entry that records the receipt
+    with this digest counts. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):

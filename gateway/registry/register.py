@@ -65,8 +65,7 @@ class SendersRegister:
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
         """Return every provider, sorted by id; `ratified` is True if the provider has a ratification that
-        counts.
-        `counting` says which ratifications count; None: no ratification counts.
+        counts. `counting` says which ratifications count; None: no ratification counts.
         """
         return [self.provider(one, counting) for one in self.providers]
 

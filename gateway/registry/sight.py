@@ -99,9 +99,8 @@ def keep_to(session: Session, sight: Sight) -> None:
 
 class _OnlyWithin(CriteriaOption):
     """All SQL conditions of a sight in one option of a query: SQLAlchemy then caches a statement once for a
-    sight.
-    With an option for each condition, SQLAlchemy would compute forty cache keys for every statement, which
-    would take longer than most statements.
+    sight. With an option for each condition, SQLAlchemy would compute forty cache keys for every statement,
+    which would take longer than most statements.
     """
 
     __slots__ = ("sight",)

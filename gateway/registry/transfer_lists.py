@@ -141,8 +141,7 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 
 def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
     """Return the proposals, made after `since`, to recall files from mailboxes that nobody has answered,
-    oldest first.
-    A withdrawal of the file answers a proposal, even if the file was given back later.
+    oldest first. A withdrawal of the file answers a proposal, even if the file was given back later.
     """
     query = (
         select(EventRow, col(TransferRow.state))

@@ -400,8 +400,7 @@ def _decide(
 def is_whole(content: Classified | ContentRefused | None, decision: Released) -> bool | None:
     """Return True if teams get a released file as sent; None if each team gets a view.
     True if two people released what the agreement forbids, or if the file is unrecognised: no view can be
-    made.
-    If the agreement objects only to the sender or the day, each team gets a view.
+    made. If the agreement objects only to the sender or the day, each team gets a view.
     """
     codes = {reason.code for reason in decision.reasons}
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_CONTENT)

@@ -341,8 +341,7 @@ def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of a
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
     """Return the SQL condition that a column has a value of the list given as parameter `name`, for one
-    dialect.
-    In PostgreSQL the list is an array, so one statement serves for lists of any length.
+    dialect. In PostgreSQL the list is an array, so one statement serves for lists of any length.
     """
     if dialect != "postgresql":
         return is_in(column, name)

@@ -211,8 +211,7 @@ def forget_successors(
 
 def successors(home: Home, lost: Collection[str], known: Collection[str]) -> list[str]:
     """Return the fingerprints of OpenPGP keys that were prepared to follow one of the keys `lost`, but never
-    did.
-    `known`: the fingerprints on record.
+    did. `known`: the fingerprints on record.
     """
     return [
         succession.stem

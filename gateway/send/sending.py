@@ -74,8 +74,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 @dataclass(frozen=True, slots=True)
 class ToSend:
     """A file to send. `again`: True to send it even if sent before. `why`: a person's reason to send it with
-    a fault.
-    `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
+    a fault. `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
     """
 
     file: Path

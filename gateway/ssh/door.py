@@ -223,8 +223,7 @@ class Door:
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
         """Return the delay of a new connection in seconds, 0 without a penalty; None to refuse the
-        connection.
-        `from_there`: the present connections of the same source.
+        connection. `from_there`: the present connections of the same source.
         """
         if not self.penalties.waits(address):
             return 0.0

@@ -233,8 +233,7 @@ _FAREWELL_SECONDS = 10.0
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
     """Return a task for a service to repeat: it ends the penalties that a person has lifted, and lists the
-    others.
-    The lifted penalties are read from `files`, and the list of the others is written there.
+    others. The lifted penalties are read from `files`, and the list of the others is written there.
     """
     applied, listed = Lifted(), dict[str, float]()
 

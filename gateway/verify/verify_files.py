@@ -232,8 +232,7 @@ def _read_text(signed: str) -> receipts.Checked:
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
     """Return the statements of a text receipt, by their names in the JSON form. `fields`: the values by
-    label.
-    Raises KeyError or Unproved for a text without the usual labels or values.
+    label. Raises KeyError or Unproved for a text without the usual labels or values.
     """
     declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
     if declared is not None:

@@ -49,8 +49,7 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Return a part of a text with "..." for unlisted words, as `plain` does, but keep blanks at both ends.
-    """
+    """Return a part of a text with "..." for unlisted words, as `plain` does, but keep the outer blanks."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"

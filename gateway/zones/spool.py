@@ -221,8 +221,8 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
     """Hand over an upload whose content is already in REF.part in spool/landed: add the record, and rename
-    the file.
-    After return the upload is durable. After an error the content is moved back to the path `content`.
+    the file. After return the upload is durable. After an error the content is moved back to the path
+    `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size

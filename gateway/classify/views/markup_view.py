@@ -62,8 +62,8 @@ class _Plan:
     """The plan for writing XML elements with the same tags. `kept`: templates for the output; the key says,
     for each assessment, if it stays. `blank`: usual number of empty pieces. `assessments`: for each
     assessment, the number of its first tag, the number of the tag after its last, and the position of the
-    piece with the key stage.
-    `enough`: an element stays if anything inside has this visibility or a higher one.
+    piece with the key stage. `enough`: an element stays if anything inside has this visibility or a higher
+    one.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -258,8 +258,8 @@ class _Document:
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
         """Yield what stays of the elements in `waiting` with these `numbers`: one result for each form of
-        element.
-        A form is all elements with the same tags. Nothing is yielded for a form of which nothing stays.
+        element. A form is all elements with the same tags. Nothing is yielded for a form of which nothing
+        stays.
         """
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
@@ -359,9 +359,8 @@ class _Document:
         self, plan: _Plan, path: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
         """Return what stays of an element with children. `tags`: the tags in it, the first at position `at`
-        of the plan.
-        `path`: the element's path, as `Rules.inside` gives it. `assessed`: by position of an assessment's
-        first tag, True if the assessment stays.
+        of the plan. `path`: the element's path, as `Rules.inside` gives it. `assessed`: by position of an
+        assessment's first tag, True if the assessment stays.
         """
         if not self._sieve.is_container(path):
             return _NOTHING

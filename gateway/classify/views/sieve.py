@@ -89,8 +89,8 @@ class ViewFilter:
 
     def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
         """Choose the columns of a table for the view. Return the number of each, from 0, and the judge of its
-        values.
-        The caller first sets `columns_met` to the number of columns in the file's earlier tables, or to None.
+        values. The caller first sets `columns_met` to the number of columns in the file's earlier tables, or
+        to None.
         """
         found = []
         for index, name in enumerate(names):

@@ -106,8 +106,7 @@ class RecordWalk:
 
     def _keys_within(self, parent: str, name: str, number: int) -> Iterator[str]:
         """Yield the key under which `Values` hold the texts of an element (`parent`, `name`): its field, if
-        wanted.
-        Yield nothing inside a repeated part (`number` above 0).
+        wanted. Yield nothing inside a repeated part (`number` above 0).
         """
         if number:
             return
@@ -127,8 +126,8 @@ def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Yield for each record, in the order of a view, its UPNs and its name keys (see
-    `identifiers.name_keys`).
-    Both lists are empty for a record naming nobody. Raises Unreadable for faulty content.
+    `identifiers.name_keys`). Both lists are empty for a record naming nobody. Raises Unreadable for faulty
+    content.
     """
     for values in RecordWalk(rules, limits, _WANTED).walk(content):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
@@ -141,8 +140,8 @@ def named_records(
 def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
-    """Write a view as CSV (RFC 4180) in UTF-8. Return the number of rows, and for each column the number of
-    filled cells. A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
+    """Write a view as CSV (RFC 4180) in UTF-8. Return the number of rows, and the number of filled cells by
+    column. A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")

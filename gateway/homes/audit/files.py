@@ -183,8 +183,8 @@ def _check_keys(
 
 def _check_agreement(session: Session, published: Published, ours: Sequence[str]) -> Iterator[Inconsistency]:
     """Yield each file in common/agreement/ that neither was a text of the agreement in force nor has our
-    signature.
-    A former text is accepted, since a host publishes the present one a moment after it comes into force.
+    signature. A former text is accepted, since a host publishes the present one a moment after it comes into
+    force.
     """
     events = events_of(session, ["agreement-published"])
     texts = {fields["sha256"] for *_, fields in events if "sha256" in fields}

@@ -74,10 +74,8 @@ sentence; "" for the text of the error."""
 
 class Way(NamedTuple):
     """The way to answer a question: by the function `answer`. Its keyword parameters are the question's
-    fields.
-    `writes`: True if answering changes something. `own`: True if the answer is from the caller's own
-    mailboxes.
-    If both are False, the answer is limited to files within the person's sight.
+    fields. `writes`: True if answering changes something. `own`: True if the answer is from the caller's own
+    mailboxes. If both are False, the answer is limited to files within the person's sight.
     """
 
     answer: Callable[..., BaseModel | Shown]

@@ -212,8 +212,7 @@ class ConsoleContext:
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
         """If the code inside `with` raises the error for a wrong proof of identity, note the failure, and
-        delay the answer.
-        The delay grows with the number of wrong proofs from `address`.
+        delay the answer. The delay grows with the number of wrong proofs from `address`.
         """
         try:
             yield

@@ -290,8 +290,7 @@ def check_signed(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
 ) -> None:
     """Raise an error unless the caller's passkey has signed an act. `purpose`: the act with the fields, as
-    text.
-    `assertion`: the signature; if None, DecliningError states the `effect` of the act and asks for the
+    text. `assertion`: the signature; if None, DecliningError states the `effect` of the act and asks for the
     signature or, if the person has no passkey, for a new login at the OpenID provider. GuessedError for a
     wrong signature.
     """
