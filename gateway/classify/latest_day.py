@@ -30,7 +30,11 @@ _WITHOUT_YEAR = re.compile(
 )
 # Before a day that stands alone above a table.
 _OF_A_DAY = re.compile(r"\bweek|\bw/[ce]\b|(?:\b(?:on|at|to|until)|date|printed|exported|day):? {1,3}\d")
-_SINCE = re.compile(r"\b(?:since|from|start|starts|began|begins)\b")
+# Beside a day on which something begins or happened, rather than up to which the contents go.
+_SINCE = re.compile(
+    r"\b(?:since|from|start|starts|began|begins|onwards?|to date|(?:term|year) (?:beginning|commencing|starting)"
+    r"|(?:conversion|effective|inspection|opening|term) date)\b"
+)
 _MONTH_FIRST = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
 _MONTHS, _YEARS_BACK, _FEW = 12, 8, 0.05
 _A_MONTH = timedelta(days=31)
@@ -99,22 +103,26 @@ def _read(texts: Iterable[str]) -> dict[str, date]:
 
 
 def _in_title(above: str) -> Mapping[str, date]:
-    """Return the days in the text above a table, by their texts.
-    A single day counts only if the text says that the contents are of the day or its week.
-    """
-    days = _read(found[0] for found in _DAY.finditer(above))
-    is_alone = len(set(days.values())) == 1
-    return {} if is_alone and (_SINCE.search(above) or not _OF_A_DAY.search(above)) else days
+    """Return the days in the text above a table: two or more, or a single day or week of the contents."""
+    days = _dated(above)
+    return {} if len(set(days.values())) == 1 and not _OF_A_DAY.search(above) else days
+
+
+def _dated(text: str) -> Mapping[str, date]:
+    """Return the days in a text in small letters; {} for a single day on which something begins."""
+    days = _read(found[0] for found in _DAY.finditer(text))
+    return {} if len(set(days.values())) == 1 and _SINCE.search(text) else days
 
 
 def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
     """Yield the days in a column's name, each with the text.
     A day without a year is of the last year, up to a month from today, with the same day of the week.
     """
-    if days := _read(found[0] for found in _DAY.finditer(name)):
-        yield from days.items()
+    name = name.lower()
+    if _DAY.search(name):
+        yield from _dated(name).items()
         return
-    for found in _WITHOUT_YEAR.finditer(name):
+    for found in () if _SINCE.search(name) else _WITHOUT_YEAR.finditer(name):
         month, weekday = found["month"] or found["name"], (found["weekday"] or "").lower()
         last = min(today.year + 1, date.max.year)
         tried = (read_date(f"{found['day']}/{month}/{last - n}") for n in range(_YEARS_BACK))
