@@ -16,6 +16,7 @@ from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import school_in_title, school_named
 from gateway.classify.sensitive import WORDS, plain
 from gateway.classify.tally import Tally
+from gateway.classify.value_kinds import read_date
 from gateway.model import Classified, Facts
 
 _MOSTLY = 0.5
@@ -40,6 +41,8 @@ _FEWEST_PUPILS, _FEWEST_OF_URNS = 10, 30
 _FIGURE, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
 """Fields with one value for each pupil."""
+_FROM_TO = frozenset({"from", "to", "start", "end"})
+"""Plain names of columns that may hold days, but also times of lessons or names of schools."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
@@ -229,7 +232,7 @@ class _Counter:
                 if said.total() >= _MOSTLY * part.counts.total():
                     assessment = subjects.assessment(said.most_common(1)[0][0])
         graded, others = self._find_grades(assessment)
-        widths = {key: len(indexes) for key, indexes in self._columns.items()}
+        widths = {key: len(indexes) for key, indexes in self._columns.items() if indexes}
         widths |= {"subject-grade": graded} if graded else {}
         try:
             verdict = best_fit(widths, tally, self.kinds, format, above)
@@ -309,6 +312,7 @@ class _Counter:
         columns += [blank] * (len(self._parts) - len(columns))
         # Examine the values of the columns: in the first batches, then in ever fewer.
         self._batches += 1
+        self._leave_other_than_days(columns)
         sampled = self._batches & (self._batches - 1) == 0
         rows = range(self._tally.records + 1, self._tally.records + 1 + len(batch))
         checked, full = dict[str, list[tuple[Sequence[str], Collection[str]]]](), set[str]()
@@ -329,7 +333,7 @@ class _Counter:
             if len(columns) == 1
             else [next(filter(None, values), "") for values in zip(*columns, strict=True)]
             for key, columns in by_field.items()
-            if key in self._tally.naming
+            if key in self._tally.naming and columns
         }
         self._check_codes(columns, by_field.get("upn", ()))
         schools = [(columns[index], slot) for index, slot in self._schools if index not in self._codes]
@@ -340,6 +344,15 @@ class _Counter:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
             for said, count in Counter(zip(*outcomes, strict=True)).items():
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
+
+    def _leave_other_than_days(self, columns: Sequence[tuple[str, ...]]) -> None:
+        """Take a column such as "From" for an unknown one if the first batch has values in it, and no day."""
+        for index, part in enumerate(self._parts if self._batches == 1 else ()):
+            if part.key is not None and plain(part.header) in _FROM_TO:
+                filled = [value for value in columns[index] if value.strip()]
+                if filled and not any(map(read_date, filled)):
+                    self._columns[part.key].remove(index)
+                    part.key = part.disclosure.key = None
 
     def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
         """Decide if codes are of schools or of pupils: iSAMS calls a pupil's number "School ID".

@@ -119,6 +119,27 @@ def test_what_a_school_assesses_itself_at_key_stage_2_is_no_core_data(
     assert classified(classify(made.as_csv(table).encode())).data_type == "ks2"
 
 
+@pytest.mark.parametrize(
+    ("head", "record", "named"),
+    [
+        ("Date,Mark,From,To", "20/11/2026,/,08:50,09:10", ["From", "To"]),
+        ("Date,Mark,Start,End", "20/11/2026,/,08:50,09:10", ["Start", "End"]),
+        ("DOB,Sex,Year,From,To", "01/09/2016,F,4,Oak Infants,Elm Juniors", ["From", "To"]),
+        ("DOB,Sex,Year,From,To", "01/09/2016,F,4,01/09/2020,31/08/2027", []),
+        ("DOB,Sex,Year,Start Date", "01/09/2016,F,4,Oak Infants", []),
+    ],
+)
+def test_times_and_schools_below_from_and_to_are_no_wrong_days(
+    classify: Classify, head: str, record: str, named: list[str]
+) -> None:
+    table = made.table(
+        f"UPN,Surname,Forename,{head}", lambda c: f"{c.upn},{c.surname},{c.forename},{record}", 12
+    )
+    found = classified(classify(made.as_csv(table).encode()))
+    assert [each.header for each in found.unlisted] == named
+    assert [each.code for each in found.findings] == ["date:malformed"] * head.endswith("Start Date")
+
+
 def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None:
     head = "UPN,Surname,Forename,DOB,Year,FSM,Reading Scaled Score,Maths Scaled Score"
     table = made.table(head, lambda c: [c.upn, c.surname, c.forename, c.born, "7", "N", "104", "99"], 12)
