@@ -32,8 +32,8 @@ _WITHOUT_YEAR = re.compile(
 _OF_A_DAY = re.compile(r"\bweek|\bw/[ce]\b|(?:\b(?:on|at|to|until)|date|printed|exported|day):? {1,3}\d")
 # Beside a day on which something begins or happened, rather than up to which the contents go.
 _SINCE = re.compile(
-    r"\b(?:since|from|start|starts|began|begins|onwards?|to date|(?:term|year) (?:beginning|commencing|starting)"
-    r"|(?:conversion|effective|inspection|opening|term) date)\b"
+    r"\b(?:since|from|starts?|began|begins|onwards?|to date|(?:term|year) (?:beginning|commencing|starting)|"
+    r"(?:conversion|effective|inspection|opening|term) date)\b"
 )
 _MONTH_FIRST = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
 _MONTHS, _YEARS_BACK, _FEW = 12, 8, 0.05
@@ -70,12 +70,17 @@ def latest_day(
 
 
 def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
-    """Return True if no column of days says when its sessions end: all columns name a start.
-    False if the marks are of at most a week, because a start then shows the end well enough.
+    """Return True if nothing in columns of days says when the sessions end.
+
+    Where marks begin, those of more than a week may end at any time, as may counts. Beside counts alone, the
+    day of a registration is that on which a pupil was registered.
     """
+    marks = [part for part in tally.inventory.parts if part.key in {_MARKS, "mark"}]
+    length = sum(max(map(len, part.counts), default=0) for part in marks if part.key == _MARKS)
     names = [plain(part.header) for part in parts]
-    marks = (max(map(len, part.counts), default=0) for part in tally.inventory.parts if part.key == _MARKS)
-    return all("start" in name and "week" not in name for name in names) and not 0 < sum(marks) <= _A_WEEK
+    others = {"registrationdate"} if not marks else {}
+    begin = all(name in others or ("start" in name and "week" not in name) for name in names)
+    return begin and not 0 < length <= _A_WEEK
 
 
 def _of_sessions(tally: Tally) -> Mapping[str, date]:

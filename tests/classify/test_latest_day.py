@@ -133,6 +133,8 @@ def test_the_first_day_of_a_week_is_taken_and_that_of_a_longer_string_of_marks_i
     ("headings", "values", "day"),
     [
         (["Attendance Start Date", *SUMMARY], ["01/09/2026"], None),
+        (["Registration Date", *SUMMARY], ["01/09/2026"], None),
+        (["Registration Date", "Code"], ["13/10/2026"], "2026-10-13"),
         (["Attendance Start Date", "End Date", *SUMMARY], ["01/09/2026", "20/11/2026"], "2026-11-20"),
         (["Marks Start Date", "Report Date", *SUMMARY], ["01/09/2026", "23/11/2026"], "2026-11-23"),
         (["Marks Start Date", *(f"Mark {n}" for n in range(1, 31))], ["01/09/2026"], None),
