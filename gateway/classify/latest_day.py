@@ -38,6 +38,8 @@ _SINCE = re.compile(
 _MONTH_FIRST = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
 _MONTHS, _YEARS_BACK, _FEW = 12, 8, 0.05
 _A_MONTH = timedelta(days=31)
+# Twenty school days around the summer holiday: data so old may still be that of the last week.
+_LATELY = timedelta(days=75)
 # A day longer ago could be a pupil's date of birth in a wrong column, and is not kept as it stands.
 _THREE_YEARS = timedelta(days=3 * 365)
 
@@ -147,9 +149,9 @@ def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date |
         for text, day in days.items()
         if day.day <= _MONTHS and _MONTH_FIRST.match(text)
     ]
-    # Where the days are nearer to one another with the month first, and of these weeks, it may be.
+    # Where the days are nearer to one another with the month first, and not long ago, it may be.
     is_nearer = len(swapped) == len(days) and _span(swapped) <= _span(days.values())
-    if is_nearer and today - _A_MONTH <= max(swapped) <= today:
+    if is_nearer and today - _LATELY <= max(swapped) <= today:
         return None
     oldest = date.min if today == date.max else today - _THREE_YEARS
     return max((max(day, oldest) for day in days.values() if day <= today), default=None)

@@ -92,6 +92,8 @@ def test_the_latest_day_in_a_column_of_days_is_taken(
         # Of the week of 2 November: with the month first these read as 11 February to 11 June.
         (days("2026-11-02", 5, "%m/%d/%Y"), None),
         (["11/06/2026"], None),
+        # Of the last days of a term, sent after the holiday.
+        (days("2026-09-09", 3, "%m/%d/%Y"), None),
         # A week of June reads as such, though each of its days may be a month.
         (days("2026-06-08", 5, "%d/%m/%Y"), "2026-06-12"),
         (days("2026-06-01", 5, "%d/%m/%Y"), "2026-06-05"),
