@@ -62,7 +62,7 @@ def latest_day(
         for days in (
             _shared(tally, _END),
             {text: day for name in named for text, day in _in_heading(name, today)},
-            _in_title(above),
+            _dated(above, is_title=True),
         ):
             if days:
                 return _latest(days, today, may_go_on=True)
@@ -109,16 +109,13 @@ def _read(texts: Iterable[str]) -> dict[str, date]:
     return {text: day for text in texts if (day := read_date(text)) is not None}
 
 
-def _in_title(above: str) -> Mapping[str, date]:
-    """Return the days in the text above a table: two or more, or a single day or week of the contents."""
-    days = _dated(above)
-    return {} if len(set(days.values())) == 1 and not _OF_A_DAY.search(above) else days
-
-
-def _dated(text: str) -> Mapping[str, date]:
-    """Return the days in a text in small letters; {} for a single day on which something begins."""
+def _dated(text: str, *, is_title: bool = False) -> Mapping[str, date]:
+    """Return the days in a text in small letters; {} for a single day on which something begins.
+    In a title, a single day counts only if told as a day or week of the contents.
+    """
     days = _read(found[0] for found in _DAY.finditer(text))
-    return {} if len(set(days.values())) == 1 and _SINCE.search(text) else days
+    is_doubtful = _SINCE.search(text) or (is_title and not _OF_A_DAY.search(text))
+    return {} if is_doubtful and len(set(days.values())) == 1 else days
 
 
 def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
