@@ -238,9 +238,8 @@ def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
     """Return the code lists of one year, by name.
-
     Each list has the codes of `pack`, then the codes of `known` that no pack has, such as words that some
-    systems write in place of a code. Codes found only in the packs of other years are left out.
+    systems write in place of a code. Codes that only packs of other years have are left out.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

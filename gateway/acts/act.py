@@ -290,7 +290,7 @@ class Act(BaseModel):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form shows only for certain values of another field (see `Revealed`)."""
+        """Return the fields that a form shows only while another field has certain values (`Revealed`)."""
         return {}
 
     def check(self, context: ActContext) -> None:

@@ -328,7 +328,7 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file for good, with the person's reason."""
+        """Refuse the file finally, with the person's reason."""
         with context.open_registrar() as registrar:
             _refuse(registrar, self.reference, "person:refused", by=context.person, why=self.why)
         return ActDone(f"{self.reference} is refused")

@@ -67,7 +67,8 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
     def closing(self, context: ActContext) -> str:
         """Return a sentence with the number of sensitive files hidden from the person; "" if none are.
-        All are counted: with filters the number would tell of whom, and of what name, a hidden file is.
+        Filters are ignored for the number: otherwise a filter would show of whom, and of what name, a hidden
+        file is.
         """
         wanted = type(self)().wanted(context)
         with context.open_registry() as registry, registry.read() as session:

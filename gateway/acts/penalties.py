@@ -44,8 +44,8 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the penalty is lifted; from the command line, tell the service, to let the address in.
-        After an act in the console, the processor tells the service.
+        """Record that the penalty is lifted. On the command line, also tell the service to let the address
+        in. After an act in the console, the processor tells the service instead.
         """
         try:
             source = penalty_files.as_source(self.address)

@@ -486,10 +486,10 @@ class ListMovers(_ListLeavers, command="pupils movers"):
 def leavers(
     session: Session, since: datetime, *, moved: bool, by: str
 ) -> tuple[list[tuple[RollRow, str | None]], bool, Entry]:
-    """Return the children who left a school since a time and are now on no roll; with `moved`, on another.
-    Each child comes as the last roll row at the former school, with the provider now having the child, or
-    None. Also return True if markers hide children from the person `by`, whether these left or not, and the
-    log entry of the question, to be appended before answering.
+    """Return the children who left a school since a time: those on no roll now, or with `moved` those on
+    another. Each child comes as the last roll row at the former school, with the provider that has the child
+    now, or None. Second, return True if markers hide any children from the person `by`, even if none of them
+    left. Third, return the log entry of the question, which the caller appends before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))

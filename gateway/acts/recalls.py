@@ -68,8 +68,8 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Withdraw the file until a second person decides; return who had opened the file, and when.
-        A person who may not know of the file is told no more than that. GatewayError if the file is in no
-        mailbox.
+        If the person may not know of the file, the answer only says that it is withdrawn. GatewayError if the
+        file is in no mailbox.
         """
         reference = self.reference
         with context.open_registrar() as registrar:
@@ -244,8 +244,8 @@ def _check_second(record: Recording, transfer: Transfer) -> None:
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons for a withdrawn file: one with `code`, then those it had whose code is in `STAY`.
-    The first reason tells how often the file was opened and for which teams, without naming a person.
+    """Return the reasons for a withdrawn file: first one with `code`, then the former reasons with a code in
+    `STAY`. The first reason says how often the file was opened and for which teams, without naming a person.
     """
     opened = "Nobody had opened it."
     if openings:

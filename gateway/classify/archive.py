@@ -129,7 +129,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of the files in an archive, without those left by operating systems."""
+    """Return the names of the files in an archive, except the files that operating systems added."""
     found = [name for name in names(archive) if not _is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)

@@ -53,7 +53,9 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable if the rows above the header are `crowded`: no recogniser reads such text."""
+        """Raise Unreadable if the rows above the header are `crowded`, because no recogniser reads text
+        there.
+        """
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 

@@ -152,7 +152,8 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
     """Return True for a system's reference number: figures, with letters too few or too mixed to form words.
-    `tells` returns True for a sensitive word. With `short`, only one to four letters, figures, * or + pass.
+    `tells`: a function that returns True for a sensitive word. `short`: True to accept only one to four
+    letters, figures, * or +.
     """
     text = text.strip()
     if not short and (_NATIONAL_INSURANCE.fullmatch(text) or _TELEPHONE.fullmatch(text)):

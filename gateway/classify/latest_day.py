@@ -47,11 +47,11 @@ _THREE_YEARS = timedelta(days=3 * 365)
 def latest_day(
     tally: Tally, data_type: str, headings: Iterable[tuple[str, Part]] = (), above: str = ""
 ) -> date | None:
-    """Return the latest day up to today stated by a file of a data type; None in doubt.
-    A day more than three years ago is told as three years ago.
-    Attendance states days in columns of days; else as an end shared by all rows, in headings of marks and
-    counts, or in the text `above` the table. Attendance and core data else state the day of the export in a
-    column. `headings`: names of columns, each with a `Part`.
+    """Return the latest day, up to today, that a file of a data type states; None in doubt.
+    A day more than three years ago counts as three years ago. For attendance, the days are in columns of
+    days; else in an end shared by all rows, in headings of marks and counts, or in the text `above` the
+    table. For attendance and core data without such days, the day is that of the export, in a column.
+    `headings`: names of columns, each with a `Part`.
     """
     today = tally.today or date.max
     if data_type == ATTENDANCE:

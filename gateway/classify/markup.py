@@ -134,8 +134,8 @@ def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = No
 def pupil_records(
     source: Source, names: tuple[str, ...], aside: OnOutside | None = None
 ) -> Iterator[Element]:
-    """Yield records as `records` does, from a document with one namespace or none, as all known formats have.
-    Raises Unreadable for a record, or an element inside, in another namespace than the root.
+    """Yield each outermost element called one of `names`, like `records`, in a document with at most one
+    namespace. Raises Unreadable for a record, or an element inside, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()
     for record in records(source, names, aside):
@@ -315,7 +315,9 @@ def text_count(tags: Sequence[str]) -> int:
 
 
 def element_at(element: Element, place: int) -> Element:
-    """Return an element's descendant, given the index `place` of its first tag among the pieces of `cut`."""
+    """Return the descendant of an element, given the index `place` of the descendant's first tag.
+    The index is that of the tag among the pieces that `cut` makes of the element's markup.
+    """
     before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
 

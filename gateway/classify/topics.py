@@ -124,7 +124,7 @@ def _within(texts: _Texts, left: int) -> _Texts:
 
 
 def _encoded_texts(content: BinaryIO) -> _Texts:
-    """Yield the texts in the encoded parts of an e-mail, as `_texts` does."""
+    """Yield the texts in the encoded parts of an e-mail, each with a second value as in `_texts`."""
     parts = decoded_parts(content)
     yield from _pieces(io.BytesIO(next(parts, None) or b""), "utf-8")  # The words of headers are text.
     for part in filter(None, parts):
@@ -166,9 +166,7 @@ def _encoding(content: BinaryIO, told: Callable[[BinaryIO], str | None]) -> str 
 
 
 def _pieces(content: BinaryIO, encoding: str) -> _Texts:
-    """Yield a text in pieces of 1 MiB, each as `_texts` yields it; a piece begins with the end of the one
-    before.
-    """
+    """Yield a text in pieces of 1 MiB that overlap, each with a second value as in `_texts`."""
     decoder, before = codecs.getincrementaldecoder(encoding)("replace"), ""
     content.seek(0)
     while data := content.read(_BYTES):
@@ -225,7 +223,7 @@ def _members(content: BinaryIO, *, inside: bool) -> _Texts:
 
 
 def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Texts:
-    """Yield the text of one file in an archive, in pieces, each as `_texts` yields it.
+    """Yield the text of one file in an archive, in pieces, with the second value that `_texts` describes.
     Of a part of a binary workbook, only the strings are yielded. `office`: True in an Office document.
     """
     with suppress(*BROKEN), packed.open(one) as member:

@@ -112,7 +112,7 @@ def _keyword(name: str, annotation: object, default: object) -> inspect.Paramete
 
 
 def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
-    """Make a command's parameter for an act's field; in the help, it stands under `heading`, if not empty."""
+    """Make a command's parameter for an act's field. `heading`: the heading in the help; "" for none."""
     kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
     if metavar := given_to_option(field, "metavar"):

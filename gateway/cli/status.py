@@ -95,7 +95,9 @@ def status(
 
 
 def policies_standing(session: Session, place: Home) -> dict[str, Any]:
-    """Return the policies in force and those proposed, by digest, and whether the draft differs from both."""
+    """Return the policies in force and the proposed ones, by digest; `edited`: True if the draft differs from
+    both.
+    """
     past, found = proposals.loaded(session), proposals.proposal(session)
     draft = policy_digest(place.policies) if place.policies.is_dir() else None
     known = {*past[-1:], *([found.digest] if found else [])}

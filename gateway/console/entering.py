@@ -138,8 +138,7 @@ async def log_out(request: Request) -> Response:
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
     """Ask the inside for the contents of a page by name, with `fields` and the parameters of the path.
-
-    Of the query parameters only those in `asked` are passed on, since a foreign link could set any.
+    `asked`: the query parameters to pass on; all others are dropped, since a foreign link could set any.
     """
     given = {name: value for name in asked if (value := request.query_params.get(name))}
     return await site_of(request).ask(request, page, **{**given, **request.path_params, **fields})

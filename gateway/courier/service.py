@@ -119,10 +119,9 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `give` until a call succeeds or `stop` is set; log each failure: `said`, and the error's type.
-
-    Only an error of the types `broken` leads to a new attempt; any other error is raised. The pause between
-    two attempts grows from `pause_seconds` to 5 minutes.
+    """Call `give` until a call succeeds or `stop` is set. Log each failure: `said`, and the error's type.
+    Only after an error of the types `broken` is `give` called again; any other error is raised. The pause
+    between two calls grows from `pause_seconds` to 5 minutes.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(broken),
@@ -186,8 +185,7 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
 
 
 def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
-    """Send one letter to the relay; return None if accepted, or the words to record if refused for good.
-
+    """Send one letter to the relay. Return None if accepted; if finally refused, the words to record.
     Raises OSError or SMTPException if the letter has to be sent again later.
     """
     try:

@@ -320,8 +320,9 @@ class Examiner:
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Make a view, as `view` does, of the content at a descriptor.
-        `content` is closed, except if the view is the whole content: then `content` itself is returned.
+        """Make a view of the content at a descriptor; return the view's descriptor and its facts.
+        `basis`: the part to show, or how to count. `content` is closed, except if the view is the whole
+        content: then `content` itself is returned.
         """
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)

@@ -133,9 +133,8 @@ Network = Annotated[str, AfterValidator(lambda text: str(ipaddress.ip_network(te
 
 
 class AlsoOffer(File):
-    """An offer of weak algorithms, besides the usual ones, to old programs; as narrow as possible.
-
-    The offer is for clients in one of `networks` (anywhere by default), and only for `provider` if named.
+    """An offer of weak algorithms to old programs, in addition to the usual ones; make the offer as narrow as
+    possible. It is for clients in one of `networks` (anywhere by default), and only for `provider` if named.
     With `rsa-sha2-…` intake also shows an RSA host key.
     """
 

@@ -36,10 +36,9 @@ def digest_of(path: Path) -> str:
 
 
 def check_unchanged(policies: Path, digest: str | None = None) -> None:
-    """Raise ConfigurationError if a version of the policies has changed: its folder is named by digest.
-
-    A folder whose name is no digest, such as a draft, is not checked. `digest`: the digest of the present
-    files, where the caller has computed it already.
+    """Raise ConfigurationError if a version of the policies has changed: the name of its folder is its
+    digest. A folder whose name is no digest, such as a draft, is not checked. `digest`: the digest of the
+    present files, if the caller has computed it already.
     """
     if not _DIGEST.fullmatch(policies.name) or not policies.is_dir():
         return

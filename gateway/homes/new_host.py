@@ -1,7 +1,7 @@
 """Give settings, policies and inside secrets of one host to another, sealed under a one-time code.
 
-Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels in the clear. The same steps
-bring later keys to a host with a home. Existing files are never overwritten, but for the list of host keys.
+Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels unencrypted. The same steps
+bring later keys to a host with a home. No existing file is overwritten, except the list of host keys.
 """
 
 import io

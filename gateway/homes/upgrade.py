@@ -87,8 +87,7 @@ def look(home: Home) -> Upgrade:
 
 def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[str, ...]]:
     """Return the policies after the upgrade, and the local edits kept in them; add any faults to `faults`.
-
-    The policies are None where those in force need no change.
+    The policies are None if the policies in force need no change.
     """
     if not check(home.policies_in_force):
         return None, ()

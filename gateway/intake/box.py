@@ -189,9 +189,8 @@ def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Delete lists of recent uploads that have not changed for the time `keep`.
-
-    `folder` has one such list for each provider. The lists of the providers in `in_use` stay.
+    """Delete each provider's list of recent uploads that has not changed for the time `keep`.
+    `folder` has the lists. The lists of the providers in `in_use` stay.
     """
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -246,7 +245,7 @@ class Box:
             await on_disk(self.recent.rewrite, now)
 
     def _unfinished(self) -> set[Unfinished]:
-        """Return every unfinished upload, also those still open whose name a newer upload has taken."""
+        """Return every unfinished upload, including an open one whose name a newer upload has taken."""
         return {*self.named.values(), *self._open}
 
     def in_use(self) -> frozenset[Path]:

@@ -64,8 +64,7 @@ _NOBODYS_KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERI
 
 def holds_key(published: Published, username: str, key: asyncssh.SSHKey, address: str) -> bool:
     """Return True if `key` is published for the provider `username`, and may be used from `address`.
-
-    The check takes equally long for an unknown name, lest anybody find out the names of providers.
+    The check takes equally long for an unknown name, so nobody can find out the names of providers.
     """
     known = PROVIDER_ID.fullmatch(username) is not None
     path = published.provider(username if known else "-") / "authorized_keys"

@@ -200,7 +200,9 @@ class ProviderTree(Server):
         return await self.open_to_write(path, pflags)
 
     async def complete(self, file: object) -> str | None:
-        """Complete an upload; return its reference, or None as `Box.close` does. Close any other file."""
+        """Complete an upload; return its reference. For any other file, close the file and return None.
+        None also if a rename has to follow, and for a resumed upload that was handed over already.
+        """
         if isinstance(file, Receiving):
             return await self.box.close(file, self.by)
         await self.close(file)

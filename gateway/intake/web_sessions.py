@@ -213,7 +213,7 @@ class WebSessions:
         return provider, key
 
     def find(self, secret: str, address: str) -> WebLogin | None:
-        """Return the login with this secret and address, and record activity; None without such a login."""
+        """Return the login with this secret and address, and record activity; None if there is none."""
         login = self.open.get(hashlib.sha256(secret.encode()).hexdigest())
         if login is None or login.address != address or time.monotonic() > login.until:
             return None

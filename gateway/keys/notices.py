@@ -94,7 +94,7 @@ def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False
 
 
 def details(key: Key) -> list[tuple[str, list[str]]]:
-    """Return what a notice tells of a key, for `render`: kind, algorithm and fingerprint."""
+    """Return the facts about a key for a notice, as `render` takes them: kind, algorithm and fingerprint."""
     fingerprint = [key.fingerprint]
     if key.kind == "openpgp":  # In two lines, for comparison by ear.
         groups = grouped(key.fingerprint).split(" ")

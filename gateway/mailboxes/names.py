@@ -42,9 +42,10 @@ _FORMULAS = "formulas."
 class MailboxPlace:
     """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or an entry.
 
-    `shelf` is "new", "by-type" or "by-provider": a folder with the teams' folders again. In the latter two, a
-    team's folder has one folder for each `kind`: a data type, or a provider. `removed`: among the team's
-    removed files, still restorable. `is_list`: in /lists, whose files are computed on reading.
+    `shelf`: "new", "by-type" or "by-provider", a folder that shows the teams' folders again. In "by-type" and
+    "by-provider", a team's folder has one folder for each `kind`: a data type, or a provider. `removed`: True
+    for a place among files that the team has removed and can restore. `is_list`: True for a place in /lists,
+    whose files are computed on reading.
     """
 
     folder: str | None = None

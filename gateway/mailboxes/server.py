@@ -195,7 +195,7 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
 
 def fetched(examiner: Examiner, order: FileOrder) -> Given:
     """Return the content that `order` asks for in anonymous memory, for the caller to close.
-    Declined if the records to be left out cannot be distinguished from the others; Fault for another failure.
+    Declined if it is not certain which records are to be left out; Fault for another failure.
     """
     delivery = order.delivery
     request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)

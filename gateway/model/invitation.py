@@ -38,8 +38,7 @@ def known_words() -> tuple[str, ...]:
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
     """Return six words that stand for `facts`, in their order, to be read out and compared by telephone.
-
-    `purpose` and `provider` salt the words: those of one provider or purpose never fit another.
+    `purpose` and `provider` enter into the words: the words of another provider or purpose never fit.
     """
     told = hashlib.sha256()
     for fact in facts:

@@ -159,10 +159,10 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data`, if it has this fingerprint, as Sequoia writes it in ASCII armor.
-    Store the returned text, never the received octets: other programs may read another certificate there, or
-    use a subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey,
-    another fingerprint, or none or several certificates.
+    """Return the one certificate in `data` as Sequoia writes it in ASCII armor, if it has this fingerprint.
+    Store the returned text, never the received bytes: another program may find another certificate in those,
+    or use a subkey that the primary key has not bound (RFC 9580, 10.1.3). CertificateRefused for such a
+    subkey, for another fingerprint, and for no or several certificates.
     """
     cert = _parsed(data)
     if cert.fingerprint != fingerprint:

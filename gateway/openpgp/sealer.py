@@ -202,8 +202,9 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
-    """Sign and encrypt a content (bytes, or a descriptor to be read from the start); return it in binary.
-    `recipients` are certificates; see `readers`. Fault if one has no encryption key in force.
+    """Sign and encrypt a content (bytes, or a descriptor to be read from the start); return the message in
+    binary. `recipients`: certificates, to which `readers` may add the signer's. Fault if one has no
+    encryption key in force.
     """
     if not recipients:
         raise Fault("there is nobody to seal the file to")
@@ -216,9 +217,9 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 
 
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
-    """Return the certificates to encrypt to: those of the recipients, and possibly the signer's.
-    The signer's certificate is added if a recipient's states no kind of encryption. Without the signer's,
-    Sequoia would use the newest kind of encryption; with the signer's, a kind known to every program.
+    """Return the certificates to encrypt to: the recipients' and, in one case, the signer's.
+    The signer's is added if a recipient's certificate states no kind of encryption. Otherwise Sequoia would
+    use the newest kind of encryption for that recipient; with the signer's, a kind that every program knows.
     """
     if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
         return list(recipients)

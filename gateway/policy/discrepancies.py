@@ -85,7 +85,7 @@ def discrepancies(
 
 
 def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    """Yield a discrepancy for each child who is on roll under two UPNs, a new one and the former one."""
+    """Yield a discrepancy for each child on roll under two UPNs: the present and the former one."""
     pairs: dict[tuple[str, ...], dict[tuple[str, str], RollRow]] = defaultdict(dict)
     for row in current:
         if not row.on_roll or row.former is None or row.former == row.pupil:
@@ -121,9 +121,9 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[tuple[RollRow, str | None]]:
     """Return the children who left a school, in order of leaving, each with the new provider's id.
-    The id is None for a child now on no roll. Each child is shown by the last row of the former school, in
-    which `at` is the moment of leaving. `full_rolls`: by provider, the moment of the latest complete roll; a
-    child whose last row there is older has left. A child on roll under a new UPN has not left.
+    The id is None for a child now on no roll. Each child is shown by the last row of the former school, with
+    the moment of leaving in `at`. `full_rolls`: by provider, the moment of the latest complete roll: a child
+    whose last row of the provider is older has left. A child on roll under a new UPN has not left.
     """
     pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
     for row in rows:

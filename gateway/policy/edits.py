@@ -320,7 +320,9 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[st
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - TOML
-    """Apply edits as `_merge` does, to a list of tables that are matched by name, such as the flows."""
+    """Apply the edits from `base` to `own`, lists of tables such as the flows, to `new`; yield "PLACE:
+    RESULT". The tables in the lists are matched by name.
+    """
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:

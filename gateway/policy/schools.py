@@ -40,8 +40,8 @@ OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of a file's school, if every record names that school.
-    Else return None. A number only in a title does not count: the rest of the file could be about any school.
+    """Return the DfE number (LA + establishment) of a file's school, if every record names that school; else
+    None. A number only in a title does not count: the rest of the file could be about any school.
     """
     number = _of_facts(classified)
     return number if all(one.dfe_number == number for one in classified.schools) else None
@@ -72,8 +72,8 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records without a school that can be compared with the provider's schools.
-    None if no record has such a school; 0 for a provider that sends for one school alone.
+    """Return the number of records that name no school with a number to compare with the provider's schools.
+    None if no record names such a school; 0 for a provider that sends for one school alone.
     """
     if not provider.schools:
         return 0

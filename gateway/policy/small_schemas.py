@@ -72,8 +72,9 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """`rolls`: the data types that show who is on roll. `whole_rolls`: those of which a file always has the
-    whole roll. `name_other_school`: True if notices of discrepancies may name the other provider.
+    """The data types with rolls, which are compared. `rolls`: data types that show who is on roll.
+    `whole_rolls`: data types of which a file always has the whole roll. `name_other_school`: True if notices
+    of discrepancies may name the other provider.
     """
 
     name_other_school: bool

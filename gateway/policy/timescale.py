@@ -215,7 +215,7 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in the period with an index; if none, those of the other data type."""
+        """Return the arrivals in the period with an index; if there are none, those in `told`."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
@@ -393,10 +393,10 @@ def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[tuple[FlowStatus, ...]]:
     """Yield for each flow of a provider its status today, and one status for each due day ahead.
-    `flows`: the statuses at the end of `today`. The due days are those of the next 400 days, soonest first;
-    daily and weekly flows have none, because every school day is one. Left out are flows that are not
-    expected, or lack terms in the calendar, and due days after the provider's closure. If the status today is
-    about a past due day on which the provider owed nothing, the next due day takes its place.
+    `flows`: the statuses at the end of `today`. Due days are looked for in the next 400 days, and come
+    soonest first. A daily or weekly flow has none, because every school day would be one. Left out are flows
+    that are not expected or lack terms in the calendar, and due days after the provider's closure. If the
+    status today is about a past due day on which the provider owed nothing, the next due day takes its place.
     """
     until = min(today + _AHEAD, provider.closed_on or date.max)
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
@@ -453,9 +453,9 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
 def renamed_references(
     catalogue: Catalogue, day: date | None, text: str | None = None
 ) -> tuple[Reference, ...]:
-    """Return the documents and systems cited in the agreement by old names, each with the present name.
-    `day`: the names in use on the day; without a day, those of the last law pack. `text`: return only names
-    in the text.
+    """Return the documents and systems that the agreement cites by old names, each with the present name.
+    `day`: the day whose names count; None for the names of the last law pack. `text`: if given, return only
+    old names in the text.
     """
     pack = pack_on(catalogue.law, day)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)

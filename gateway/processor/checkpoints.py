@@ -117,7 +117,8 @@ class Witness:
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
     """Return the witnesses named in the settings: by a command, by an e-mail address, both or none.
-    `folder` has a file for each, with the size of the last head confirmed. `clock`: as in `Witness`.
+    `folder` has a file for each witness, with the size of the last head confirmed. `clock`: returns monotonic
+    seconds.
     """
     address = settings.witness_email or ""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = [
@@ -196,7 +197,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[CheckpointRow], now: datetime) -> Iterator[CheckpointRow]:
-    """Yield those of `heads`, in order of time, that are kept: cosigned, or the last of a past hour."""
+    """Yield, in order of time, the heads to keep: each cosigned head, and the last head of each past hour."""
     next_at = [*(head.created_at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # Without heads, `now` stands alone.
         if head.cosigned or hour_of(head.created_at) != hour_of(following):

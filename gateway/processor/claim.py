@@ -149,10 +149,9 @@ class BackOff:
 
 
 class SideJobs:
-    """Jobs for workers besides new files, such as copies to be made: each by a name, never twice at a time.
-
-    A job that failed is not begun again before a pause (`BackOff`, with `pause_seconds`). `do` queues a
-    function for a worker thread. `done` is called after each job.
+    """Jobs for workers besides new files, such as copies to be made. Each job has a name, and is never run
+    twice at a time. A failed job begins again only after a pause (`BackOff`, with `pause_seconds`). `do`: a
+    function that queues a function for a worker thread. `done`: called after each job.
     """
 
     def __init__(

@@ -398,8 +398,8 @@ def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if a batch's report (see `_note`) exists, as a regular file.
-    A link does not count, because other users write the reports.
+    """Return True if a report that a batch was sent or acknowledged exists as a regular file. `end`: "sent"
+    or "ack". A link does not count, because other users write the reports.
     """
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)

@@ -109,7 +109,8 @@ _Rows = Iterable[tuple[str | tuple[str, ...], float]]
 
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
     """Yield for each gauge its name, help text, names of labels, and values.
-    Before each value stands the value of the label, a tuple of values for several labels, or () for none.
+    Each value comes after the value of its label; after a tuple, if there are several labels; after (), if
+    none.
     """
     now = snapshot
     yield "gateway_transfers", "Transfers by state.", ["state"], now.states.items()

@@ -194,9 +194,8 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _report(registrar: Registrar, connection: Connection) -> None:
-    """Store this host's report for the other hosts.
-    The report tells the number and greatest age of uploads in the spool, by how much the clock here is ahead
-    of the database's, and the keys of the gateway held here.
+    """Store this host's report for the other hosts: number and greatest age of uploads in the spool, how far
+    the clock here is ahead of the database's, and which of the gateway's keys are here.
     """
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))

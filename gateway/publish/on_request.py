@@ -214,9 +214,8 @@ def _aside(folder: Path) -> Path:
 
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
     """Write a provider's receipts and events numbered above `last` to a folder; return the last number.
-
-    Stops before the first receipt that is still to be signed. A receipt that the log does not prove is never
-    signed: such a receipt is left out.
+    Stops before the first receipt that is still to be signed. A receipt that the log does not prove is left
+    out, because it will never be signed.
     """
     folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)

@@ -131,10 +131,9 @@ def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
     settings: Settings, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Write /status.html, its signature and /calendar.ics of all providers, or `only` some; return how many.
-
-    A calendar with unchanged days is left alone. For an instant a new page may stand beside the signature of
-    the previous one. Raises Fault where published/ cannot be written.
+    """Write /status.html, its signature and /calendar.ics of all providers, or of those in `only`; return how
+    many. A calendar with unchanged days stays as it is. For an instant a new page may stand beside the
+    signature of the previous one. Raises Fault where published/ cannot be written.
     """
     day = local_day(at, catalogue.calendar.timezone)
     written = 0

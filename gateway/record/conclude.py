@@ -123,7 +123,7 @@ def came_by_login(session: Session, upload: Upload) -> bool:
 
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
-    """Return those of the gateway's `own` keys that may open an upload: in force now, or at the landing.
+    """Return the keys of the gateway, among `own`, that may open an upload: in force now, or when it landed.
     A file sealed in time is not refused because the gateway's key was retired after the landing.
     """
     trusted = {"active", "retiring", "retired"}

@@ -281,7 +281,9 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(
     registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
 ) -> Sequence[Entry]:
-    """Record the new discrepancies of rolls just entered, and settle those mended; return the log entries."""
+    """Compare rolls just stored with other providers' rolls: record new discrepancies, and settle former ones
+    that are gone. Return the log entries.
+    """
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()

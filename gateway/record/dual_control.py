@@ -410,9 +410,8 @@ def note_proposer(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A proposal by one person to send a file to `teams`, to be confirmed by a second person.
-
-    `reasons`: the codes of the agreement's objections then. `data_type`: the type of the file stated in the
-    proposal of a release; "" without such a statement.
+    `reasons`: the codes of the agreement's objections at the time of the proposal. `data_type`: the file's
+    type, if the proposal of a release states one; else "".
     """
 
     teams: tuple[str, ...]

@@ -432,7 +432,7 @@ def _entries(
 
 
 def take_over(origin: Path, policies: Path) -> None:
-    """Replace the policy files of the folder `policies` by those of `origin`."""
+    """Replace the policy files in the folder `policies` by the policy files in the folder `origin`."""
     names = {path.name for path in policy_files(origin)}
     for path in policy_files(origin):
         write_durably(policies / path.name, path.read_bytes(), mode=0o644)

@@ -197,8 +197,8 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count open providers of the kinds `parties`, those that ratified for `year`, and all expectations.
-    The keys are "education_providers", "ratified" and "expectations".
+    """Count three things: open providers of the kinds `parties`, how many of them ratified for `year`, and
+    all expectations. The keys are "education_providers", "ratified" and "expectations".
     """
     row = tables.ProviderRow
     open_ones = select(row.id).where(col(row.kind).in_(sorted(parties)), col(row.closed_on).is_(None))

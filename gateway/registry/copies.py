@@ -183,7 +183,7 @@ def hold_back(session: Session, *found: CopyRow) -> None:
 
 
 def seal_anew(session: Session, provider: str, now: datetime, *, but: str | None = None) -> None:
-    """Record those of a provider's copies as to be made again that no certificate in force opens.
+    """Record a provider's copies as to be made again if no certificate in force opens the copy.
     Each copy stays in /out until replaced. `but`: the fingerprint of a certificate that does not count.
     """
     known = keys.keys_in_force(session, "provider", provider, "openpgp", now)

@@ -36,9 +36,9 @@ def _columns(team: Any, *, sensitive: Any, whole: Any, counts: Any, collected: A
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
-    The filter finds deliveries that the team has not dealt with yet. If `removed_since` is given, it finds
-    instead those dealt with from that moment on whose file is still stored. If `few` is False, sensitive
-    files are left out.
+    Without `removed_since`, the filter finds deliveries that the team has not dealt with yet. With it, the
+    filter finds deliveries dealt with since that moment, if the file is still stored. `few`: False to leave
+    sensitive files out.
     """
 
     new: bool = False
@@ -236,7 +236,9 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 def held(
     session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
-    """Return a page of held files (see `held_files`) below the sequence `before`, latest first."""
+    """Return a page of the held files in a sight, judged by `rules`: below the sequence `before`, latest
+    first.
+    """
     query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [Delivery(*row) for row in session.execute(query)]
 

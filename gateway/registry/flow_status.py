@@ -150,7 +150,9 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield (provider, Arrival) of accepted files: those that providers sent, then those sent for others."""
+    """Yield (provider, Arrival) of accepted files: a provider's own files first, then files sent for another
+    provider.
+    """
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -180,7 +182,7 @@ _OWN = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
 @cache
 def _last(whom: str) -> Select[Any]:
     """Return the query for the last accepted file of one data type that each provider sent before `lately`.
-    `whom`: "all" providers, or "some" for those in the query's parameter `only`.
+    `whom`: "all" for every provider, "some" for the providers in the query's parameter `only`.
     """
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
 

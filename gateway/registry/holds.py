@@ -31,7 +31,7 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
 
 def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - as `place`
     """Lift the legal hold on a subject; return the hold's number. GatewayError if the subject is not on hold.
-    `subject`: one keyword argument, as for `place`.
+    `subject`: one keyword argument, `reference`, `provider` or `persons`, as for `place`.
     """
     row = _hold_on(session, **subject)
     if row is None:

@@ -65,7 +65,9 @@ def get_provider(session: Session, provider: str) -> Provider:
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Return every provider, sorted by id. `ratified` is always False, as for `get_provider`."""
+    """Return every provider, sorted by id. `ratified` is always False: only the register knows which
+    ratifications count.
+    """
     listed = _columns_of_providers(session)
     return [_provider(row, listed) for row in rows(session, ProviderRow, "id")]
 

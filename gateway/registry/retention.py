@@ -38,7 +38,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def plan_at(session: Session, rules: Retention, moment: datetime) -> tuple[list[Due], list[Due]]:
-    """Return two lists: deletions due at a moment, and those that a hold or a restriction prevents."""
+    """Return two lists: deletions due at a moment, and deletions that a hold or a restriction prevents."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
     decided = decided_before(session, accepted=accepted, refused=refused)

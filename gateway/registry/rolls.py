@@ -297,5 +297,7 @@ def deliver_counts(session: Session, given: Collection[tuple[int, str]], at: dat
 
 
 def take_back_counts(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete deliveries of counts replaced by those of a later file; each is given as sequence and team."""
+    """Delete deliveries of counts, because counts of a later file replace them; each is given as sequence and
+    team.
+    """
     drop(session, *session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all())

@@ -101,7 +101,9 @@ def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
 
 
 def _of_held(kind: Kind, sight: Sight, *columns: Any) -> Select[Any]:  # noqa: ANN401 - of whatever type
-    """Return the query for some columns of log entries: those of one kind, about held files in a sight."""
+    """Return the query for log entries of one kind about held files in a sight. `columns`: the columns to
+    select.
+    """
     query = select(*columns).join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
     return query.where(col(EventRow.kind) == kind, col(TransferRow.state) == "held", *within(sight))
 

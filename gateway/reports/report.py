@@ -73,7 +73,7 @@ class TransferAccount:
 
     @property
     def looks(self) -> tuple[LogStep, ...]:
-        """The log entries of openings that are no collection, such as of a held file for a decision."""
+        """The log entries of openings that were no collections, such as to decide on a held file."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:

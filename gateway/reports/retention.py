@@ -88,9 +88,8 @@ class Keep(File):
 
 
 class KeepSealed(Keep):
-    """For how many days sealed files are kept; `unopened`: those refused for reasons of `UNOPENED` alone.
-
-    Such files are kept for a short time because anybody with an account can send any number.
+    """For how many days sealed files are kept. `unopened`: for files refused only for reasons in `UNOPENED`.
+    These days are few because anybody with an account can send any number of such files.
     """
 
     unopened: Days = 1

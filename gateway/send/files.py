@@ -110,9 +110,9 @@ class Mark:
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
     """Yield a file, opened for reading, that no program writes or locks; writers wait until the block ends.
-
     The second value is False if the system cannot tell whether a program writes, as for network folders.
-    InUse if one writes or locks. Linux uses locks (flock and fcntl) and a lease, Windows share modes.
+    InUse if a program writes or locks the file. Linux uses locks (flock and fcntl) and a lease, Windows share
+    modes.
     """
     with _sharing_no_writing(path) as file:
         if sys.platform == "win32":

@@ -42,10 +42,9 @@ def seal(
     source: BinaryIO, size: int, target: Path, tell: Callable[[int], None], *,
     own: OwnKey, passphrase: str, recipient: bytes,
 ) -> None:  # fmt: skip
-    """Write the `size` bytes of a file, signed and encrypted as by `sealed`, to the file `target`.
-
-    `tell` is called with the bytes written so far, at last with `size`. GatewayError for an unusable
-    key, DiskFull if the disk is full.
+    """Write the `size` bytes of a file, signed with the provider's key and encrypted to `recipient`, to
+    `target`. `tell` is called with the bytes written so far, at last with `size`. GatewayError for an
+    unusable key, DiskFull if the disk is full.
     """
     if size <= _SMALL_BYTES:
         make_anew(target, sealed(source.read(), own, passphrase, recipient))

@@ -161,9 +161,8 @@ class Listing:
 
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
     """Encode a name for SFTP, with attributes and a line as in `ls -l`; `size` None leaves the size out.
-
-    `modified` and `now` are in seconds since 1970. The line shows the day of `modified` with the time of day,
-    or, if that is more than half a year before `now`, with the year.
+    `modified` and `now`: in seconds since 1970. The line shows the day of `modified`, and the time of day; or
+    the year instead, if the day is more than half a year before `now`.
     """
     day, year, hour, minute = _quarter(modified // _QUARTER)
     lately = now - _HALF_A_YEAR < modified <= now

@@ -51,8 +51,7 @@ def ssh_options(
     keys: Sequence[asyncssh.SSHKey], limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
     """Return asyncssh's options for a service. `visitor` makes the server side of each connection.
-
-    The first of `keys` is the host key in use; clients learn of the others.
+    `keys`: first the host key in use; the further keys are only announced to clients.
     """
     return asyncssh.SSHServerConnectionOptions(
         server_factory=visitor,

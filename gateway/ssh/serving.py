@@ -55,8 +55,7 @@ class Service(Protocol):
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
         """Return True if a key is in force for a name now, and may be used from an address.
-
-        The check takes equally long for an unknown name, lest anybody find out the names.
+        The check takes equally long for an unknown name, so nobody can find out the names.
         """
         ...
 

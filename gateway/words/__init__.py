@@ -38,7 +38,9 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text as `plain` does, but with the authority's `own` phrases shown, listed or not."""
+    """Return the first 200 characters of a text, with "..." for unlisted words, years and long numbers.
+    The authority's `own` phrases are shown even if unlisted.
+    """
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown

@@ -241,12 +241,12 @@ def _named(row: Row) -> str:
 
 
 def audit(session: Session, vkey: str, portions: AuditPortions | None = None) -> Iterator[Inconsistency]:
-    """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
+    """Yield every inconsistency: in the log, then in the rows, then in transfers and receipts.
 
     `vkey`: the log's verifier key. `portions`: how many processes check, and which portions were faultless
-    before; by default this process checks everything. The audit cannot detect a registry replaced as a whole
-    by an older copy. A later checkpoint kept elsewhere detects such a replacement (`gateway log verify
-    --checkpoint FILE`).
+    before; by default this process checks everything. If somebody replaced the whole registry by an older
+    copy, the audit does not notice; a later checkpoint kept elsewhere shows the replacement (`gateway log
+    verify --checkpoint FILE`).
     """
     portions = portions or AuditPortions()
     log_keys = log.keys_in_time(session, vkey)

@@ -115,9 +115,8 @@ class AuditPortions:
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
         """Yield all portions of rows in order, each with the faults by row number.
-
-        `check` finds the faults, and is not called for a portion that the state file lists as faultless.
-        `number` gives a row's number; `relied` gives the values that `check` needs besides a portion's rows.
+        `check`: finds the faults; not called for a portion that the state file lists as faultless. `number`:
+        returns a row's number. `relied`: returns all other values on which `check` relies for a portion.
         """
         pending: deque[tuple[list[R], str, Future[Faults] | Faults]] = deque()
         for _, some in groupby(rows, lambda row: number(row) // _TOGETHER):

@@ -126,7 +126,7 @@ def _with_choices(console: ConsoleContext, caller: Caller, told: Shown) -> Shown
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, Mapping[str, str]]:
     """Return what people can choose in forms: for each sort of thing, such as "team", the names by id.
-    `wanted` may add the sorts "kind" (of data), "school" and "person".
+    `wanted`: the sorts to add, of "kind" (of data), "school" and "person".
     """
     catalogue = console.catalogue()
     known = {"team": {one.id: one.name for one in catalogue.teams.team}}

@@ -147,7 +147,8 @@ def enrol(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str, attestation: str
 ) -> Shown:
     """Add a new passkey, which uses up the invitation, and log the person in.
-    `browser` and `code` are as for `begin_enrolment`; `attestation` is JSON from the browser.
+    `browser`: the secret that the browser keeps for the attempt. `code`: the secret of the one-time link.
+    `attestation`: JSON from the browser.
     """
     invited(console, question, code)
     challenge = console.challenges.take(browser, _ENROLMENT)

@@ -37,10 +37,9 @@ _FOR_FEW: Shown = {
 
 class WaitingTask(NamedTuple):
     """A task waiting for a person: a sentence (`said`), and the page for doing the task.
-
-    `since`: when the oldest thing of the task began to wait. `due`: for missing data, the day when the oldest
-    was due. Both are None if unknown. `about`: the kinds of missing data. `of`: the file or school on the
-    page. `letter`: the number of the last reminding letter, written at `written`.
+    `since`: when the oldest thing to do began to wait; None if unknown. `due`: for missing data, the earliest
+    due day; None if unknown. `about`: the kinds of missing data. `of`: the file or school on the page.
+    `letter`: the number of the last letter about missing data, sent at `written`.
     """
 
     said: str
