@@ -80,9 +80,9 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return f"{super().effect(context)} {said}{second}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file. With `override`, propose to a second person a release that the agreement forbids.
-        GatewayError if the agreement forbids the release, without `override`, or if nobody may release the
-        file.
+        """Release the file. If the agreement forbids the release, and `override` is set, propose it to a
+        second person. GatewayError if the agreement forbids the release and `override` is not set, or if
+        nobody may release the file.
         """
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
             asked = self.decide(record)
@@ -108,8 +108,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return asked
 
     def wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
-        """Return the wanted release, judged by the agreement. GatewayError if forbidden, unless `override` is
-        given.
+        """Return the wanted release, as judged. GatewayError if the agreement forbids it and `override` is
+        not set.
         """
         asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
         if asked.forbidden and not self.override:

@@ -41,7 +41,9 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     mine: bool = option("Only files that are yours to decide.", default=False)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the database's conditions for the list; with `mine`, only files assigned to the person."""
+        """Return the database's conditions for the list. If `mine` is set, only files assigned to the person
+        are listed.
+        """
         whose = (("owner", name_of(context.person)),) if self.mine else ()
         return replace(super().wanted(context), state="held", equal=whose)
 

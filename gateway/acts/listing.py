@@ -98,9 +98,9 @@ class ListingAct(ReadingAct):
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
-        """Return one page: at most `limit` rows after the cursor `after`, or the first rows if "".
-        A `latest` list has the newest row first, unless the person asked for another order. With `counted`,
-        the answer also has the number of rows on all pages. NoPageError for an invalid cursor.
+        """Return one page: at most `limit` rows after the cursor `after`; the first rows if the cursor is "".
+        A `latest` list has the newest row first, if the person asked for no other order. `counted`: True to
+        add the number of rows on all pages. NoPageError for an invalid cursor.
         """
         found = list(self._found(context))
         if self.latest and self.sort is None:

@@ -93,7 +93,9 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return the registry's facts about the child; log the question, with `what` "find" or "report"."""
+        """Return the registry's facts about the child, and log the question. `what`: the kind of question,
+        "find" or "report".
+        """
         session, home = record.session, record.registrar.home
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))

@@ -117,9 +117,9 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give b
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again. A delivery against the agreement is only proposed, with `override`.
-        GatewayError for a delivery against the agreement without `override`, or if the person may be the one
-        who withdrew the file.
+        """Deliver the file again. If the agreement forbids the delivery, and `override` is set, propose it to
+        a second person. GatewayError if the agreement forbids the delivery and `override` is not set, or if
+        the person may be the one who withdrew the file.
         """
         reference = self.reference
         with context.open_registrar() as registrar, deciding(registrar, context.person) as record:

@@ -189,7 +189,7 @@ class Part:
 
     def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
         """Count `filled` more filled values, and sample some of `values` until the sample is complete.
-        With `sample` False, sample only if no value has been sampled so far.
+        `sample`: False to sample only if no value has been sampled so far.
         """
         self.filled += filled
         if filled and (sample or not self.counts) and len(self.counts) < SAMPLE:

@@ -208,7 +208,8 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | No
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
     """Return True if the attributes of a record must be read one by one.
-    With `aside`, each record with an attribute must; without, only one where an element exceeds the limit.
+    If `aside` is given, every record with an attribute must; if None, only a record in which an element has
+    more attributes than the limit.
     """
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 

@@ -59,9 +59,8 @@ fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
-    """Yield the complaints as text; more than three of one kind share a line, unless `each`.
-
-    `more` is the command for the full list.
+    """Yield the complaints as text. `each`: False to put more than three of one kind on one line.
+    `more`: the command for the full list.
     """
     kinds: defaultdict[tuple[str, str], list[Complaint]] = defaultdict(list)
     found = list(complaints)

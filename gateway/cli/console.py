@@ -138,8 +138,7 @@ def read_key_file(file: Path) -> bytes:
 @contextmanager
 def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
     """Yield the registry of an existing home. ConfigurationError without a home or a registry.
-
-    Reads show only the files that the person at the keyboard may know of; with `whole`, all files.
+    `whole`: True to show all files; False to show only files of which the person at the keyboard may know.
     """
     place = Home(home)
     settings = load_settings(place)

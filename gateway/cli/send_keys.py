@@ -69,7 +69,9 @@ AnywayWhyOption = Annotated[str, "Why it is sent all the same; kept with what wa
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return the reason `why` to send a faulty file `anyway`; "" without `anyway`. GatewayError if blank."""
+    """Return the reason `why` to send a file in spite of a fault; "" if not to be sent `anyway`. GatewayError
+    if blank.
+    """
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""

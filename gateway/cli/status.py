@@ -136,7 +136,9 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: with `port` if given; else as noted by `gateway run`, or as configured."""
+    """Return a service's address: with the given `port`; if None, as noted by `gateway run`, or else as
+    configured.
+    """
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
@@ -162,8 +164,7 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: bool) -> Iterator[str]:
-    """Yield lines on keys that end soon; unless `each`, many keys of the same kind share a line.
-
+    """Yield lines on keys that end soon. `each`: False to put many keys of the same kind on one line.
     `ending`: the days left until an owner's last key ends, by kind of owner, owner, and kind of key.
     """
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}

@@ -72,9 +72,8 @@ def _pushing(folder: Path) -> Callable[[], None]:
 
 def push(folder: Path, *, look: bool = True) -> int:
     """Push the unsent batches of a system, and return their number; none while the folder is not leased.
-
-    With `look`, also note which batches sent earlier are acknowledged. Any failure is noted in the folder as
-    a word, and then raised; batches not yet pushed wait for the next attempt.
+    `look`: True to note also which batches sent earlier are acknowledged. Any failure is noted in the folder
+    as a word, and then raised; batches not yet pushed wait for the next attempt.
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
     unsent = [path for path in found if not _is_sent(path)]

@@ -76,7 +76,7 @@ def _received(channel: socket.socket, length: int, descriptors: list[int], until
 
 def _limit(channel: socket.socket, until: float | None) -> None:
     """Limit the next call on the channel to the seconds left before `until`; TimeoutError if none are left.
-    With `until` None, do nothing: an isolated child may not set a timeout.
+    If `until` is None, do nothing: an isolated child may not set a timeout.
     """
     if until is None:
         return

@@ -325,9 +325,9 @@ class Resealed(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealCopy(AboutFile):
     """Ask the opener to seal an accepted file for a provider; the content must have the digest `sha256`.
-    With `sha256` None, the descriptor is not the stored file, but the content of a part to seal. `recipients`
-    are the provider's armored certificates in force at `now`; `signer`: fingerprint of the gateway's signing
-    key.
+    If `sha256` is None, the descriptor is not the stored file, but the content of a part to seal.
+    `recipients`: the provider's armored certificates in force at `now`. `signer`: fingerprint of the
+    gateway's signing key.
     """
 
     sha256: str | None

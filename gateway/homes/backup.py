@@ -258,9 +258,9 @@ def restore(
 ) -> Manifest:
     """Make `home` from a complete backup; the home's folder may have no file yet. Durable after return.
 
-    With `damaged`, sealed files may be missing or altered; an audit of the home then names them. With
-    `in_folder`, sealed files go to the home's folder sealed/, not to an S3 store. `progress` gets the number
-    of backup files read, and the total.
+    `damaged`: True if sealed files may be missing or altered; an audit of the home then names them.
+    `in_folder`: True to put sealed files into the home's folder sealed/, not into an S3 store. `progress`
+    gets the number of backup files read, and the total.
 
     Raises GatewayError where the backup was interrupted or altered, the home is in use, or its store has
     other files, and Fault where the disk fails. The home is then as before.

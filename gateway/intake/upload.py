@@ -392,10 +392,10 @@ class Receiving:
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
-        """End the writing of this upload. `whole`: the client itself closed the file.
+        """End the writing of this upload. `whole`: True if the client itself closed the file.
 
-        A whole file is durable after return. With `durable` False, an upload that fits in memory stays in
-        memory until the hand-over stores the data together with the record.
+        A whole file is durable after return. `durable`: False to leave an upload that fits in memory there,
+        until the hand-over stores the data together with the record.
 
         A whole file that cannot be completed raises Declined (for a gap, a takeover by another connection, or
         an earlier refusal) or OSError (of the disk). The handle is closed after an error, and the client can
@@ -451,7 +451,7 @@ class Receiving:
         upload.label = upload.label.model_copy(update=how)
 
     def _end(self, size: int, durable: bool) -> None:
-        """Cut the file to `size` and close it; with `durable`, sync its content first."""
+        """Cut the file to `size` and close it. `durable`: True to sync the content first."""
         if self.upload.worthless and self._descriptor is None:
             return
         descriptor = self._file()

@@ -53,9 +53,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """A request to open a delivery: the view that `basis` grants; with `basis` None, the file as sent.
-
-    `apart` are the digests of the children whose records are left out.
+    """A request to open a delivery. `basis`: the part of the file that the view shows; None for the file as
+    sent. `apart`: the digests of the children whose records are left out.
     """
 
     reference: str

@@ -141,8 +141,8 @@ class MailboxAccess:
             return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
-        """Return the place of a file in a folder, or with `removed` among the removed files of the folder.
-        Declined if no file with the reference is there, or the person may not see the file.
+        """Return the place of a file in a folder. `removed`: True if the file is among the removed files of
+        the folder. Declined if no file with the reference is there, or the person may not see the file.
         """
         with self.registry.read() as session:
             teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)

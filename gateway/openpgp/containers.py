@@ -90,7 +90,7 @@ def opened(
     whole: bool = True,
 ) -> bytes | None:
     """Decrypt a container; return None for a wrong session key or a changed body.
-    With `whole` False, decrypt only the start, and check no digest: enough to inspect the structure. Refusal
+    `whole`: False to decrypt only the start, and check no digest: enough to inspect the structure. Refusal
     for an unknown cipher, or for an old cipher that `old_ciphers` does not name.
     """
     if protection != SEIPD_1:
@@ -114,7 +114,9 @@ def opened(
 
 
 def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:
-    """Decrypt an AEAD container or, with `whole` False, its first chunk; None if a chunk does not verify."""
+    """Decrypt an AEAD container; None if a chunk does not verify. `whole`: False to decrypt only the first
+    chunk.
+    """
     check_body(protection, body)
     cipher, mode = body[1], body[2]
     if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):

@@ -196,8 +196,8 @@ class Opener(Protocol):
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """Open again a file accepted earlier; return a descriptor, for the caller to close.
         The signature is not checked again: the certificate may have ended since. Raises Fault if the SHA-256
-        of the content is not `sha256`. With `session`, the result of `session_key` for this file, no key of
-        the gateway is needed.
+        of the content is not `sha256`. `session`: the result of `session_key` for this file; if given, no key
+        of the gateway is needed.
         """
         ...
 

@@ -182,7 +182,7 @@ def unwrapped(
     sealed: bytes, keys: Sequence[SecretKey], limits: OpenLimits, session: SessionKey | None = None
 ) -> Unwrapped:
     """Decrypt and decompress a sealed file, within the limits. Refusal if impossible.
-    With `session`, the session key of the file, no secret key is needed.
+    `session`: the session key of the file; if given, no secret key is needed.
     """
     wraps, protection, body = _container(sealed)
     decrypt_with = partial(containers.opened, protection, body, old_ciphers=limits.old_ciphers)

@@ -53,7 +53,7 @@ class Order(NamedTuple):
 
 def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
     """Run `sop decrypt`; return exit code and list of verifications. Plaintext goes to `order.content`.
-    With `session`, the session key as CIPHER:HEX, no secret key is passed.
+    `session`: the session key as CIPHER:HEX; if given, no secret key is passed to the program.
     """
     order.content.restart()
     with ExitStack() as stack:

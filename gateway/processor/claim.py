@@ -200,8 +200,9 @@ def claim_waiting(
     """Claim every upload in the spool, in batches, until `go_on`, called after each batch, returns False.
 
     Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
-    does not delay another provider's new upload. Claimed uploads are added to `progress`; without `progress`
-    each goes on record as landed. `version`: the register's version, if the caller has just read the version.
+    does not delay another provider's new upload. Claimed uploads are added to `progress`; if `progress` is
+    None, each goes on record as landed. `version`: the register's version, if the caller has just read the
+    version.
 
     If uploads cannot be claimed, raises a Fault after claiming all others. Raises OSError if the spool cannot
     be read.
@@ -238,9 +239,8 @@ def claim_waiting(
 @dataclass(slots=True)
 class Claim:
     """Claims uploads in batches; if an upload cannot be claimed, goes on, and adds the failure to `faults`.
-
-    Claimed uploads are added to `progress`; without `progress` each goes on record as landed. `version`: the
-    register's version, if known.
+    Claimed uploads are added to `progress`; if `progress` is None, each goes on record as landed. `version`:
+    the register's version, if known.
     """
 
     registrar: Registrar

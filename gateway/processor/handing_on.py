@@ -78,10 +78,10 @@ class HandingOn:
         self, registrar: Registrar, term: int = 0, held_at: float = 0.0, *, at_once: bool = False
     ) -> None:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
-        Within five seconds of the last call nothing is done, unless `at_once`. `term`: how often this host
-        has become the leader; batches still here from an earlier term are withdrawn first. `held_at`: when
-        this host was last known to be the leader, in seconds since 1970; the courier may send for some
-        seconds from then, or from now.
+        `at_once`: False to do nothing within five seconds of the last call. `term`: how often this host has
+        become the leader; batches still here from an earlier term are withdrawn first. `held_at`: when this
+        host was last known to be the leader, in seconds since 1970; the courier may send for some seconds
+        from then, or from now.
         """
         if term != self._term:
             self.withdraw(registrar)

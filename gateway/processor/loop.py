@@ -211,10 +211,10 @@ class Processor:
 
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run the steps of one round; return the first fault, or None.
-        A failed step stops no other step, and is tried again in the next round. Steps that do not concern new
-        files are skipped if done a moment ago, or if done lately and nothing has changed since; with
-        `at_once` they are not skipped. No file is processed while another host's processor owns the registry,
-        or the registry is silent.
+        A failed step stops no other step, and is tried again in the next round. A step that does not concern
+        new files is skipped if done a moment ago, or if done lately and nothing has changed since. `at_once`:
+        True to skip no step. No file is processed while another host's processor owns the registry, or the
+        registry is silent.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
@@ -254,7 +254,7 @@ class Processor:
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """Yield the steps due now that do not concern new files, such as held files, copies and letters.
-        With `at_once` all such steps are due. Some steps are for the leader only.
+        `at_once`: True if all of these steps are due. Some steps are for the leader only.
         """
         now = time.monotonic()
         pause = self._rescan_seconds if self._news == self._besides_for else self._seldom_seconds
@@ -373,8 +373,8 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Record as landed the uploads undecided for too long, or with `all_of_them` all undecided uploads.
-        Raises Fault where an upload cannot be recorded.
+        """Record as landed the uploads that have waited too long for a decision. `all_of_them`: True to
+        record every upload. Raises Fault where an upload cannot be recorded.
         """
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))

@@ -60,7 +60,9 @@ class Pages:
         self._owes_events, self._redoes_events = False, True
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the outdated pages, at most every 20 s unless `at_once`. Raise Fault if writing fails."""
+        """Make the outdated pages, at most every 20 s. `at_once`: True not to wait. Raise Fault if writing
+        fails.
+        """
         if self._owes_events:
             self._publish_events(registrar, at_once=at_once)
         if not at_once and time.monotonic() - self._made_at < _PAGES_SECONDS:

@@ -71,8 +71,8 @@ class WorkerPool:
 
     @contextmanager
     def at_work(self, *, warm: bool = False) -> Iterator[None]:
-        """Run the worker threads inside the context.
-        With `warm`, start examiner processes before the first file comes.
+        """Run the worker threads inside the context. `warm`: True to start examiner processes before the
+        first file comes.
         """
         threads = [
             threading.Thread(target=self._work, args=[warm], name=f"examine_{number}", daemon=True)
@@ -115,10 +115,9 @@ class WorkerPool:
         self._inbox.put(None)
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
-        """Wait at most `seconds` (None: without limit) for results; return results, and True if woken.
-        Woken means that `wake` was called. Results are kept back for a moment, to share a transaction with
-        later results. At most A_COMMIT are returned, shared out among the providers; the next call returns
-        further results.
+        """Wait for results; return them, and True if `wake` was called. `seconds`: the longest wait; None for
+        no limit. Results are kept back for a moment, to share a transaction with later results. At most
+        A_COMMIT are returned, shared out among the providers; the next call returns further results.
         """
         until, woken = math.inf if seconds is None else time.monotonic() + seconds, False
         while True:

@@ -53,10 +53,10 @@ def publish_receipts(
     registry: Registry, published: Published, *, redo: bool = False, unproved: Collection[int] = ()
 ) -> bool:
     """Write the receipts not published yet, in order; return True if all receipts are written.
-
-    Return False after stopping at a receipt not signed yet. Receipts with a number in `unproved` are left
-    out. With `redo`, the receipts of the last hour before the newest published are written again where the
-    files differ. Raises Fault where published/ cannot be written: the next call goes on from there.
+    Return False after stopping at a receipt not signed yet. `unproved`: numbers of receipts to leave out.
+    `redo`: True to compare the receipts of the last hour before the newest published one, too, and write them
+    again where the files differ. Raises Fault where published/ cannot be written: the next call goes on from
+    there.
     """
     with published_is_written(), registry.read() as session:
         up_to, gone = (number_in(published.root / mark) for mark in (UP_TO, TAKEN_BACK))

@@ -328,7 +328,7 @@ def agreed(
 ) -> bool:
     """Return True if `by` may do an act now: another person has proposed the act, or roles are not in force.
     Otherwise return False, after recording a proposal by `by` if there is none. Raises GatewayError if `by`
-    may be the proposer under another name. With `always`, two people decide even without roles in force.
+    may be the proposer under another name. `always`: True if two people decide even without roles in force.
     """
     if not always and not roles.in_force(session):
         return True

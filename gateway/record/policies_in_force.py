@@ -194,8 +194,8 @@ class Keeper:
 
     def _may_use(self, digest: str, past: Collection[str]) -> bool:
         """Return True if a version loses no protection of data, or a person has allowed the loss (`allow`).
-        Return True also with `by_hand`, and if the version used on this host until now is missing or was
-        never in force. `past`: the versions once in force, by the log.
+        Return True also if the keeper is `by_hand`, and if the version used on this host until now is missing
+        or was never in force. `past`: the versions once in force, by the log.
         """
         now = self.home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
@@ -397,7 +397,7 @@ class Keeper:
 
     def _fetch(self, digest: str) -> None:
         """Store a version here, from another host or from the console's draft; do nothing if neither has one.
-        A draft that loses protection is stored only with `by_hand`.
+        A draft that loses protection is stored only if the keeper is `by_hand`.
         """
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):

@@ -73,8 +73,8 @@ class Portions:
 
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
         """Decide the next portion of held files again; return True if further files are left.
-        While another host decides a portion, return False, or with `waits_its_turn` wait for the other host.
-        After a Fault nothing is decided: the next call tries the same portion.
+        While another host decides a portion, return False. `waits_its_turn`: True to wait for the other host
+        instead. After a Fault nothing is decided: the next call tries the same portion.
         """
         registry, now = registrar.registry, registrar.clock()
         with registry.read() as session:
@@ -388,7 +388,9 @@ def _names_other(
 
 
 def _is_for(provider: Provider, transfer: Transfer, catalogue: Catalogue, *, part: bool) -> bool:
-    """Return True if a provider may have a copy, or with `part` a part, of a file now."""
+    """Return True if a provider may have a copy of a file now. `part`: True to ask for a part of the file
+    instead.
+    """
     if not isinstance(transfer.content, Classified) or transfer.flow is None:
         return False
     passed = Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)

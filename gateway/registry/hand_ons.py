@@ -134,7 +134,9 @@ def owe(
 
 
 def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatchRow]:
-    """Return the batches in order; with `open_only` only batches not acknowledged by the receiving system."""
+    """Return the batches in order. `open_only`: True to leave out batches that the receiving system
+    acknowledged.
+    """
     return rows(session, HandOnBatchRow, "id", **({"acknowledged_at": None} if open_only else {}))
 
 

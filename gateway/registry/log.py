@@ -179,9 +179,9 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """Sign the current head of the log, once for each size; return the signed text.
-    Changed rows are recorded in the log first, so the head vouches for them. The next entry will vouch for
-    the row of the head itself; with `carried`, a receipt that states the head does. `origin`: the log's name.
+    """Sign the current head of the log, once for each size; return the signed text. `origin`: the log's name.
+    Changed rows are recorded in the log first, so the head vouches for them. `carried`: True if a receipt
+    states the head, and so vouches for the row of the head itself; otherwise the next entry will.
     """
     record_changes(session, at)
     now = size(session)

@@ -365,7 +365,7 @@ def lately_in_short(
     session: Session, since: datetime, provider: str | None = None, most: int | None = None
 ) -> Mapping[str, Sequence[InShort]]:
     """Return by provider the transfers landed from `since` on, latest first.
-    With `provider` return this provider's transfers only, at most `most`.
+    `provider`: if given, only this provider's transfers are returned, at most `most`.
     """
     found: defaultdict[str, list[InShort]] = defaultdict(list)
     landed, latest_first = col(TransferRow.landed_at), col(TransferRow.sequence).desc()

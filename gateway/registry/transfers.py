@@ -238,7 +238,7 @@ def row_of(session: Session, reference: str) -> TransferRow:
 def transfers_of(
     session: Session, rows: Sequence[TransferRow], *, with_content: bool = True
 ) -> list[Transfer]:
-    """Build transfers from rows, in their order; `with_content` False leaves the contents out."""
+    """Build transfers from rows, in their order. `with_content`: False to leave the contents out."""
     sequences = [sequence_of(row) for row in rows]
     reasons: dict[int, list[Reason]] = {}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}

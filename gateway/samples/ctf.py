@@ -126,7 +126,7 @@ def draw_census(
     software: str = "SIMS",
     leavers: bool = True,
 ) -> Element:
-    """Draw the census return of a school for one term; with `leavers`, every tenth pupil is off roll."""
+    """Draw the census return of a school for one term. `leavers`: True if every tenth pupil is off roll."""
     day = census_day(term, cohort.year)
     of = given(cohort, term=term, day=day, software=software, count=len(cohort.pupils))
     of |= {"sex": sex_tag == "Sex", "gender": sex_tag == "Gender"}

@@ -36,7 +36,7 @@ _UNKNOWN_GRADE = "?"
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short") -> list[str]:
-    """Return two marks of attendance a day, mostly "present"; with `faulty`, one is an unknown code."""
+    """Return two marks of attendance a day, mostly "present". `faulty`: True to make one an unknown code."""
     marks = [
         rng.choice(_RECORDS["codes"][codes]) if rng.random() < 0.1 else present
         for _ in range(days)

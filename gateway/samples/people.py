@@ -61,7 +61,9 @@ class Pupil(SimpleNamespace):
 
 
 def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
-    """Return the `n`th invented school, 0 <= n < 900; without `phase`, primary and secondary alternate."""
+    """Return the `n`th invented school, 0 <= n < 900. If `phase` is None, primary and secondary schools
+    alternate.
+    """
     kind: Phase = phase or ("primary" if n % 2 == 0 else "secondary")
     title = "Primary School" if kind == "primary" else "Academy"
     base = 2000 if kind == "primary" else 4000

@@ -150,9 +150,8 @@ class KitAtWork:
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
         """Seal a file, unless already sealed and on the way; return the row in the record of sent files.
-
-        AlreadySent if the content was sent before and not refused, unless `wish.again`. Changed if the
-        file has changed since the check.
+        AlreadySent if the content was sent before and not refused; not if `wish.again` is True. Changed if
+        the file has changed since the check.
         """
         known = files.of_content(wish.digest)
         if known is not None:

@@ -133,7 +133,7 @@ class WatchedFolder:
             check_folder(folder / name)
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
-        """Send new files until `stop` is set; with `once`, until none is left to send."""
+        """Send new files until `stop` is set. `once`: True to end as soon as no file is left to send."""
         wake = threading.Event()
         observer = Observer()
         observer.schedule(_Waking(wake), str(self._folder))
@@ -156,8 +156,8 @@ class WatchedFolder:
 
     def _tried(self, *, once: bool) -> float | None:
         """Run one round; return the seconds to wait before the next, or None if nothing is left to send.
-
-        An error that may pass, as of the network, is logged; with `once`, the third in a row is raised.
+        An error that may pass, as of the network, is logged. `once`: True to raise the third such error in a
+        row.
         """
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:

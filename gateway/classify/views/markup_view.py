@@ -136,7 +136,9 @@ class _Document:
         self._give(self._written().encode())
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
-        """Write the children of `parent` before `until` (None: all), and remove each from the tree."""
+        """Write the children of `parent` that come before `until`, or all if None, and remove each from the
+        tree.
+        """
         # Asking for the number of children takes as long as there are many.
         while (child := next(iter(parent), None)) is not None and child is not until:
             if self._is_open(child):

@@ -82,8 +82,8 @@ def learn_acts() -> None:
 
 def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Shown:
     """Return descriptions of the acts open to the caller in the console, by area.
-    With `about`, the command of one act, return that act with the values allowed in its fields, and related
-    acts in short.
+    `about`: the command of an act; if given, return instead this act with the values allowed in its fields,
+    and related acts in short.
     """
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
@@ -176,7 +176,7 @@ def ask(
 ) -> Shown:
     """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
-    `limit` is 0. With `whole`, return everything, as JSON, for programs. A cursor of no page is refused to
+    `limit` is 0. `whole`: True to return everything, as JSON, for programs. A cursor of no page is refused to
     programs; people see the first page, with a sentence.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)

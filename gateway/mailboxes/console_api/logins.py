@@ -233,7 +233,7 @@ def _provider(
 
 
 def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) -> Shown:
-    """End this session or, with `others`, all other sessions of the person."""
+    """End this session. `others`: True to end all other sessions of the person instead."""
     with console.mailboxes.registry.write() as session:
         if others:
             ended = logins.end_sessions(session, caller.name, but=caller.session)

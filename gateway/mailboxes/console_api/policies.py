@@ -78,8 +78,9 @@ def ask_policies(
 def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
-    """Return a policy file in force, by default the first; with `content`, the effects of that new text.
-    With `content`, `tried` is True, and the answer has the faults, or else the differences and consequences.
+    """Return a policy file in force; by default the first.
+    `content`: a new text of the file. If given, `tried` is True in the answer, which has the faults of the
+    text or, without faults, the differences and consequences.
     """
     in_force = console.home.policies_in_force
     names = [path.name for path in policy_files(in_force)]
@@ -179,8 +180,9 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 
 
 def _compared(session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None) -> Shown:
-    """Return the differences of two versions of the policies: edits, losses of protection first; outcomes.
-    `simulation`: the outcomes of the past `days` that the version `new` would change; None without `days`.
+    """Return the differences of two versions of the policies: edits, losses of protection first, and
+    outcomes. `days`: if given, `simulation` in the answer has the outcomes of the past `days` that the
+    version `new` would change; else it is None.
     """
     before, after = load_catalogue(old), load_catalogue(new)
     shown = [
