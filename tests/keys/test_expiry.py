@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pgpy
 import pytest
 from pgpy.constants import CompressionAlgorithm
 
 from gateway.enrolment.key_file import updated
+from tests.openpgp.gnupg import Gnupg
 from tests.openpgp.make.surgery import Wrapping
 from tests.policies import enact
 from tests.school import School
@@ -72,6 +75,19 @@ def test_files_wait_for_a_renewed_certificate_and_none_is_lost(shop: Workshop, s
         # Counts of it may have been delivered, and taken back for those of the next file of the period.
         assert delivered - len(shop.transfer(reference).teams) in {0, 1}
         assert shop.kinds(reference).count("decided") == 2
+
+
+def test_an_extension_by_a_clock_ahead_is_on_record_with_its_end() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Gnupg() as gpg:
+        gpg.make_key("Oak", expires="30d", at=now - timedelta(days=29))
+        known = gpg.certificate("Oak")
+        gpg.run("--quick-set-expire", gpg.fingerprint("Oak"), "2y", at=now + timedelta(hours=1))
+        update = updated(known, gpg.certificate("Oak"), now, 2048)
+    assert update is not None
+    end = update[0].expires_at
+    assert end is not None
+    assert end > now + timedelta(days=700)
 
 
 def by_stubborn_software(shop: Workshop, school: School, signer: str = "") -> bytes:
