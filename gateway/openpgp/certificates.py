@@ -26,6 +26,7 @@ _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 _UNREADABLE = ("Brainpool", "secp256k1", "unknown")
 _POST_QUANTUM = ("MLDSA", "SLHDSA")
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
+_PUBLIC_TAGS, _VERSION_5 = (Tag.PublicKey, Tag.PublicSubkey), b"\x05"
 
 
 class CertificateRefused(Refusal):
@@ -191,8 +192,12 @@ def _parsed(data: bytes) -> Cert:
     if len(data) > _MOST_OCTETS:
         raise CertificateRefused("key:too-large")
     try:
-        if any(packet.tag in _SECRET_TAGS for packet in PacketPile.from_bytes(data)):
+        pile = PacketPile.from_bytes(data)
+        if any(packet.tag in _SECRET_TAGS for packet in pile):
             raise CertificateRefused("key:secret")
+        # GnuPG from 2.5 on makes such subkeys for Kyber, and no other program reads them.
+        if any(packet.tag in _PUBLIC_TAGS and packet.body[:1] == _VERSION_5 for packet in pile):
+            raise CertificateRefused("key:unreadable-kind", algorithm="version 5")
         certs = Cert.split_bytes(data)
     except RuntimeError:
         raise CertificateRefused("key:not-a-certificate") from None

@@ -347,6 +347,16 @@ def test_nothing_stays_that_the_owner_s_signatures_do_not_cover():
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("place", ["primary", "subkey"])
+def test_a_key_of_version_5_is_told_as_one_that_cannot_be_checked(place: str) -> None:
+    head = bytes([5]) + moment(AT) + bytes([8]) + octets(40, 4) + bytes(40)
+    first, *rest = parts("alice")
+    data = joined([first, *rest, (14, head)] if place == "subkey" else [(6, head), *rest])
+    with pytest.raises(CertificateRefused) as caught:
+        admit(data, AT)
+    assert (caught.value.code, caught.value.detail) == ("key:unreadable-kind", {"algorithm": "version 5"})
+
+
 def test_a_certificate_that_is_large_by_itself_is_refused():
     many = {b"zoe %d" % n: [Said(made=BORN, flags=3)] for n in range(3_000)}
     assert refused(written(user_ids=many).written()) == "key:too-large"
