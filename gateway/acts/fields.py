@@ -210,7 +210,7 @@ def kept_from_addresses(act: type[Act]) -> frozenset[str]:
 
 
 def personal_given(act: type[Act], given: Mapping[str, object]) -> list[str]:
-    """Return the names of given fields with values not fit for a URL, also in a filter."""
+    """Return the names of given fields with values not fit for a URL, given directly or in a filter."""
     return personal_in(given.items(), kept_from_addresses(act), getattr(act, "personal_columns", ()))
 
 

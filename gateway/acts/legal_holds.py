@@ -54,7 +54,9 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
         return self.reference or self.provider or "the child"
 
     def _subject(self, home: Home) -> dict[str, Any]:
-        """Return the hold's subject by name of column. GatewayError unless just one thing is given."""
+        """Return the subject of the hold, by the name of a column. GatewayError unless exactly one subject is
+        given.
+        """
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(

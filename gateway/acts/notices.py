@@ -58,7 +58,8 @@ def tell_dpo(
     copied: tuple[str, ...] = (), *, by: str = "", headline: str, next_step: str,
 ) -> None:  # fmt: skip
     """Store a signed notice to data protection about a file, such as on a withdrawal.
-    `copied`: the providers whose copies of the file are taken back. `by`: the persons, if more than one.
+    `copied`: the providers whose copies of the file are taken back. `by`: the names of the persons who acted;
+    "" for the acting person alone.
     """
     registrar, session, reference = record.registrar, record.session, transfer.upload.reference
     text = render_authority_notice(

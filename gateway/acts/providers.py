@@ -160,7 +160,9 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return the invitation, signed with the gateway's key, and its six words; log the digest."""
+        """Return the invitation, signed with the gateway's key, and its six words; log the invitation's
+        digest.
+        """
         from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)

@@ -82,8 +82,8 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record the person's key in `file`, the bytes of a file: as pending if it `waits`, else as in force.
-        A retired key of the person is restored instead. GatewayError for a revoked key.
+        """Record the person's key in `file`, the bytes of a file. `waits`: True to record a pending key, not
+        one in force. A retired key of the person is restored instead. GatewayError for a revoked key.
         """
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
 

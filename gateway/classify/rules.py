@@ -390,7 +390,9 @@ class Rules(Items):
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """All patterns of column names joined into one, for speed; and the field key of each group in it."""
+        """All patterns of column names joined into one, for speed; and, for each group of the joined pattern,
+        a field key.
+        """
         words, pairs = self.words_of_columns, []
         for key, rule in self.fields.items():
             for pattern in rule.patterns:

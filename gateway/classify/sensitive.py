@@ -210,8 +210,8 @@ class Remarks(RuleTable):
     """Words that make a name, label or address sensitive in addition to the words of topics, and exceptions.
     `words`: the additional sensitive words. `names`: words of topics that also occur in names of people.
     `places`: words of topics that also occur in names of streets, houses and classes. `labels`: phrases
-    allowed in labels; beside one, figures are allowed and, if it has over three letters, words of up to three
-    letters. `nobody`: words that are in no person's name, besides those of ordinary.txt.
+    allowed in labels, also with figures. A label with a phrase of over three letters may add words of up to
+    three letters. `nobody`: words that are in no person's name, besides those of ordinary.txt.
     """
 
     words: Words

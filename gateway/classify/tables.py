@@ -67,8 +67,8 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results (GCSE or A level), the other kind if both occur, and the evidence.
-    If no result shows its kind, return the kind `declared` by the file's name, and the other as if both
-    occurred, so the file waits for the later release. Raises Unreadable if `declared` is neither.
+    If no result shows its kind, return the kind `declared` by the file's name, and the other kind as if both
+    occurred: the file then waits for the later release. Raises Unreadable if `declared` is neither kind.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:

@@ -179,7 +179,9 @@ def _of_policies(home: Home, error: ConfigurationError) -> Complaint:
 
 
 def guarded(what: str, found: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield the complaints of a check of `what`, and one for an exception except DatabaseError and Fault."""
+    """Yield the complaints of a check of `what`. An exception in the check becomes a complaint, too; only
+    DatabaseError and Fault are raised.
+    """
     try:
         yield from found
     except (DatabaseError, Fault):

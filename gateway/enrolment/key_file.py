@@ -96,9 +96,9 @@ def updated(
     return None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
-    self-signatures stay, so earlier signatures of the key stay valid. Refusal if the result is unfit. But a
-    certificate is accepted if the owner has ended it: no key in force may sign any more, though one in
-    `known` did.
+    self-signatures stay, so earlier signatures of the key stay valid. Refusal if the updated certificate is
+    unfit for use. But if only the right to sign is gone, the update is accepted: the owner has ended the
+    signing key.
     """
     try:
         revoked = certificates.revoke(known, data)

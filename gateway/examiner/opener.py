@@ -120,9 +120,8 @@ class Opening:
 
     def reseal(self, request: protocol.Reseal, sealed: OpenFile, other: OpenFile | None) -> protocol.Resealed:
         """Encrypt a stored file's session key to another certificate; check the content's SHA-256, if known.
-
-        `other`: the session key as resealed earlier, if any; the file's own counts where that is damaged. The
-        answer's session key is "" if none of the gateway's keys opens the file.
+        `other`: the session key as resealed earlier, if any; if damaged, the session key in the file itself
+        is used. The answer's session key is "" if none of the gateway's keys opens the file.
         """
         session = None
         with suppress(Fault):

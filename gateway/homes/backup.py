@@ -300,7 +300,7 @@ def restore(
 
 
 def _share(home: Home) -> None:
-    """Let the services read what was restored, though the umask left a backup to its owner alone."""
+    """Give the services access to restored files: the umask left a backup's files to their owner alone."""
     home.registry.chmod(private_mode(home.root))
     for part in ("keys", "sealed", *_POLICIES):
         for path in (home.root / part).rglob("*"):

@@ -107,10 +107,10 @@ class Holdings:
 def unopened_sessions(
     home: Home, session: Session, settings: Settings | None = None
 ) -> Iterator[tuple[str, str | None]]:
-    """Yield each stored session key that none of the gateway's keys on this machine opens: the file's
-    reference, and a fingerprint. It is that of the gateway's key to which the session key is sealed, if on
-    another machine; None for a damaged session key. `settings`: name the store; by default the settings of
-    the home.
+    """Yield the file's reference of each stored session key that no gateway key on this machine opens.
+    Yield with the reference the fingerprint of a gateway key, on another machine, to which the session key
+    is sealed; None if there is no such key, as for a damaged session key. `settings` name the store; by
+    default the settings of the home.
     """
     store, secrets, elsewhere = store_of(home, settings), dict[str, bytes](), dict[str, str]()
     for reference in store.sessions():

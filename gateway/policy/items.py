@@ -84,9 +84,10 @@ def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
     """Return the teams of the flow getting a view of a file, in the flow's order.
+
     - A file without a record of any person goes to every team.
     - Any other file goes only to teams allowed to see records of pupils. In a flow under Appendix A, such a
-      team also needs a right to all the file's items, or to one that does not merely identify a child.
+      team also needs a right to all the file's items, or to an item that does more than identify a child.
     - Rights may exclude items from some kinds of sender; without a `sender`, every such item is excluded.
     """
     entry = flow.of(classified.data_type)

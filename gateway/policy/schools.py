@@ -287,8 +287,8 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
 
 
 def takes_part(provider: Provider, catalogue: Catalogue, *, waits: bool = False) -> bool:
-    """Return True if a provider may get copies now. With `waits`, return True instead if it may get copies
-    only after it has ratified, or is no longer suspended.
+    """Return True if a provider may get copies now. `waits`: True to ask instead whether copies have to wait
+    until the provider has ratified, or is no longer suspended.
     """
     owes_ratification = provider.kind in catalogue.bodies.parties and not provider.ratified
     return (owes_ratification or provider.suspended) == waits and provider.closed_on is None

@@ -399,7 +399,7 @@ class LettersFile(File):
 
 
 def filled(template: str, facts: dict[str, str]) -> str:
-    """Return a letter's template with blanks filled from `facts`, by name; "" for a blank without a fact."""
+    """Return a letter's template with each blank filled from `facts`, or empty if there is no such fact."""
     return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()
 
 
@@ -461,12 +461,12 @@ class SftpTarget(File):
 
 
 class HandOn(File):
-    """The hand-on of a team's files to one system of the authority, as the team's view shows the files.
+    """The hand-on of a team's files to one system of the authority. The system gets what the team may see.
 
     - `data_types`: of the files handed on. `since`: the day from which deliveries are handed on.
     - `at`: the time of day by the authority's clocks, or "at-once".
     - `sftp`: the server to push to; without one, the system fetches files from a folder of the home.
-    - `acknowledge_hours`: after how many hours without acknowledgement by the system people are told.
+    - `acknowledge_hours`: people are told if the system has not acknowledged files after so many hours.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=32)]

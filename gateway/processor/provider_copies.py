@@ -187,7 +187,7 @@ def _name(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """Return an open descriptor of the part of a file that is about the copy's provider.
+    """Return an open descriptor of the part of a file that is about the provider of the copy.
     Raises Fault if the file's data type is not known, or if the part would be the whole file.
     """
     with registrar.registry.read() as session:

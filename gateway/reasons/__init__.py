@@ -93,8 +93,8 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for officers, without a full stop: the sentence if its text has blanks, else a few
-    words.
+    """Return a reason in words for officers, without a full stop. The words are the reason's sentence if its
+    template has blanks, else the template's few words for officers, if any.
     """
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer

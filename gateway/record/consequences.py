@@ -3,8 +3,8 @@
 A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
 discrepancies are recorded, and each provider concerned is told of the provider's own records.
 
-A recipient still to ratify the agreement gets a copy after ratifying, one that is suspended once it is back;
-until then the copy waits, on record.
+A copy for a recipient who has not ratified the agreement, or is suspended, is recorded. It waits until the
+recipient has ratified or is no longer suspended.
 
 Teams without pupil records get counts of one file for each school, data type and period: the first. Counts of
 a file that landed later replace the counts of the first only while nobody in the team has opened the first

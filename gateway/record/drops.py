@@ -158,7 +158,9 @@ def _refused(drop: Drop, code: str) -> Refused:
 
 
 def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> Decision:
-    """Decide on a signed copy of the agreement: record the ratification, by `signatory` if named."""
+    """Decide on a signed copy of the agreement, and record the ratification. `signatory`: the signer's name,
+    if known.
+    """
     provider, catalogue = drop.provider, drop.registrar.catalogue
     if provider.kind not in catalogue.bodies.parties:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))

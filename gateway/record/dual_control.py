@@ -480,8 +480,8 @@ def _roles_changed(session: Session, name: str, kind: Kind, since: datetime) -> 
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
-    """End an open proposal as a second person, `by`, even one that does not count now.
-    Raises GatewayError if `by` may be the proposer of one that counts.
+    """End an open proposal as a second person, `by`, even if its proposer has lost the right to the act.
+    Raises GatewayError if the proposer still has the right, and may be the same person as `by`.
     """
     first = _open_proposal(session, act, at)
     if first is None:

@@ -267,7 +267,9 @@ def _row(session: Session, delivery: Delivery, *, lock: bool = False) -> Deliver
 def delivered_values(
     session: Session, team: str, person: str | None, name: Literal["data_type", "provider"]
 ) -> Sequence[str]:
-    """Return the data types or providers (`name`) of a team's deliveries still to deal with, sorted."""
+    """Return the data types or the providers (`name`) of the deliveries that a team has not dealt with,
+    sorted.
+    """
     what = col(getattr(TransferRow, name))
     query = to_team(team, person, ALL).with_only_columns(what).where(what.is_not(None))
     return [str(value) for value in session.execute(query.distinct().order_by(what)).scalars()]

@@ -125,7 +125,7 @@ def accepted_rolls(
 
 
 def set_full_roll(session: Session, provider: str, at: datetime | None) -> None:
-    """Record anew when a provider sent the last complete roll; None for a provider without one."""
+    """Replace the record of when a provider sent the last complete roll; None for a provider without one."""
     drop(session, *rows(session, FullRollRow, provider=provider))
     if at is not None:
         session.add(FullRollRow(provider=provider, at=at))

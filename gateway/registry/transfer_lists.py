@@ -55,7 +55,7 @@ def still_landed(session: Session) -> int:
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
-    """Count providers' certificates in use that expire between `now` and `before`, at most MOST."""
+    """Count providers' certificates in use that expire between `now` and `before`; stop counting at MOST."""
     query = select(col(KeyRow.fingerprint)).where(
         col(KeyRow.owner_kind) == "provider",
         col(KeyRow.state).in_(("active", "retiring")),

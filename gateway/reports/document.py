@@ -55,7 +55,9 @@ class ReportTable:
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a row of another length than the headings, and for a word without a sign."""
+        """Raise ValueError for a row that is not as long as the headings, and for a first word without a
+        sign.
+        """
         if any(len(row) != len(self.headings) for row in self.rows):
             raise ValueError("a row has another number of cells than there are headings")
         words = {first(cell) for _, *cells in self.rows for cell in cells} if self.signs else set()

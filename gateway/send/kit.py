@@ -106,7 +106,9 @@ class Kit:
         return b"\n".join(_pinned(path) for path in sorted(self.gateway.glob("*.asc")))
 
     def current(self) -> str:
-        """Return the fingerprint of the key to encrypt to. ConfigurationError if none was compared."""
+        """Return the fingerprint of the key to encrypt to. ConfigurationError if no key was compared by the
+        user yet.
+        """
         if not (named := self.settings().gateway_key):
             raise ConfigurationError(
                 "the gateway's keys were not compared yet: gateway send setup INVITATION"

@@ -182,7 +182,9 @@ class Connection(LeanConnection):
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Send the server's algorithms if not sent yet; `only_safe`: only the quantum-safe key exchange."""
+        """Send the server's algorithms if not sent yet. `only_safe`: True to offer only the quantum-safe key
+        exchange.
+        """
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None

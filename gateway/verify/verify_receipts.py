@@ -5,10 +5,10 @@
 FILE is a receipt (.json) or a checkpoint of the log. This file imports nothing else of the gateway and may
 be copied and run on its own. Checks for each receipt:
 
-1. the log's key signed the receipt (Ed25519, RFC 8032, over its canonical form, RFC 8785); 2. the log's
-entry (leaf) holds the SHA-256 of the same form; 3. the entry is in the log, by the inclusion proof (RFC
-9162 section 2.1.3); 4. the log's key signed the head of the log (C2SP tlog-checkpoint) at the end of the
-proof.
+1. the log's key signed the receipt (Ed25519, RFC 8032, over its canonical form, RFC 8785);
+2. the log's entry (leaf) holds the SHA-256 of the same form;
+3. the entry is in the log, by the inclusion proof (RFC 9162 section 2.1.3);
+4. the log's key signed the head of the log (C2SP tlog-checkpoint) at the end of the proof.
 
 Across files: no two heads contradict each other, a later head continues an earlier one by a consistency
 proof (section 2.1.4), and an original file is the one received. Exit 0 where all holds, 1 otherwise.

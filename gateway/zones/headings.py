@@ -24,7 +24,7 @@ def is_statement(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return each heading in a provider's statement with the field, "" for other data.
+    """Return pairs from a provider's statement: a heading, and the key of its field, or "" for other data.
 
     Refusal for a bad line, for a statement without lines, and for a statement with more than 100 lines.
     """

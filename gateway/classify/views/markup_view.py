@@ -105,8 +105,8 @@ class _Document:
         self._length = 0  # characters that wait
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note a text outside the records as left out. An element there, which has a `name`, is written
-        later.
+        """Note that the document has a text outside the records. A text in no element (`name` is "") is left
+        out.
         """
         self._loose = True
         if not name:

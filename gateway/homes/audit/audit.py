@@ -166,7 +166,7 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 
 def _stated(row: SQLModel) -> str | None:
-    """Return the digest that the log records for the contents of a receipt.
+    """Return the digest that the log should record for the contents of a receipt.
 
     Return None if `row` is a notice, or is no receipt.
     """

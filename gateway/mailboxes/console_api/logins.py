@@ -101,7 +101,9 @@ def _take_up(
     console: ConsoleContext, session: Session, question: ConsoleQuestion, invitation: InvitationRow,
     *, algorithm: str, key: str,
 ) -> Shown:  # fmt: skip
-    """Finish an invitation: log the new `key`, a fingerprint, end the invitation, and begin a session."""
+    """Finish an invitation: log the new key, end the invitation, begin a session. `key`: the key's
+    fingerprint.
+    """
     now = console.clock()
     logins.withdraw_invitations(session, invitation.staff)
     entry = Entry(

@@ -30,7 +30,7 @@ _MODULES = ("files", "events", "people", "pupils", "keeping", "console")
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever it is
-    """Return the row class with a name, importing one module after another until its own is found."""
+    """Return the row class `name`, importing one module after another until a module defines the class."""
     for module in _MODULES if name.endswith("Row") else ():
         if (found := vars(import_module(f"{__name__}.{module}")).get(name)) is not None:
             globals()[name] = found

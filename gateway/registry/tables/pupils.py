@@ -10,7 +10,8 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 class PupilRow(Row, table=True):
     """A provider's latest statement about a pupil: on the provider's roll or not, since the file `transfer`.
-    The digests are as in `RollEntry`. `record`: the number of the pupil's record in the file.
+    `pupil`, `former`, `birth_date`: keyed digests of the UPN, a former UPN and the date of birth. `record`:
+    the number of the pupil's record in the file.
     """
 
     __table_args__ = (
