@@ -76,7 +76,9 @@ class _RecordsReader:
         self._size = 0
 
     def records(self, source: Source) -> Iterator[Leaves]:
-        """Yield each object of the one list, at the top or in the top object, as values by column name."""
+        """Yield each object in the document's list of records, as values by column name.
+        The list is either the whole document, or a value in the outermost object.
+        """
         try:
             for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
                 if event == "map_key":

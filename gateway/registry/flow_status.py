@@ -207,8 +207,8 @@ def _last(whom: str) -> Select[Any]:
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
     """Return queries for the last accepted file of each provider, data type, period and day.
     `own`: True for a provider's own files, False for files that another provider sent for it.
-    `whom`: "one", "some" or "all", the number of providers asked about. `until`: True if the Window has an
-    end. `seldom`: True if the Window has data types in `seldom`. `midnights`: as in the Window.
+    `whom`: "one", "some" or "all", the number of providers asked about. `until`, `seldom`: True
+    if these fields of the `Window` are set. `midnights`: the field of the `Window`.
     """
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)

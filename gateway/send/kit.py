@@ -71,7 +71,7 @@ class Kit:
 
     @property
     def command(self) -> str:
-        """The beginning of a command for this provider: with --as for a further one of the computer."""
+        """The beginning of a command for this provider, with --as for all but the first on the computer."""
         return f"gateway send --as {self.root.name}" if self.root.parent.name == _FURTHER else "gateway send"
 
     def of(self, provider: str) -> Self:
