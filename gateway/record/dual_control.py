@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gateway.access import POWERFUL, AccessRight, LookingTeams, roles_with
 from gateway.errors import GatewayError
@@ -28,7 +28,7 @@ from gateway.model import Reason, Transfer
 from gateway.registry import givings, keys, log, logins, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
-from gateway.registry.tables import AccountRow, EventRow, KeyRow, StaffRow
+from gateway.registry.tables import AccountRow, EventRow, GivingRow, KeyRow, StaffRow
 from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 CREDENTIAL_WAIT = timedelta(days=3)
@@ -78,7 +78,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
     people, later = _people_by_name(session), _later_names(session)
     ones, others = people(first), people(second)
     if renamed := sorted(later(ones, since) & others):
-        return f"{first} is {renamed[0]} now, by the same OpenID account"
+        return f"{first} is {renamed[0]} now, by the same account"
     if not roles.in_force(session):
         return None
     ones |= later(ones, since)
@@ -205,11 +205,16 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
 
 def _later_names(session: Session) -> Callable[[frozenset[str], datetime], frozenset[str]]:
     """Return a function from names, and the time of an act under them, to later names of the same people.
-    A person who left and was enrolled under another name is known by the same OpenID account. A name in use
-    counts only if its account was bound after the act: the name may have gone to another person.
+    A person who left and was enrolled under another name is known by the same account, of OpenID or of the
+    machine. A name in use counts only if its account was bound after the act: the name may have gone to another
+    person.
     """
-    account = KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at
-    bound = session.exec(select(*account).where(KeyRow.kind == "openid")).all()
+    openid, given = (KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at), GivingRow
+    first = select(given.mark, given.staff, func.min(given.at)).group_by(given.mark, given.staff)
+    bound = [
+        *session.exec(select(*openid).where(KeyRow.kind == "openid")),
+        *session.exec(first.where(given.what == "account")),
+    ]
     had = {(fingerprint, owner) for fingerprint, owner, _ in bound}
     here = frozenset(session.exec(select(StaffRow.name).where(col(StaffRow.removed_at).is_(None))).all())
 

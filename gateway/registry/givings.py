@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 
 from gateway.registry import log
 from gateway.registry.tables import AccountRow, GivingRow, KeyRow, RoleRow
-from gateway.registry.tables.row import drop, rows, store
+from gateway.registry.tables.row import drop, only, rows, store
 
 What = Literal["key", "role", "account"]
 Credential = tuple[str, What, str]
@@ -23,13 +23,9 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
     store(session, GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
 
 
-def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the record of who gave a person a role or account: the one called `mark`, or all if `what` is
-    None. The record of who gave a person's keys stays.
-    """
-    for row in rows(session, GivingRow, staff=owner):
-        if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
-            drop(session, row)
+def forget(session: Session, owner: str, what: What, mark: str | None = None) -> None:
+    """Delete the record of who gave a person the role or account called `mark`; of all if `mark` is None."""
+    drop(session, *rows(session, GivingRow, staff=owner, what=what, **only(mark=mark)))
 
 
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:

@@ -140,7 +140,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     rights = (StaffTeamRow, tables.RoleRow, tables.AccountRow, tables.MarkerPersonRow)
     for table in (*rights, *logins, SavedFilterRow):
         drop(session, *rows(session, table, staff=name))
-    givings.forget(session, name)
+    givings.forget(session, name, "role")  # By a key or account, a former person is known again.
 
 
 def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:

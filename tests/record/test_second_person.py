@@ -131,6 +131,24 @@ def test_whoever_is_enrolled_under_another_name_is_no_second_person_beside_the_f
         dual_control.check_two(session, "eva", "eva-jones", since=later, at=later, said=said)
 
 
+def test_an_account_of_the_machine_under_another_name_is_no_second_person(tmp_path: Path) -> None:
+    said, at, left = "somebody else", BEGUN + 3 * CREDENTIAL_WAIT, BEGUN + 4 * CREDENTIAL_WAIT
+    later = left + 3 * CREDENTIAL_WAIT
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        for name, day in (("eva", BEGUN), ("eva-jones", left)):
+            staff.add_staff(session, name, (), day)
+            roles.bind(session, "account-of-eva", name, by="jane", at=day)
+            dual_control.vouch(session, name, ["account-of-eva"], by="sam", at=day + CREDENTIAL_WAIT)
+            if name == "eva":
+                staff.remove_staff(session, "eva", left)
+        with pytest.raises(GatewayError, match="eva is eva-jones now"):
+            dual_control.check_two(session, "eva", "eva-jones", since=at, at=later, said=said)
+        dual_control.check_two(session, "sam", "eva-jones", since=at, at=later, said=said)
+        staff.add_staff(session, "eva", (), later)  # Another person.
+        dual_control.check_two(session, "eva", "eva-jones", since=later, at=later, said=said)
+
+
 def test_what_was_done_under_an_account_that_is_disowned_since_counts_as_its_givers(tmp_path: Path) -> None:
     at, said = BEGUN + 3 * CREDENTIAL_WAIT, "somebody else"
     with registry(tmp_path) as opened, opened.write() as session:
