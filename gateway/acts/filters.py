@@ -58,11 +58,13 @@ class SaveFilter(Act, command="filters save", right=AccessRight.PERSON, asks_pas
         if personal := personal_given(act, given):
             raise GatewayError(f"a saved filter of {self.of} has no {personal[0]} that may be personal")
         try:
-            act.model_validate({
+            kept = act.model_validate({
                 name: tuple(values) if fields[name].several else values[0] for name, values in given.items()
             })  # fmt: skip
         except ValidationError as error:
             raise GatewayError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        if not kept.model_dump(exclude_defaults=True):
+            raise GatewayError("that narrows, sorts and groups nothing: write it as FIELD=VALUE&FIELD=VALUE")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Store the filter under its name, for the person."""

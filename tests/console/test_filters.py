@@ -191,6 +191,8 @@ def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served
         ("held list", "colour=red", "has no colour"),
         ("held list", "where=colour%3Dred", "there is no column colour"),
         ("held release", "why=x", "there is no list held release"),
+        ("held list", "mine", "narrows, sorts and groups nothing"),
+        ("held list", "mine=no&where=", "narrows, sorts and groups nothing"),
     ):
         jane.get("/me")
         assert jane.post("/work/filters/save", of=of, filter=kept, name="wrong") == 403
