@@ -244,6 +244,7 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
         (mine,) = logins.passkeys_of(opened, "lou", office.clock())
     told = " ".join(one["said"] for one in console.said("me", session=session)["news"])
     assert mine.fingerprint[:16] in told.replace(" ", "")
+    assert "ring an administrator, another than whoever invited you if there is one" in told
     console.confirm("lou")
     assert console.ask("held-file", session=session, reference=held).status_code == 200
     assert console.signed(session, key, **act).status_code == 200

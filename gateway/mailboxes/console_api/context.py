@@ -97,8 +97,9 @@ def not_confirmed(fingerprint: str) -> str:
     """
     shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
     return (
-        "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
-        f"know, and read to them {shown}. Until then you can read what your teams were sent, and no more."
+        "What you log in with is not confirmed to be yours yet: ring an administrator, another than whoever "
+        f"invited you if there is one, on a number you know, and read to them {shown}. Until then you can "
+        "read what your teams were sent, and no more."
     )
 
 
