@@ -9,6 +9,7 @@ from datetime import datetime, time
 from typing import Any
 
 from gateway.classify.content import Row, active
+from gateway.words import is_formula
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gives
@@ -33,11 +34,6 @@ def number_text(raw: str) -> str:
         return raw
 
 
-# Cells starting with an equals sign, or with another sign and a call of a function or program. Marks and
-# phone numbers start with signs as well.
-_SIGNS = ("=", "@", "+", "-")
-_CALL = r"(?:[A-Za-z]\(|\|\s*')"
-_FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
 # Excel's way of keeping a number's leading zeros: ="001200".
 _TEXT = re.compile(r'="([^"]*)"')
 _REACHES_OUT = re.compile(
@@ -65,20 +61,10 @@ def unwrapped(batch: list[Row]) -> list[Row]:
     """Return the rows; a cell like ="001", with which Excel keeps leading zeros, becomes the text 001."""
     return [
         [found[1] if (found := _TEXT.fullmatch(cell)) else cell for cell in row]
-        if any(cell.lstrip()[:1] in _SIGNS for cell in row)
+        if any(cell.lstrip()[:1] == "=" for cell in row)
         else row
         for row in batch
     ]
-
-
-def is_formula(cell: str) -> bool:
-    """Return True if a spreadsheet program would run a cell as a formula instead of showing the text."""
-    return cell.lstrip()[:1] in _SIGNS and _FORMULA.match(cell) is not None
-
-
-def inert(cell: str) -> str:
-    """Return a cell's text, with an apostrophe in front if a spreadsheet program would run the text."""
-    return f"'{cell}" if is_formula(cell) else cell
 
 
 def has_formula(row: Row) -> bool:

@@ -20,7 +20,8 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, is_ours, see, text
-from gateway.zones.console_api import PAGE, Cell, Given, Shown
+from gateway.words import inert
+from gateway.zones.console_api import PAGE, Given, Shown
 from gateway.zones.http_paths import personal_in
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
@@ -38,7 +39,6 @@ SPREADSHEETS = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 """The media type of each kind of file."""
-_FORMULA = ("=", "+", "-", "@")
 Asked = FormData | QueryParams
 
 
@@ -290,7 +290,10 @@ def spreadsheet(table: Shown, name: str, kind: str) -> Response:
     rows = [
         [column.replace("_", " ") for column in table["columns"]],
         *(
-            [_cell(known.get(str(value), value)) for known, value in zip(names, row, strict=True)]
+            [
+                inert("" if value is None else str(known.get(str(value), value)))
+                for known, value in zip(names, row, strict=True)
+            ]
             for row in table["rows"]
         ),
     ]
@@ -316,9 +319,3 @@ def _as_xlsx(rows: list[list[str]]) -> bytes:
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()
-
-
-def _cell(value: Cell) -> str:
-    """Return a value as text for a cell; an apostrophe first keeps programs from reading a formula."""
-    said = "" if value is None else str(value)
-    return f"'{said}" if said.startswith(("\t", "\r")) or said.lstrip().startswith(_FORMULA) else said

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.classify.cells import inert
+from gateway.words import inert
 
 WIDTH = 78
 _LABEL = 24

@@ -1,5 +1,7 @@
 """Make text from outside fit for receipts: every word that is not in words.txt becomes "...".
 
+Also make it fit for spreadsheets, which would run a cell that begins as a formula.
+
 A column may be headed with a pupil's name, and the reason of a release may have any text. Of such text only
 listed words remain, and numbers of up to four digits that are no year. No month is listed, so no date of
 birth passes; nor do identifiers, addresses or names, unless a name is made of everyday words alone.
@@ -19,6 +21,11 @@ _MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\
 _SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_][^\W\d_]){3,}(?![^\W_])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
+# Cells starting with an equals sign, or with another sign and a call of a function or program. Marks and
+# phone numbers start with signs as well.
+_SIGNS = ("=", "@", "+", "-")
+_CALL = r"(?:[A-Za-z]\(|\|\s*')"
+_FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
 
 WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8").split())
 
@@ -26,6 +33,16 @@ WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8"
 def slug(text: str) -> str:
     """Return a phrase in lower case with hyphens between its words: "Key Stage 2!" as "key-stage-2"."""
     return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
+
+
+def is_formula(cell: str) -> bool:
+    """Return True if a spreadsheet program would run a cell as a formula instead of showing the text."""
+    return cell.lstrip()[:1] in _SIGNS and _FORMULA.match(cell) is not None
+
+
+def inert(cell: str) -> str:
+    """Return a cell's text, with an apostrophe in front if a spreadsheet would run or shift it."""
+    return f"'{cell}" if cell.startswith(("\t", "\r")) or is_formula(cell) else cell
 
 
 @lru_cache(1024)  # The same phrases occur in many receipts.

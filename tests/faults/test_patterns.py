@@ -251,6 +251,6 @@ def test_the_test_itself_sees_a_slow_pattern(text: str) -> None:
 def test_every_pattern_of_the_classifier_is_among_them() -> None:
     assert {
         "gateway.classify.jcq._START",
-        "gateway.classify.cells._FORMULA",
+        "gateway.words._FORMULA",
         "columns",
     } <= patterns().keys()

@@ -10,10 +10,10 @@ import zipfile
 import openpyxl
 import pytest
 
-from gateway.classify.cells import inert
 from gateway.classify.views import view as workbook_out
 from gateway.model import UNKNOWN, WITHHELD, Basis
 from gateway.samples import make, school, variants
+from gateway.words import inert
 from tests.classify import made
 from tests.views import ctf_reader
 from tests.views.making import recognised, view_for, view_of

@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from gateway.classify import archive, json_records, workbook
-from gateway.classify.cells import inert
 from gateway.classify.content import Source, data, encoding_of
 from gateway.classify.delimited import Table, tables_in
 from gateway.classify.rules import Rules
@@ -29,6 +28,7 @@ from gateway.classify.views.sieve import ViewFilter
 from gateway.classify.views.walk import RecordWalk, Write, table_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
+from gateway.words import inert
 
 Row = Sequence[str]
 Columns = Sequence[Sequence[str]]

@@ -11,7 +11,6 @@ from typing import BinaryIO
 from zipfile import ZipFile
 
 from gateway.classify import archive, jcq, json_records, markup, workbook
-from gateway.classify.cells import inert
 from gateway.classify.content import Source, encoding_of
 from gateway.classify.delimited import Table, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
@@ -21,6 +20,7 @@ from gateway.classify.sensitive import plain
 from gateway.classify.value_kinds import read_date
 from gateway.home.settings import ClassifyLimits
 from gateway.model import FileLayout, LaidColumn
+from gateway.words import inert
 
 Values = dict[str, list[str]]
 """Values of a record by field: all filled texts, in order."""
