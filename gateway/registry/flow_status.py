@@ -40,12 +40,15 @@ _NEXT_DAY = timedelta(days=2)
 
 
 def statuses(
-    session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
-) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
+    session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None, *,
+    hidden: bool = True,
+) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:  # fmt: skip
     """Yield each provider with the state of each of its flows in Appendix B on a day.
-    `only`: the ids of the providers to yield; None for all.
+    `only`: the ids of the providers to yield; None for all. `hidden`: True if files outside the session's
+    sight count too.
     """
-    for provider, came, owed in _owing(session, catalogue, window_for(catalogue, day), only):
+    judged = replace(window_for(catalogue, day), hidden=hidden)
+    for provider, came, owed in _owing(session, catalogue, judged, only):
         yield provider, timescale.status(provider, came, catalogue, day, owed)
 
 
