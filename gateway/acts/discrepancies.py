@@ -22,6 +22,7 @@ class ListDiscrepancies(
     empty: ClassVar = "nothing that does not fit"
     when: ClassVar = "opened_at"
     groups: ClassVar = ("meaning",)
+    kinds: ClassVar = {"records": "texts"}
 
     all: bool = option("Those that have ended too.", default=False)
 

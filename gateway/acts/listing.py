@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import field_validator
 from sqlmodel import Session
@@ -20,6 +20,22 @@ from gateway.zones.http_paths import row_number
 Row: TypeAlias = Mapping[str, Any]
 MOST = 500
 """The most rows of a page."""
+
+
+ColumnKind: TypeAlias = Literal["text", "texts", "number", "day", "moment", "yes-no"]
+_KINDS: Mapping[str, ColumnKind] = {
+    name: kind
+    for kind, names in (
+        ("moment", "at last_login notify_by said until"),
+        ("day", "closed_on day lapses ratified_on"),
+        ("yes-no", "child new next_year ratified suspended"),
+        ("number", "copies_waiting days days_left files hours_left number recalled records rows seconds"),
+        ("number", "size spool uses versions"),
+        ("texts", "accounts acts events nature not_second_to notes people providers roles schools teams"),
+    )
+    for name in names.split()
+}
+"""The kinds of values in columns, by name, which mean the same in every list; all others are texts."""
 
 
 class NoPageError(GatewayError):
@@ -40,6 +56,7 @@ class ListingAct(ReadingAct):
     - `together`: commands to be carried out on all ticked rows of a page, which have a column `reference`.
     - `personal_columns`: columns with names or words of persons; no address filters by one.
     - `tabs`: a column, and the values of the column for which the page has tabs.
+    - `kinds`: the kinds of values in columns that are of another kind here than `kind_of_column` tells.
     - `latest`: True if `rows` gives the oldest row first, and pages show the newest row first.
     """
 
@@ -51,6 +68,7 @@ class ListingAct(ReadingAct):
     heading: ClassVar[str] = ""
     personal_columns: ClassVar[tuple[str, ...]] = ()
     together: ClassVar[tuple[str, ...]] = ()
+    kinds: ClassVar[Mapping[str, ColumnKind]] = {}
     leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 
     search: str | None = option("Search for these words.", None, personal=True, max_length=200)
@@ -161,6 +179,11 @@ class ListingAct(ReadingAct):
             if value not in {_text(one) for one in (held if isinstance(held, list | tuple) else (held,))}:
                 return False
         return True
+
+
+def kind_of_column(name: str) -> ColumnKind:
+    """Return the kind of the values in a column of a list."""
+    return "moment" if name.endswith("_at") else _KINDS.get(name, "text")
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:

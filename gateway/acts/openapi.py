@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.acts.act import Act
 from gateway.acts.fields import answer_of, every_act, fields_of, kept_from_addresses
-from gateway.acts.listing import MOST, ListingAct
+from gateway.acts.listing import MOST, ListingAct, kind_of_column
 from gateway.zones.console_api import PAGE
 from gateway.zones.http_paths import ROOT
 
@@ -150,6 +150,19 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name not in _OURS}
 
 
+def _value_of(act: type[ListingAct], column: str) -> dict[str, Any]:
+    """Return the JSON schema of a column's values in rows, which may be null but in the first column."""
+    kind = act.kinds.get(column) or kind_of_column(column)
+    if kind == "texts":
+        return {"type": "array", "items": _TEXT}
+    if kind == "yes-no":
+        return {"type": "boolean"}
+    one = {"number": {"type": "integer"}, "day": _TEXT | {"format": "date"}}
+    one |= {"moment": _TEXT | {"format": "date-time"}}
+    schema = one.get(kind, _TEXT)
+    return schema if column == act.columns[0] else schema | {"type": [schema["type"], "null"]}
+
+
 def _answer_of(act: type[Act]) -> dict[str, Any]:
     if act.streams:
         return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -157,7 +170,8 @@ def _answer_of(act: type[Act]) -> dict[str, Any]:
     if issubclass(act, ListingAct):
         row = {
             "type": "object",
-            "properties": {name: {} for name in act.columns},
+            "properties": {name: _value_of(act, name) for name in act.columns},
+            "required": [*act.columns],
             "additionalProperties": True,
         }
         schema = {
