@@ -114,6 +114,28 @@ def test_a_file_is_listed_collected_and_acknowledged(api: Api) -> None:
     assert by == {"program case-files"}
 
 
+def test_what_is_not_there_is_told_by_the_field_that_names_it_and_alike_where_it_is_hidden(api: Api) -> None:
+    hidden, other = api.room.hold_as_sensitive(b"hidden"), api.room.deliver(b"of others", OTHER)
+    said = "{}: nothing that you may see is called so"
+    with api.program("lost", *MAILBOX, "transfers show", "transfers list", "letters show") as client:
+        for path, asked, names in (
+            ("transfers/show", {"reference": "261124-nobody-AAAAA"}, "reference"),
+            ("transfers/show", {"reference": hidden}, "reference"),
+            ("mailbox/collect", {"team": TEAM, "reference": "261124-nobody-AAAAA"}, "reference"),
+            ("mailbox/collect", {"team": TEAM, "reference": other}, "reference"),
+            ("mailbox/collect", {"team": OTHER, "reference": other}, "team"),
+            ("mailbox/list", {"team": OTHER}, "team"),
+            ("mailbox/list", {"team": "no-team-at-all"}, "team"),
+            ("transfers/list", {"provider": "nobody"}, "provider"),
+            ("letters/show", {"number": "99"}, "number"),
+        ):
+            assert problem(client.get(f"/api/v1/{path}", params=asked), 404) == said.format(names)
+        assert (
+            problem(client.get("/api/v1/nothing/here"), 404)
+            == "There is no such act: /openapi.json lists all."
+        )
+
+
 def test_of_several_files_none_is_acknowledged_where_one_cannot_be_and_each_once(api: Api) -> None:
     sent = [api.room.deliver(f"{number}".encode(), TEAM) for number in range(2)]
     with api.program("several", *MAILBOX) as client:

@@ -31,9 +31,10 @@ from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.mailboxes.console_api import carrying_out, evidence, files, logins, policies, schools, today
-from gateway.mailboxes.console_api.carrying_out import for_pages, learn_acts
+from gateway.mailboxes.console_api.carrying_out import for_pages, learn_acts, telling_what
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
+    NOT_HERE,
     NOT_LOGGED_IN,
     Caller,
     ConsoleContext,
@@ -61,7 +62,7 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 _TOLD: tuple[tuple[type[Exception], int, int, str], ...] = (
     (AccessEnded, 401, 401, NOT_LOGGED_IN),
     (HTTPException, 413, 413, "The question is too long."),
-    (NotFoundError, 404, 404, "There is no such thing, or it is not yours."),
+    (NotFoundError, 404, 404, NOT_HERE),
     (ValidationError, 400, 422, "That request does not make sense."),
     (Fault, _OURS, _OURS, _TROUBLE),
     (Declined, 403, 404, ""),
@@ -166,7 +167,9 @@ class ConsoleApi:
             me = {"name": who.name, "teams": teams, "may": who.may}
             if not way.writes and not way.own:
                 console = console.within(who.sight)
-        said = way.answer(console, asked_by, **dict(fields.model_validate(question.fields)))
+        parts = dict(fields.model_validate(question.fields))
+        with telling_what(who, parts["act"], parts["fields"]) if "act" in parts else contextlib.nullcontext():
+            said = way.answer(console, asked_by, **parts)
         return Response(to_json({"me": me, "said": said}), media_type="application/json")
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
@@ -201,8 +204,9 @@ class ConsoleApi:
         who.check_question("collect")
         who.check_act(CollectFile.command, CollectFile.right, by_program=CollectFile.by_program)
         mailboxes = self._console.mailboxes
-        place = await _in(readers, mailboxes.place, who.person, team, reference)
-        order = await _in(readers, mailboxes.order, who.person, place)
+        with telling_what(who, CollectFile.command, question.fields):
+            place = await _in(readers, mailboxes.place, who.person, team, reference)
+            order = await _in(readers, mailboxes.order, who.person, place)
         content = await self._resources.contents.borrow(order, who.name)
         try:
             await _in(self._resources.writers, mailboxes.collect, who.person, place, content.given)

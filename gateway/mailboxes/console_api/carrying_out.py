@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
@@ -20,17 +20,19 @@ from gateway.acts.fields import answer_of, area_of, every_act, fields_of, person
 from gateway.acts.listing import MOST, ListingAct, NoPageError, columns_of
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
+from gateway.acts.transfers import ListTransfers
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, type_named
+from gateway.mailboxes.console_api.context import NOT_HERE, Caller, ConsoleContext, DecliningError, type_named
 from gateway.mailboxes.console_api.files import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
 from gateway.reasons import sentence_and_step
-from gateway.registry import programs, providers, staff
+from gateway.registry import programs, providers, staff, transfer_lists
 from gateway.registry.sight import sees
 from gateway.registry.tables import ProgramRow
 from gateway.reports.document import as_object
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
 from gateway.zones.console_api import Cell, ConsoleQuestion, Given, Named, Shown
 
 OF_BUTTONS: dict[str, type[Act]] = {
@@ -45,6 +47,8 @@ _BLANK: Shown = {
 
 `moments` are the labels of those `lines` whose value is a moment; `proof` is what only experts read.
 """
+_MOST_IN_FILE = 20_000
+"""The most rows of a list in one file: both services have all of them in memory."""
 _FIRST_PAGE = "The page that was asked for is not there any more: this is the first one."
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
 """First words of commands that exist on the machine only, not in the console."""
@@ -69,6 +73,10 @@ _WRONG = (
 """Advice on a wrong value, by the beginning of the type of the error."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
+_NAMING = frozenset(
+    {"reference", "references", "team", "provider", "identifier", "id", "number", "hand_on", "data_type"}
+)
+"""The fields by which acts for programs name what they are about."""
 _CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
 _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "school", "data_type": "kind"}
 """Kind of thing that the ids in a column stand for, where people are told its name."""
@@ -140,9 +148,12 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
     return known
 
 
-def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
+def _by_id(
+    console: ConsoleContext, caller: Caller, act: type[Act], given: Mapping[str, Given]
+) -> dict[str, Given]:
     """Return the values `given` for an act's fields, with ids in place of the names of schools, teams and
-    kinds of data. DecliningError if a name belongs to nothing, or to several things.
+    kinds of data. DecliningError if a name belongs to nothing, or to several things. A list of transfers is
+    narrowed also by ids that only earlier policies knew, where a file within the caller's sight has them.
     """
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
@@ -155,6 +166,10 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
         values = value if isinstance(value, tuple) else (str(value),)
         for one in values:
             ids = meant.get(one.casefold(), [])
+            if not ids and act is ListTransfers and names in {"team", "kind"}:
+                with console.within(caller.sight).mailboxes.registry.read() as session:
+                    ids = [one] if transfer_lists.on_record(session, name, one) else []
+                meant[one.casefold()] = ids
             if len(ids) != 1:
                 said = f"there is no {_CALLED[names or '']} called {one}: choose one that is offered"
                 said = f"several are called {one}: enter one of {', '.join(sorted(ids))}" if ids else said
@@ -176,15 +191,19 @@ def ask(
 ) -> Shown:
     """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
-    `limit` is 0. `whole`: True to return everything, as JSON, for programs. A cursor of no page is refused to
-    programs; people see the first page, with a sentence.
+    `limit` is 0, for a file: GatewayError if they are too many. `whole`: True to return everything, as JSON,
+    for programs. A cursor of no page is refused to programs; people see the first page, with a sentence.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
     def answered(after: str) -> Answer:
-        if isinstance(asked, ListingAct) and limit:
-            return asked.page(context, limit, after, counted=not whole)
-        return asked.carry_out(context)
+        if not isinstance(asked, ListingAct):
+            return asked.carry_out(context)
+        page = asked.page(context, limit or _MOST_IN_FILE, after, counted=bool(limit) and not whole)
+        if page.following and not limit:
+            said = f"the list has more than {_MOST_IN_FILE:,} rows, too many for one file: narrow it"
+            raise GatewayError(said)
+        return page
 
     def shown() -> Shown:
         try:
@@ -266,6 +285,27 @@ def _field_of(asked: Act, error: GatewayError) -> str:
 
 def _option(name: str) -> str:
     return f"--{name.rstrip('_').replace('_', '-')}"
+
+
+@contextmanager
+def telling_what(caller: Caller, command: str, fields: Mapping[str, object]) -> Iterator[None]:
+    """If the context ends because nothing is there that a program may see, name the fields that it asked by.
+
+    The sentence is made of the request alone, so it does not tell whether a thing exists.
+    """
+    try:
+        yield
+    except (NotFoundError, Declined) as error:
+        if caller.program is None or (isinstance(error, Declined) and error.answer is not NO_SUCH_FILE):
+            raise
+        if (act := every_act().get(command)) is None:
+            raise DecliningError("There is no such act: /openapi.json lists all.", 404) from None
+        named = [one.name for one in fields_of(act) if one.name in _NAMING and fields.get(one.name)]
+        if act.model_fields.get("team") and act.model_fields["team"].is_required():
+            own = fields.get("team") in caller.teams
+            named = [name for name in named if (name == "team") != own]
+        said = f"{', '.join(named)}: nothing that you may see is called so"
+        raise DecliningError(said if named else NOT_HERE, 404) from None
 
 
 def describe(_console: ConsoleContext, _question: ConsoleQuestion) -> Shown:
@@ -352,7 +392,7 @@ def _checked(
         for name, value in fields.items()
     }
     if not of_program:
-        given = _by_id(console, act, given)
+        given = _by_id(console, caller, act, given)
     try:
         asked = act.model_validate(given)
     except ValidationError as error:

@@ -40,6 +40,7 @@ from gateway.zones.http_paths import BEYOND_ROWS, CREDENTIAL
 
 _log = logging.getLogger(__name__)
 NOT_LOGGED_IN = "You are not logged in, or your session has ended."
+NOT_HERE = "There is no such thing, or it is not yours."
 _NO_CREDENTIAL = "The credential is unknown, or it has expired or been revoked."
 _NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
