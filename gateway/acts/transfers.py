@@ -147,12 +147,13 @@ class ListTransfers(TransferListing, command="transfers list"):
 
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the conditions by which the database filters the list, from the act's fields.
-        GatewayError for a data type, team or reason that nobody knows.
+        GatewayError for a data type or team that neither the policies nor a file knows, or an unknown reason.
         """
         if self.data_type or self.team:
             catalogue = context.catalogue
-            _check(self.data_type, "data type", catalogue.entries)
-            _check(self.team, "team", [team.id for team in catalogue.teams.team])
+            with context.reading() as session:
+                _check(self.data_type, "data type", catalogue.entries, session)
+                _check(self.team, "team", [team.id for team in catalogue.teams.team], session)
         _check(self.why, "reason", {*REASONS, *(code.partition(":")[0] for code in REASONS)})
         return replace(
             super().wanted(context),
@@ -160,8 +161,11 @@ class ListTransfers(TransferListing, command="transfers list"):
         )  # fmt: skip
 
 
-def _check(name: str | None, what: str, known: Collection[str]) -> None:
-    if name and name not in known:
+def _check(name: str | None, what: str, known: Collection[str], session: Session | None = None) -> None:
+    """Raise GatewayError for a `name` that is neither `known` nor, with a `session`, that of a file there."""
+    if not name or name in known:
+        return
+    if session is None or not transfer_lists.on_record(session, what.replace(" ", "_"), name):
         raise GatewayError(f"there is no {what} {name}{nearest(name, known)}")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, li
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
-from gateway.access import Sight
+from gateway.access import EVERYTHING, Sight
 from gateway.errors import NotFoundError
 from gateway.log.leaf import Kind
 from gateway.model import Folder, Reason, State, Transfer, WaitsFor
@@ -233,6 +233,11 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
     """Count the transfers that meet the criteria; stop counting at `most`."""
     return _count(session, select(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
+
+
+def on_record(session: Session, field: str, value: str) -> bool:
+    """Return True if a transfer that the session shows has a `value` in a field, "data_type" or "team"."""
+    return count(session, replace(TransfersWanted(sight=EVERYTHING), **{field: value}), 1) > 0
 
 
 def _count(session: Session, query: Select[Any], most: int | None) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 
+from sqlmodel import select
+
+from gateway.registry.tables import DeliveryRow, TransferRow
 from tests.clock import THIS_YEAR
 from tests.content import school_history
 from tests.whole import collect, jane
@@ -58,6 +61,21 @@ def test_the_order_is_told_by_the_numbers_of_the_logs_entries(desk: Desk) -> Non
     shown = desk.gateway("transfers", "show", sent)
     assert re.findall(r"^ *(\d+) +\d{4}-", shown, re.MULTILINE) == [str(one) for one in numbers]
     assert "Of two entries the lower came first, whatever the clocks said." in " ".join(shown.split())
+
+
+def test_files_of_former_years_are_found_by_what_only_their_policies_knew(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.send(oak, school_history())
+    desk.process()
+    with desk.registry.write() as session:
+        (one,) = session.exec(select(TransferRow)).all()
+        one.data_type = "ks2-old"
+        session.exec(select(DeliveryRow)).first().team = "old-team"  # type: ignore[union-attr]
+        reference = one.reference
+    for option in (("--data-type", "ks2-old"), ("--team", "old-team")):
+        listed = json.loads(desk.gateway("transfers", "list", *option, "--json"))
+        assert [row["reference"] for row in listed] == [reference]
+    assert "there is no team older" in desk.gateway("transfers", "list", "--team", "older", code=1)
 
 
 def test_listings_of_files_have_the_names_that_their_json_has(desk: Desk) -> None:
