@@ -12,6 +12,7 @@ from openpyxl import load_workbook
 
 from gateway.acts.fields import every_act, fields_of, personal_given
 from gateway.console.act_pages import spreadsheet
+from gateway.mailboxes.console_api import carrying_out
 from tests.console.served import Served
 
 NAMES_A_PERSON = {"upn", "surname", "forename", "born", "search"}
@@ -133,6 +134,19 @@ def test_a_list_is_shown_in_pages_and_given_whole(served: Served) -> None:
         )
         assert rows[0][:2] == ["reference", "provider"]
         assert set(every) <= {row[0] for row in rows[1:]}
+
+
+def test_a_list_that_is_too_long_for_one_file_is_to_be_narrowed(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        served.room.deliver(f"of a file {number}".encode(), "central-data-team")
+    monkeypatch.setattr(carrying_out, "_MOST_IN_FILE", 2)
+    for asked in ({}, {"sort": "-provider"}, {"where": "landed_at=x"}):
+        status = served.jane.client.get("/work/transfers/list", params={"file": "csv", **asked}).status_code
+        assert status == (200 if "where" in asked else 403)
+    assert served.jane.get("/work/transfers/list?file=xlsx") == 403
+    assert "The list has more than 2 rows, too many for one file: narrow it" in served.jane.text
 
 
 def test_a_spreadsheet_program_knows_how_the_letters_of_a_list_are_encoded() -> None:
