@@ -64,7 +64,7 @@ SAID = {
 }
 """The sentences about completed actions, by the word for the action in an address."""
 _SENTENCE, _SENTENCE_LENGTH = "said", 1200
-"""The cookie of a sentence for the next page, and the most characters of it: browsers keep 4096 octets."""
+"""The cookie of a sentence for the next page, and the most octets of it: browsers keep 4096 of %XX."""
 
 
 class NotOurFormError(Exception):
@@ -170,7 +170,8 @@ class Site:
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
         """Redirect to the page `path`, to show a sentence there once. A cookie carries the sentence."""
         response = see(path)
-        self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
+        shown = sentence.encode()[:_SENTENCE_LENGTH].decode(errors="ignore")
+        self.set_secret(response, _SENTENCE, quote(shown))
         return response
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from sqlmodel import Session
 from gateway.acts.act import Area
 from gateway.acts.fields import area_of, every_act
 from gateway.cli.console import registrar_of
-from gateway.console.site import STATIC_PATH, templates
+from gateway.console.site import STATIC_PATH, Site, templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
 from gateway.policy.catalogue import load_catalogue
@@ -671,3 +672,12 @@ def test_a_transfer_by_another_way_is_tried_and_put_on_record(served: Served) ->
     assert "Recorded as " in mary.text
     assert mary.get("/work/declarations/list") == 200
     assert "finance" in mary.text
+
+
+@pytest.mark.parametrize("letter", ["a", "ŵ", "ש", "€", "😀"])
+def test_a_sentence_in_any_letters_reaches_the_next_page(letter: str) -> None:
+    """Browsers drop a cookie that is too long."""
+    site = Site(inside=None, knows=None, origin="http://localhost", pages={})
+    cookie = site.see_said("/", letter * 1300).headers["set-cookie"].partition(";")[0]
+    assert len(cookie) <= 4096
+    assert set(unquote(cookie.partition("=")[2])) == {letter}
