@@ -23,19 +23,15 @@ MOST = 500
 
 
 ColumnKind: TypeAlias = Literal["text", "texts", "number", "day", "moment", "yes-no"]
-_KINDS: Mapping[str, ColumnKind] = {
-    name: kind
-    for kind, names in (
-        ("moment", "at last_login notify_by said until"),
-        ("day", "closed_on day lapses ratified_on"),
-        ("yes-no", "child new next_year ratified suspended"),
-        ("number", "copies_waiting days days_left files hours_left number recalled records rows seconds"),
-        ("number", "size spool uses versions"),
-        ("texts", "accounts acts events nature not_second_to notes people providers roles schools teams"),
-    )
-    for name in names.split()
+_KINDS: Mapping[ColumnKind, str] = {
+    "moment": "at last_login notify_by said until",
+    "day": "closed_on day lapses ratified_on",
+    "yes-no": "child new next_year ratified suspended",
+    "number": "copies_waiting days days_left files hours_left number recalled records rows seconds size "
+    "spool uses versions",
+    "texts": "accounts acts events nature not_second_to notes people providers roles schools teams",
 }
-"""The kinds of values in columns, by name, which mean the same in every list; all others are texts."""
+"""The columns with each kind of value, by names that mean the same in every list; all others are texts."""
 
 
 class NoPageError(GatewayError):
@@ -183,7 +179,8 @@ class ListingAct(ReadingAct):
 
 def kind_of_column(name: str) -> ColumnKind:
     """Return the kind of the values in a column of a list."""
-    return "moment" if name.endswith("_at") else _KINDS.get(name, "text")
+    found = (kind for kind, names in _KINDS.items() if name in names.split())
+    return "moment" if name.endswith("_at") else next(found, "text")
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:

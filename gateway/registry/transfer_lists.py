@@ -237,7 +237,9 @@ def count(session: Session, wanted: TransfersWanted, most: int | None = None) ->
 
 def on_record(session: Session, field: str, value: str) -> bool:
     """Return True if a transfer that the session shows has a `value` in a field, "data_type" or "team"."""
-    return count(session, replace(TransfersWanted(sight=EVERYTHING), **{field: value}), 1) > 0
+    wanted = TransfersWanted(sight=EVERYTHING)
+    wanted = replace(wanted, team=value) if field == "team" else replace(wanted, data_type=value)
+    return count(session, wanted, 1) > 0
 
 
 def _count(session: Session, query: Select[Any], most: int | None) -> int:

@@ -57,6 +57,7 @@ def fill(room: Mailroom) -> None:
     """At least one row of each list, with and without what may be left out."""
     room.staff("ann", TEAM)
     room.staff("bob")
+    room.staff("program typed")  # Which is named in a marker, as only people are.
     held, sent = room.hold(b"held"), room.deliver(b"sent", TEAM)
     head, *children = core_rows(12)
     room.hold_as_read(as_csv([[*head, "NHS Number"], *([*row, "9434765919"] for row in children)]).encode())

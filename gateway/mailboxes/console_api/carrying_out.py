@@ -199,8 +199,9 @@ def ask(
     def answered(after: str) -> Answer:
         if not isinstance(asked, ListingAct):
             return asked.carry_out(context)
-        page = asked.page(context, limit or _MOST_IN_FILE, after, counted=bool(limit) and not whole)
-        if page.following and not limit:
+        if limit:
+            return asked.page(context, limit, after, counted=not whole)
+        if (page := asked.page(context, _MOST_IN_FILE)).following:
             said = f"the list has more than {_MOST_IN_FILE:,} rows, too many for one file: narrow it"
             raise GatewayError(said)
         return page
