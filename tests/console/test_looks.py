@@ -29,7 +29,7 @@ from tests.console.served import OTHER, TEAM, Served
 from tests.console.visitor import Visitor
 from tests.content import core_data
 from tests.mailboxes.mailroom import PROVIDER
-from tests.web.browsers import CHANNEL, CHROMIUM
+from tests.web.browsers import BY_KEYBOARD, CHANNEL, CHROMIUM
 
 pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(800)]
 WAYS: dict[str, dict[str, Any]] = {
@@ -51,6 +51,17 @@ _LOOK = """rules => axe.run(document, rules).then(found => [
     ...found.violations.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 200)),
     ...(document.documentElement.scrollWidth > innerWidth
         ? ["wider than the window: " + document.documentElement.scrollWidth] : [])])"""
+_SUMMARY = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const found = [], one = document.querySelector(".error-summary"), told = link => link.outerHTML;
+    if (one && !one.contains(document.activeElement)) found.push("the error summary has no focus");
+    for (const link of one ? one.querySelectorAll("a") : []) {
+        const field = document.getElementById(link.hash.slice(1));
+        if (!field || field.tabIndex < 0) found.push("leads to no field: " + told(link));
+        else if (!field.getAttribute("aria-describedby")) found.push("not at its field: " + told(link));
+    }
+    done(found);
+})))"""
+"""What is wrong with the summary of errors of a page that has just been opened."""
 _UNFOLD = """() => document.querySelectorAll("details").forEach(one => {
     one.removeAttribute("name");
     one.open = true;
@@ -130,9 +141,9 @@ class Eyes:
         name = (
             re.sub(r"[^a-z]+", "-", page.url.partition("?")[0].removeprefix(self.served.origin)) or "-today"
         )
+        found = page.evaluate(_SUMMARY)
         page.evaluate(Axe().axe_script)
         devtools = page.context.new_cdp_session(page)
-        found = []
         for way, told in WAYS.items():
             width, height = told["size"]
             page.emulate_media(
@@ -157,6 +168,9 @@ class Eyes:
                 (PICTURES / f"console{name}-{width}.png").write_bytes(base64.b64decode(taken["data"]))
             if way == "light":
                 page.evaluate(_UNFOLD)
+            if "colour" not in way and way != "dark":
+                page.keyboard.press("Tab")
+                found += [f"{way}: {wrong}" for wrong in page.evaluate(BY_KEYBOARD)]
             rules = BY_THE_WAY.get(way, RULES)
             found += [
                 f"{way}: {wrong}" for wrong in page.evaluate(_LOOK, {**rules, "resultTypes": ["violations"]})

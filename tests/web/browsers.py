@@ -25,6 +25,39 @@ FIREFOX = "/usr/bin/firefox-esr"
 CHROMIUM = next(filter(os.path.exists, ("/usr/bin/chromium-headless-shell",)), "/usr/bin/chromium")
 """The same engine without windows and menus where that is installed: it takes half of the processor time."""
 CHANNEL = ("--no-sandbox", "--disable-gpu", "--force-color-profile=srgb")
+BY_KEYBOARD = """() => {
+    const found = [], shown = one => one.checkVisibility({visibilityProperty: true, opacityProperty: true});
+    const told = one => one.outerHTML.replace(/\\s+/g, " ").slice(0, 160);
+    const stops = [...document.querySelectorAll(
+        "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]")]
+        .filter(one => one.tabIndex >= 0 && !one.disabled && shown(one));
+    if (stops[0]?.getAttribute("href") !== "#main") found.push("first is no skip link: " + told(stops[0]));
+    for (const one of stops) {
+        if (one.tabIndex > 0) found.push("has an order of its own: " + told(one));
+        one.focus({focusVisible: true});
+        if (document.activeElement !== one) { found.push("takes no focus: " + told(one)); continue; }
+        const style = getComputedStyle(one);
+        const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+        if (!ring && style.boxShadow === "none") found.push("shows no focus: " + told(one));
+        const box = one.getBoundingClientRect();
+        if (box.left < -1 || box.right > innerWidth + 1) {
+            const inside = one.closest("[tabindex='0']");
+            if (!inside || inside === one) found.push("is cut off: " + told(one));
+        }
+        if (box.bottom < 0 || box.top > innerHeight) found.push("is out of sight: " + told(one));
+    }
+    for (const one of document.querySelectorAll("body *")) {
+        if (!shown(one) || one.closest("svg, select, .hidden, .skip, input, textarea")) continue;
+        const way = getComputedStyle(one).overflowX;
+        if (one.scrollWidth <= one.clientWidth + 1 || way === "visible") continue;
+        if (["hidden", "clip"].includes(way)) found.push("text is cut off: " + told(one));
+        else if (one.tabIndex !== 0) found.push("scrolls, but not by keyboard: " + told(one));
+        else if (!one.matches("[aria-label], [aria-labelledby]")) found.push("has no label: " + told(one));
+    }
+    document.activeElement.blur();
+    return [...new Set(found)];
+}"""
+"""Goes through a page as the key Tab does: what takes no focus, does not show it, or is cut off."""
 HANDED = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True,

@@ -19,7 +19,7 @@ from tests.console.conftest import violations
 from tests.ports import free_port
 from tests.site import Party, Running, Site
 from tests.waiting import until
-from tests.web.browsers import Driven, driven
+from tests.web.browsers import BY_KEYBOARD, Driven, driven
 
 PROVED = "which you compared, signed this receipt, and it is about the file that you sent here."
 
@@ -129,6 +129,8 @@ class School:
             found += violations(page)
             if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
                 found.append(("wider than the window", str(wide)))
+            page.keyboard.press("Tab")
+            found += [("by keyboard", wrong) for wrong in page.evaluate(BY_KEYBOARD)]
         return found
 
     def invites(self, folder: Path) -> tuple[Path, str]:
