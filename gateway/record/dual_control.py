@@ -206,8 +206,7 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
 def _later_names(session: Session) -> Callable[[frozenset[str], datetime], frozenset[str]]:
     """Return a function from names, and the time of an act under them, to later names of the same people.
     A person who left and was enrolled under another name is known by the same account, of OpenID or of the
-    machine. A name in use counts only if its account was bound after the act: the name may have gone to another
-    person.
+    machine. A name in use counts only if its account was bound after the act: another person may have it.
     """
     openid, given = (KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at), GivingRow
     first = select(given.mark, given.staff, func.min(given.at)).group_by(given.mark, given.staff)
