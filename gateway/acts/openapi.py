@@ -8,12 +8,20 @@ from typing import Any
 
 from gateway.acts.act import Act
 from gateway.acts.fields import answer_of, every_act, fields_of, kept_from_addresses
-from gateway.acts.listing import MOST, ListingAct, kind_of_column
+from gateway.acts.listing import MOST, ColumnKind, ListingAct, kind_of_column
 from gateway.zones.console_api import PAGE
 from gateway.zones.http_paths import ROOT
 
 _OURS = frozenset({"place", "metavar", "asked", "personal", "names", "also", "title"})
 _TEXT = {"type": "string"}
+_VALUES: dict[ColumnKind, dict[str, Any]] = {
+    "text": _TEXT,
+    "texts": {"type": "array", "items": _TEXT},
+    "number": {"type": "integer"},
+    "day": _TEXT | {"format": "date"},
+    "moment": _TEXT | {"format": "date-time"},
+    "yes-no": {"type": "boolean"},
+}
 _PROBLEMS = {
     "401": "The credential is missing, unknown, expired or revoked.",
     "403": "The credential does not allow this act.",
@@ -151,16 +159,10 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value_of(act: type[ListingAct], column: str) -> dict[str, Any]:
-    """Return the JSON schema of a column's values in rows, which may be null but in the first column."""
-    kind = act.kinds.get(column) or kind_of_column(column)
-    if kind == "texts":
-        return {"type": "array", "items": _TEXT}
-    if kind == "yes-no":
-        return {"type": "boolean"}
-    one = {"number": {"type": "integer"}, "day": _TEXT | {"format": "date"}}
-    one |= {"moment": _TEXT | {"format": "date-time"}}
-    schema = one.get(kind, _TEXT)
-    return schema if column == act.columns[0] else schema | {"type": [schema["type"], "null"]}
+    """Return the JSON schema of a column's values in rows: null, too, but in the first column."""
+    schema = _VALUES[act.kinds.get(column) or kind_of_column(column)]
+    always = column == act.columns[0] or schema["type"] in {"array", "boolean"}
+    return schema if always else schema | {"type": [schema["type"], "null"]}
 
 
 def _answer_of(act: type[Act]) -> dict[str, Any]:
