@@ -52,7 +52,7 @@ _LOOK = """rules => axe.run(document, rules).then(found => [
     ...(document.documentElement.scrollWidth > innerWidth
         ? ["wider than the window: " + document.documentElement.scrollWidth] : [])])"""
 _SUMMARY = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
-    const found = [], one = document.querySelector(".error-summary"), told = link => link.outerHTML;
+    const found = [], one = document.querySelector(".error-summary[role]"), told = link => link.outerHTML;
     if (one && !one.contains(document.activeElement)) found.push("the error summary has no focus");
     for (const link of one ? one.querySelectorAll("a") : []) {
         const field = document.getElementById(link.hash.slice(1));
@@ -360,6 +360,28 @@ def test_a_page_is_laid_out_by_the_width_of_its_window_alone_and_the_dark_change
     (dark,) = re.findall(r"prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s*\}", style, re.DOTALL)
     lines = [one.strip() for one in dark.strip().splitlines()]
     assert [one for one in lines if not re.fullmatch(r"--[\w-]+: #[0-9a-f]{6};", one)] == []
+
+
+def test_what_is_wrong_for_whoever_has_a_keyboard_alone_is_seen(eyes: Eyes) -> None:
+    page = eyes.of(eyes.served.jane)
+    page.goto("about:blank")
+    page.set_viewport_size({"width": 320, "height": 256})
+    page.set_content(
+        "<style>:focus { outline: none } .box { width: 50px; white-space: nowrap }</style>"
+        "<a href='/'>first</a><a href='/' tabindex='1'>second</a>"
+        "<div class='box' style='overflow: hidden'>long and longer</div>"
+        "<div class='box' style='overflow-x: auto'>long and longer</div>"
+        "<div class='box' style='overflow-x: auto' tabindex='0'>long and longer</div>"
+        "<button style='position: absolute; left: 300px; width: 90px'>third</button>"
+        "<div style='position: fixed; bottom: 0; left: 0; width: 100%; height: 90%; z-index: 1'></div>"
+        "<button style='position: fixed; bottom: 1px'>fourth</button>"
+    )
+    page.keyboard.press("Tab")
+    seen = {said.partition(":")[0] for said in page.evaluate(BY_KEYBOARD)}
+    assert seen == {
+        "first is no skip link", "has an order of its own", "shows no focus", "is cut off", "is covered",
+        "text is cut off", "scrolls, but not by keyboard", "has no label",
+    }  # fmt: skip
 
 
 def test_a_list_begins_on_the_first_screen_of_a_phone(eyes: Eyes) -> None:

@@ -45,6 +45,9 @@ BY_KEYBOARD = """() => {
             if (!inside || inside === one) found.push("is cut off: " + told(one));
         }
         if (box.bottom < 0 || box.top > innerHeight) found.push("is out of sight: " + told(one));
+        const [at] = one.getClientRects();
+        const over = document.elementFromPoint(at.left + Math.min(at.width, 9) / 2, at.top + at.height / 2);
+        if (over && !one.contains(over) && !over.contains(one)) found.push("is covered: " + told(one));
     }
     for (const one of document.querySelectorAll("body *")) {
         if (!shown(one) || one.closest("svg, select, .hidden, .skip, input, textarea")) continue;
