@@ -35,6 +35,7 @@ from gateway.registry.tables import (
     NilReturnRow,
     RatificationRow,
     SavedFilterRow,
+    StaffRow,
 )
 from gateway.reports.breach import BreachStatement
 from gateway.reports.document import Document
@@ -49,15 +50,14 @@ LISTS = sorted(name for name, act in every_act().items() if act.by_program and i
 ASKED = {"mailbox list": {"team": TEAM}, "letters preview": {"on": "2026-11-24"}}
 ON = {"at": NOW, "by": "ann"}
 checks = FormatChecker(())
-checks.checks("date-time", ValueError)(datetime.fromisoformat)
-checks.checks("date", ValueError)(date.fromisoformat)
+checks.checks("date-time", ValueError)(lambda value: value is None or datetime.fromisoformat(value))
+checks.checks("date", ValueError)(lambda value: value is None or date.fromisoformat(value))
 
 
 def fill(room: Mailroom) -> None:
     """At least one row of each list, with and without what may be left out."""
     room.staff("ann", TEAM)
     room.staff("bob")
-    room.staff("program typed")  # Which is named in a marker, as only people are.
     held, sent = room.hold(b"held"), room.deliver(b"sent", TEAM)
     head, *children = core_rows(12)
     room.hold_as_read(as_csv([[*head, "NHS Number"], *([*row, "9434765919"] for row in children)]).encode())
@@ -70,6 +70,7 @@ def fill(room: Mailroom) -> None:
         of_it = {"provider": PROVIDER, **told}
         listed = {"listed_at": NOW, "listed_by": "ann"}
         letter = {"event": "late:x", "kind": "late", "subject": "s", "text": "t", "owed_at": NOW}
+        session.add(StaffRow(name="program typed", added_at=NOW))  # A marker names people alone.
         session.add_all([
             ContactRow(role="office", email="office@example.invalid", **of_it),
             RatificationRow(academic_year="2026-27", signatory="A. Head", ratified_on=NOW.date(), **of_it),
@@ -110,10 +111,10 @@ def fill(room: Mailroom) -> None:
                 made_by="ann", entry=0, looked_at=NOW, told_at=NOW, trouble="503",
             ),
             MarkerRow(number=1, kind="named", persons=b"1" * 16, placed_at=NOW, placed_by="ann", why="w"),
-            MarkerPersonRow(marker=1, staff="program typed"),
             SavedFilterRow(staff="program typed", listing="held list", name="x", query="mine=yes"),
         ])  # fmt: skip
         session.flush()
+        session.add(MarkerPersonRow(marker=1, staff="program typed"))
         session.add(
             DiscrepancyPartyRow(discrepancy=1, ordinal=0, provider=PROVIDER, pupil=b"1", transfer=1, record=1)
         )
