@@ -82,7 +82,6 @@ class Guard:
 
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
         """Return the answer that turns a request down; None where the request may pass.
-
         A request is turned down for a wrong address, method or origin, or for its size.
         """
         if method in _SAFE:

@@ -69,7 +69,6 @@ async def serve(
     port: int | None,
 ) -> None:
     """Serve a site until `stop` is set; `app` returns the application for the site's origin.
-
     `host` and `port` override the settings. Print `ready NAME ORIGIN`, and tell systemd, once connections are
     accepted. ConfigurationError if the service cannot listen on the address.
     """
@@ -90,7 +89,6 @@ async def serve(
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
     """Return a retry policy: try again after an `error`, for half a minute.
-
     Services may start in any order, so another one may not be ready yet.
     """
     return AsyncRetrying(
@@ -133,7 +131,6 @@ class Connections:
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
         """Admit a client's connection (`line` is its socket); at a limit, close an idle one first.
-
         Return None, without admitting the connection, where a limit is reached and no connection is idle.
         """
         source = source_of(address)

@@ -70,7 +70,6 @@ _log = logging.getLogger(__name__)
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     """Wrap a command: check the person's right first; print a GatewayError or OSError in one line, and exit.
-
     The exit code is that of the GatewayError, or 1. `_declared` converts the annotations for typer, and
     `home` is by default DEFAULT_HOME, a folder in the working folder.
     """
@@ -108,7 +107,6 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
 
 def _declared(name: str, hint: object) -> object:
     """Return typer's annotation for the parameter `name`, given its type hint, which may use a short form.
-
     `Annotated[bool, HELP]` is an option named like the parameter, without a --no- form; `Annotated[Path,
     "--to FILE", HELP]` is an option with the name --to; `Annotated[Path, "FILE", HELP]` is an argument.
     """

@@ -141,7 +141,6 @@ def _of_provider(
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
     """Yield a complaint for each team without members that has to collect files, or to look at held files.
-
     `staffed` are the teams with members.
     """
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
@@ -224,7 +223,6 @@ def of_keys(
     session: Session, secret_file: Callable[[str], Path], policy: KeyPolicy, at: datetime
 ) -> Iterator[Complaint]:
     """Yield a complaint for each key that needs attention, and for each provider whose files wait for a key.
-
     `secret_file` returns the path of a gateway key's secret half, given the key's fingerprint.
     """
     known = keys.list_keys(session)

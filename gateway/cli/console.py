@@ -48,7 +48,6 @@ def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """Return the lines of a table, at most `width` wide (None: any width), without broken words.
-
     A table too wide becomes records: a line for each value of a row, and an empty line between rows.
     """
     if width is not None and not fits(headings, rows, width):
@@ -100,7 +99,6 @@ def now() -> datetime:
 
 def who() -> str:
     """Return the name under which the person at the keyboard is put on record.
-
     With roles in force: the proven person's name. Otherwise: the account that runs the command or, behind
     sudo, the account that called sudo. Where people share an account, the variable GATEWAY_ADMIN names one of
     them: "NAME (as ACCOUNT)".
@@ -170,7 +168,6 @@ def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str] = ()
 ) -> int:
     """Print rows as a table, some at a time; return their number. Without rows, print the text `empty`.
-
     On a terminal too narrow for the `columns`, print only the columns `narrow`; if even those are too wide,
     print a line for each value. If a column has times, a last line names their time zone.
     """

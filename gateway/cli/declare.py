@@ -31,7 +31,6 @@ _declared = command_of(Declare)
 
 def _declare(home: Path, *, ask: bool | None = None, **given: object) -> None:
     """Declare a transfer by another method.
-
     Exit 1 if the agreement does not allow the transfer, or not yet; the declaration is recorded all the same.
     """
     if sys.stdin.isatty() if ask is None else ask:

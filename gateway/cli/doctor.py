@@ -411,7 +411,6 @@ def _machine(home: Home) -> Iterator[Complaint]:
 
 def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
     """Raise ConfigurationError if the registry contains another gateway's log, or one of another name.
-
     Yield nothing.
     """
     published = home.published.common / "keys" / "gateway-log.vkey"

@@ -23,7 +23,6 @@ def deliver(
     document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
 ) -> None:
     """Print a report as text or JSON, or write it to files `html` and `csv` that only their owner can read.
-
     `annex`: print the report together with its annex. GatewayError if a file cannot be written, or if `csv`
     is given and the report has no table.
     """

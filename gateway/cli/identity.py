@@ -28,7 +28,6 @@ _UNSET = 2**32 - 1  # The kernel's number for a process that nobody logged in fo
 
 def sight_here(session: Session, home: Path) -> Sight:
     """Return the sight of the person at the keyboard: the files that person may know of.
-
     If roles are not in force, whoever runs commands counts as an administrator and may know of all files.
     """
     if (person := PROVED.get()) is None:
@@ -72,7 +71,6 @@ def name_of(command: Callable[..., Any]) -> str:
 
 def real_account() -> str:
     """Return the account a person logged in with, whatever account runs the command.
-
     It is the first known of three: the login account recorded by the kernel; the owner of the nearest parent
     process not owned by root or the present account (the caller of sudo); the present account.
     """

@@ -98,7 +98,6 @@ def inconsistencies(
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
     """Return the contradictions in log and registry, at most 50 of each kind, and the number of log entries.
-
     `heads`: pairs of a file's name and the signed head in that file, kept elsewhere. `sealed`: read every
     sealed file, too. `tell` is called with the number of rows checked so far, and of all rows. `portions`:
     how `audit` divides the check among processes; None for one process.

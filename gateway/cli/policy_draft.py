@@ -232,7 +232,6 @@ def _of_markup(
     sample: Path, rules: Rules
 ) -> tuple[dict[str, list[str]], dict[str, str], dict[str, tuple[str, ...]], str | None]:
     """Read the children's records of an XML file, where a heading is the name of an element with text.
-
     Return four results: the values by heading; the known field by heading, for headings in the rules; the
     paths Parent/Name by heading; and the collection that a DfE message names, or None. GatewayError if the
     file cannot be read, or has no records of children.

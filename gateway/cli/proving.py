@@ -35,7 +35,6 @@ def checked(
     place: Home, command: str, right: AccessRight, references: Sequence[str], account: str
 ) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
-
     GatewayError if the person is not proven, lacks the `right`, or may not know of a file in `references`,
     which are spelled as in the registry.
     """
@@ -58,7 +57,6 @@ def checked(
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
     """Return the proven name of the person running a command; None if roles are not in force.
-
     GatewayError if the person is not proven, or lacks the `right`.
     """
     if not roles.in_force(session):

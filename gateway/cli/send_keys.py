@@ -127,7 +127,6 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
     """Return passphrases for a new OpenPGP and a new SSH key: from `file`, or one for both, typed twice.
-
     A typed passphrase is asked for again as long as `judge` raises GatewayError. GatewayError if there is
     neither a file nor a terminal.
     """

@@ -32,7 +32,6 @@ class _Output(io.FileIO):
 
 def prepare() -> None:
     """Make the standard streams accept every character; where one cannot be shown, an escape is.
-
     A closed stream is opened as the null device, so that no file opened later gets its number: writes to
     standard output then fail, and writes to standard error are lost.
     """

@@ -97,7 +97,6 @@ def _tell(found: work.Upgrade) -> None:
 
 def _person(place: Home, found: work.Upgrade) -> str:
     """Return the name of the person at the keyboard. GatewayError if the person may not upgrade.
-
     To read the roles, the registry is copied and the copy upgraded, as a rehearsal. A registry in PostgreSQL
     is not copied: if its tables have to change, roles are not checked.
     """
@@ -118,7 +117,6 @@ def _agree(
     place: Home, found: work.Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
 ) -> None:
     """Propose the upgrade, or agree to another person's proposal: then back up the home, and upgrade it.
-
     An upgrade that changes no policies needs no second person. A home with PostgreSQL is not backed up here.
     """
     before, digest = policy_digest(place.policies_in_force), None

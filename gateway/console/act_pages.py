@@ -69,7 +69,6 @@ async def show_act(request: Request) -> Response:
 
 async def _asked_for(page: _ActPage, form: FormData) -> Response:
     """Answer a reading act sent by form.
-
     For a list, redirect to an address with the fields, so the page can be saved as a link; if a personal
     field has a value, which no address may hold, answer at once.
     """
@@ -103,7 +102,6 @@ async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
 
 async def carry_out(request: Request) -> Response:
     """Carry out an act sent by form, then redirect to the page named in the form's field `back`.
-
     Questions with a personal field also come by form, since addresses are kept in histories.
     """
     page = await _page_of(request)
@@ -249,7 +247,6 @@ async def _page_of(request: Request, command: str = "") -> _ActPage:
 
 async def _text(value: str | UploadFile) -> str:
     """Return a form value or uploaded file as text, from UTF-8 or else Windows-1252, as the DfE publishes.
-
     HTTPException for a file that is too large: no part of one is taken for the whole.
     """
     if isinstance(value, str):

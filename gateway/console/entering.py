@@ -146,7 +146,6 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
     """Return a handler that asks the inside for the contents of `page` and renders the template `template`.
-
     `asked`: the names of the query parameters to pass on to the inside.
     """
 
@@ -169,7 +168,6 @@ async def show_login(
     request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
 ) -> Response:
     """Show the login page, with a new challenge and a `problem`, if any, in words.
-
     `kept`: the values typed in a form for the page `to` before the login.
     """
     site, browser = site_of(request), secrets.token_urlsafe(32)

@@ -88,7 +88,6 @@ async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
     """Carry out an act and redirect to `back`, or show a page that asks for the passkey, or the refusal.
-
     `command` and `fields`: the act. `what`: the act in words.
     """
     reply = await act_for(request, form, command, fields, what, back)
@@ -112,7 +111,6 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     given: Sequence[tuple[str, str]] = (),
 ) -> Reply | Response | DeclinedInside:
     """Carry out an act; return the answer, the refusal, or a page that asks for the passkey.
-
     The page shows the act in words (`what`) and pairs of label and value (`given`), with a link to `back`.
     """
     site = site_of(request)
@@ -148,7 +146,6 @@ async def edit_policies(
     request: Request, form: Mapping[str, object] | None = None, problem: str = ""
 ) -> Response:
     """Show a form for editing a policy file; if edited, show the consequences of the edit.
-
     `form`: the edited form; None for the form in the request. `problem`: the sentence of a refusal.
     """
     if form is None:
@@ -230,7 +227,6 @@ async def held_page(
     status: int = 200,
 ) -> Response:
     """Show a held file. After a refused act (`command`), show the form with the values given.
-
     `problems`: the sentences of the refusal by field. `status`: the HTTP status of the page.
     """
     reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")

@@ -95,7 +95,6 @@ _ROUTES = [
 
 def run_console(home: Home, *, host: str | None = None, port: int | None = None) -> int:
     """Serve the console of `home` until SIGTERM or SIGINT; return the exit status.
-
     `host` and `port` override the settings. Print `ready console ORIGIN` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
@@ -134,7 +133,6 @@ def application(site: Site) -> ASGIApp:
 
 async def _declined(request: Request, error: Exception) -> Response:
     """Show a refusal by the inside as a page; if nobody is logged in, show the login page.
-
     After the login, the person comes to the page first asked for, with the values typed before.
     """
     status = error.status if isinstance(error, DeclinedInside) else 503
@@ -167,7 +165,6 @@ async def _typed(request: Request) -> list[tuple[str, str]]:
 
 async def _not_ours(request: Request, _: Exception) -> Response:
     """Show again, filled in, a form sent with the token of an earlier session, to be sent once more.
-
     The form as first sent had no effect. If nobody is logged in, show an error page.
     """
     kept, path = await _typed(request), request.url.path

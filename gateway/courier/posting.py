@@ -54,7 +54,6 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
 
 def post(folder: Path, failed: set[str]) -> int:
     """Post the waiting messages of one web hook; return the number of messages if the web hook accepts all.
-
     `failed` holds the names of messages not accepted in earlier rounds: these messages are posted last. A
     message not accepted is added to `failed`. The third such message, or any other error, ends the round. The
     first error is then raised, and a word for the error is written into the folder. Where the folder is not
@@ -87,7 +86,6 @@ def post(folder: Path, failed: set[str]) -> int:
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
     """Post the message in the file `path`; do nothing if that file is gone.
-
     NotTakenError if the answer takes too long, or has an HTTP status outside 200 to 299.
     """
     try:

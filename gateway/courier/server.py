@@ -10,7 +10,6 @@ from gateway.home import Home
 
 def run_courier(home: Home, stop: threading.Event, *, ready: Callable[[], None]) -> None:
     """Send letters, batches and messages until `stop` is set; call `ready` once at the start.
-
     ConfigurationError if the settings for letters name no relay, or if neither letters, batches nor messages
     are set up.
     """

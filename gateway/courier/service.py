@@ -53,7 +53,6 @@ def serve_each(
     pause_seconds: float,
 ) -> None:
     """Repeat a function for each folder of `root` that has a file called `settings`, until `stop` is set.
-
     `giving`, called with a folder, returns the function. A thread for each folder repeats the function, by
     `tried`, until the file `settings` is removed. `said` begins the line logged about an error, with the
     folder's name in place of `{}`. `pause_seconds`: the pause between two calls.
@@ -136,7 +135,6 @@ def tried(
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
     """Return the path `named`; if None, the path of the systemd credential called `name`.
-
     ConfigurationError, with the text `missing`, if `named` is None and systemd has passed no credentials.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")

@@ -138,7 +138,6 @@ class LogKey:
 
     def signature_line(self, name: str, kind: int, blob: bytes) -> str:
         """Return a signature line of a note, by the key called `name`.
-
         `kind`: SIGNATURE or COSIGNATURE. `blob`: the signature; in a cosignature, 8 bytes of time come first.
         """
         key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
@@ -155,7 +154,6 @@ def _key_id(name: str, kind: int, public: bytes) -> bytes:
 
 def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
     """Make a signed note (checkpoint) that a log has `size` leaves under `root` (32 bytes), signed by `key`.
-
     `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
     """
     body = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
@@ -164,7 +162,6 @@ def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
 
 def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
     """Verify a checkpoint and return its head; some log key of `vkeys` must have signed.
-
     The log's signature must bear the name of the origin. Lines by unknown keys are ignored, as C2SP
     demands; a bad signature by a known key refuses the whole note. Raises CheckpointError naming the fault.
     """
@@ -201,7 +198,6 @@ def names_signer(text: str, vkeys: Iterable[str]) -> bool:
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
     """Return the note `held` with the cosignatures by witnesses of `vkeys` copied from the note `offered`.
-
     Nothing else is copied. Raises CheckpointError if the notes state different heads, a cosignature is wrong,
     or none is new.
     """

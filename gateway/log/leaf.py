@@ -195,7 +195,6 @@ def rfc3339(moment: datetime) -> str:
 
 def commitment(text: str, salt: bytes) -> str:
     """Return a digest committing to `text` (a name, or a content's digest) without revealing it.
-
     `salt`: 16 random bytes or more, kept in the registry. Whoever has the salt can prove the text. Once the
     salt is destroyed, nobody can prove or guess the text. Raises ValueError for a shorter salt.
     """
@@ -217,7 +216,6 @@ _FIRST_PLANE = "\uffff"
 
 def canonical(value: object) -> bytes:
     """Encode a value as canonical JSON (RFC 8785), as needed to sign and hash receipts and the log.
-
     Takes texts, whole numbers below 2^53, truth values, None, lists, and objects with names from the first
     Unicode plane. For values of only these kinds, the standard library's encoder with sorted keys gives the
     bytes that the RFC demands, in a sixth of a general encoder's time. ValueError for anything else.

@@ -29,7 +29,6 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def append(store: MutableMapping[tuple[int, int], bytes], size: int, leaf: bytes) -> int:
     """Append a leaf with the bytes `leaf` to the tree in `store`, of `size` leaves; return the new size.
-
     Each new node is set exactly once.
     """
     level, index, node = 0, size, leaf_hash(leaf)
@@ -48,7 +47,6 @@ def root(store: Nodes, size: int) -> bytes:
 
 def inclusion_proof(store: Nodes, index: int, size: int) -> list[bytes]:
     """Return the proof that leaf `index` is among the first `size` leaves (RFC 9162 section 2.1.3.1).
-
     Raises ValueError unless 0 <= index < size.
     """
     if not 0 <= index < size:
@@ -68,7 +66,6 @@ def inclusion_proof(store: Nodes, index: int, size: int) -> list[bytes]:
 
 def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
     """Return the proof that `first` leaves are an unchanged prefix of `second` (RFC 9162 section 2.1.4.1).
-
     Empty where first is 0 or equals second. Raises ValueError unless 0 <= first <= second.
     """
     if not 0 <= first <= second:
@@ -92,7 +89,6 @@ def consistency_proof(store: Nodes, first: int, second: int) -> list[bytes]:
 
 def nodes_read(operation: Callable[[Nodes], object]) -> list[tuple[int, int]]:
     """Return the (level, index) of every node that `operation` would read, in the order of reading.
-
     Which nodes a root or proof reads depends on sizes alone, never on hashes. So a database can fetch all
     nodes with one query: `nodes_read(lambda store: inclusion_proof(store, index, size))`.
     TypeError for an operation that appends.

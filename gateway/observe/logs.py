@@ -36,7 +36,6 @@ _NOISY = ("alembic", "watchdog", "paramiko", "httpx", "httpcore")  # httpx logs 
 
 def configure(level: str | int) -> None:
     """Log to stderr in the form that the environment variable GATEWAY_LOG_FORMAT names: json, text, or auto.
-
     `auto` is JSON under systemd's journal, and text elsewhere.
     """
     handler = logging.StreamHandler(sys.stderr)

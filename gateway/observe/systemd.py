@@ -15,7 +15,6 @@ _FIRST_DESCRIPTOR = 3
 
 def handed_over(name: str) -> list[socket.socket]:
     """Return the listening sockets that systemd gave this process under a name (FileDescriptorName=).
-
     The caller owns the sockets; a second call would return the same descriptors twice.
     """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):

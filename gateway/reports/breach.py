@@ -94,7 +94,6 @@ def notify_by(breach: Breach) -> datetime:
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
     """Return the record of a breach as known at `now`, by breach.toml (`policy`).
-
     It has about two pages for any breach; the annex lists each provider, opening, log entry and transfer.
     """
     items = set(data_items(breach.accounts))

@@ -107,7 +107,6 @@ class Document:
 
 def as_text(document: Document, *, annex: bool = True) -> str:
     """Return a document as text with lines of at most 78 characters, with or without its annex.
-
     A table too wide is shown as a list of its rows.
     """
     parts = [_title(document.title), *_wrapped(document.subtitle), ""]

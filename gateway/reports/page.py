@@ -20,7 +20,6 @@ def as_html(document: Document) -> str:
 
 def _drawn(chart: ReportTable) -> list[tuple[str, list[tuple[int, float, float]]]]:
     """Return the bars of a table: label, and for each number its colour, start and length in pixels.
-
     The longest bar has the full length.
     """
     counted = [(label, [*map(int, values)]) for label, *values in chart.rows]

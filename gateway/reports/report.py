@@ -93,7 +93,6 @@ def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
 
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
     """Return the report on a transfer: file, times, keys, decision with clauses, and who opened it.
-
     `head`: the signed head of the log at `made_at`, by which a reader can check the log entries.
     """
     facts = account.facts
@@ -124,7 +123,6 @@ def provider_report(
     last: date,
 ) -> Document:
     """Return the report on a provider's files from `first` to `last`, both included, with their outcomes.
-
     `accounts`: the files of that time, in any order.
     """
     ordered = sorted(accounts, key=lambda one: (one.facts.landed_at, one.facts.reference))

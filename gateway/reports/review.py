@@ -80,7 +80,6 @@ def review_report(
     sees_all: bool = True,
 ) -> Document:
     """Return the review of all providers from `first` to `last`; the annex lists each provider.
-
     `discrepancies`: the number that arose from `first` to `last`, and the number open now; a discrepancy
     between several providers counts once. `sees_all`: False if limited to a person's sight.
     """
@@ -235,7 +234,6 @@ def returns_report(
     returns: Iterable[tuple[str, str, ReturnState, int]], organisation: str, on: date, made_at: datetime
 ) -> Document:
     """Return a table of providers by kinds of data, with the states of returns at the end of the day `on`.
-
     `returns`: provider, kind of data, state, and the number of periods missed since the last arrival. The
     table has "never" where the agreement does not ask the provider for the kind of data.
     """

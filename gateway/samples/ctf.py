@@ -40,7 +40,6 @@ def draw_ctf(
     retaken: Sequence[str] = (),
 ) -> Element:
     """Return a CTF of every pupil of `cohort`: identifying fields, then the sections named in `modules`.
-
     The section "results" has the key stages `results`, and for every third pupil or so also those `retaken`.
     """
     envelope = {**_RECORDS["ctf_header"]["usual"], **(header or {})}

@@ -137,7 +137,6 @@ def rows_of(
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
     """Add elements to an XML element, by recipes; an element whose value is None is left out.
-
     `tree`: by the name of an element, its content. The content is a recipe for a text, a table of the
     elements inside, whose names begin with a capital, or a list of contents, for several elements. A recipe
     for several texts gives as many elements. An element whose `where` is false is left out.

@@ -51,7 +51,6 @@ def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
     """Yield one event with all marks of a pupil or, if `sessions` is set, one event for that many sessions.
-
     For a pupil with the fault date:future the first day lies in the future. `codes`: the name of a list of
     codes in records.toml; "2023" gives a week in June 2023, "2024" has codes of two characters, too.
     """
@@ -146,7 +145,6 @@ def draw_register(
     cohort: Cohort, *, events: str, root: str, tree: str, around: str = "", **how: Way
 ) -> Element:
     """Draw the XML of a school's own system: a header, and pupils with events.
-
     `root`: the name of the root element. `tree`: the name of a form in records.toml. `around`: the name of an
     element around all events of a pupil; "" for none.
     """
@@ -164,7 +162,6 @@ def draw_register(
 
 def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str = "70") -> Lines:
     """Return a result file of the awarding body with the number `body`.
-
     `kinds`: examinations, each with the number of results that every candidate has.
     """
     of = cohort.school

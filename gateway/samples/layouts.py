@@ -101,7 +101,6 @@ def make(data_type: str, variant: str, **given: Any) -> bytes:  # noqa: ANN401 -
 
 def build(data_type: str, variant: str, **given: Any) -> Sample:  # noqa: ANN401 - as `build_layout` takes them
     """Make one synthetic file, of a variant listed by `variants`; `given`: arguments of `build_layout`.
-
     The same arguments, with `rng` in the same state, give the same bytes.
     """
     return build_layout(*_BY_VARIANT[data_type, variant], **given)
@@ -151,7 +150,6 @@ def build_layout(
 
 def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list[Sample]:
     """Write one file of every variant under `folder`, each into the folder of its data type.
-
     The same `seed`, `pupils` and `errors` write byte-identical files. `pupils`: their number in each file.
     `errors`: faults are planted. The samples returned have the path, but not the content.
     """

@@ -103,7 +103,6 @@ def pupils(
     rng: Random, of: School, count: int, *, years: Sequence[str], today: date, narrow: bool = False
 ) -> list[Pupil]:
     """Return `count` invented pupils with distinct UPNs. `years`: the year groups, "R" or "1" to "13".
-
     `narrow`: every name has only characters of Windows-1252.
     """
     return [_pupil(rng, of, n, rng.choice(years), today, narrow=narrow) for n in range(count)]
@@ -196,7 +195,6 @@ def plant(
     today: date,
 ) -> tuple[list[Pupil], dict[str, int]]:
     """Return pupils of whom some have faults planted, and the number of pupils with each kind of fault.
-
     `faults`: the kinds to plant. `code`: the field to get an unknown code; for "result", only the pupil's
     `fault` is set, and the layout writes an unknown code. `missing`: the item left empty. The fault
     date:future is in the date of birth.

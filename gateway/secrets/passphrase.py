@@ -40,7 +40,6 @@ def passphrase(home: Home) -> str:
 
 def changed(home: Home, tried: str) -> str | None:
     """Return the passphrase of `home` if changed since `tried` was read; None if unchanged or not found.
-
     The passphrase is read again from the systemd credential, or from the file named in gateway.toml. A
     changed passphrase is used from then on by this process and its children.
     """

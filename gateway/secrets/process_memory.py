@@ -15,7 +15,6 @@ def keep_to_itself() -> None:
 
 def keep_in_memory() -> bool:
     """Lock the process's present memory against swapping; return False if a limit of the system forbids that.
-
     Call after loading the keys. Contents of files come later and are not locked: they are large.
     """
     locked: int = ctypes.CDLL(None, use_errno=True).mlockall(_MCL_CURRENT | _MCL_ONFAULT)

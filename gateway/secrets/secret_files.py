@@ -111,7 +111,6 @@ def choose_signing_key(home: Home, fingerprint: str, key_set: str = "") -> None:
 
 def write_secret(path: Path, secret: bytes) -> None:
     """Create `path` with a secret: private like its folder, complete and durable or not at all.
-
     FileExistsError if the file exists.
     """
     aside = _write_aside(path, secret)
@@ -124,7 +123,6 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 def pupil_key(home: Home, key_set: str | None = None) -> bytes:
     """Return the key for digesting pupils' numbers, of `key_set`, or of the key set in use if None.
-
     ConfigurationError if the key is missing.
     """
     return _secret(home, home.pupil_key(home.key_set if key_set is None else key_set))
@@ -132,7 +130,6 @@ def pupil_key(home: Home, key_set: str | None = None) -> bytes:
 
 def make_pupil_key(home: Home) -> None:
     """Make the pupils' key if missing; protect it by the passphrase if the log's key is protected.
-
     If this key is lost, the rolls in the registry become useless, but nothing else.
     """
     path = home.pupil_key(home.key_set)
@@ -251,7 +248,6 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
 
 def key_file_names(home: Home) -> list[str]:
     """Return the names of a home's key files, sorted; hosts that share work must have the same.
-
     A key set without a pupils' key is left out: its removal was interrupted.
     """
     statements = (path for folder in FOLDERS for path in (home.keys / folder).glob("[!.]*.asc"))
@@ -268,7 +264,6 @@ def protectable(home: Home) -> list[Path]:
 
 def is_protected(home: Home) -> bool:
     """Return True if a passphrase protects the log's key, and so the OpenPGP keys.
-
     Only the log's key is looked at: `protect` changes the log's key after the OpenPGP keys.
     """
     return is_locked(_read(home.log_key(home.key_set)))
@@ -281,7 +276,6 @@ def unprotected(home: Home) -> list[Path]:
 
 def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _: None) -> None:
     """Protect every secret by the passphrase `new`, or, if `new` is None, by no passphrase.
-
     `done` is called with the path of each secret that is finished. ConfigurationError for a secret that
     neither the old passphrase nor the new one opens. May be repeated after an interruption.
     """
@@ -296,7 +290,6 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 def opened_by(home: Home, known: str) -> set[bool]:
     """Return {True} if the passphrase `known` opens all protected secrets, {False} if it opens none.
-
     Both if it opens some, as after a change that was cut off; the empty set if no secret is protected.
     """
     return {_opens(data, known) for path in protectable(home) if is_locked(data := _read(path))}

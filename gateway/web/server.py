@@ -54,7 +54,6 @@ _log = logging.getLogger(__name__)
 
 def run_web(home: Home, *, host: str | None = None, port: int | None = None) -> int:
     """Serve the web door of `home` until SIGTERM or SIGINT; return the exit status.
-
     `host` and `port` override the settings. Print `ready web ORIGIN` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
@@ -99,7 +98,6 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
 
     async def passed_on(request: Request) -> Response:
         """Pass a request on to intake; return intake's answer, with known headers only.
-
         Refuse a request that another site's page has made.
         """
         own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"

@@ -12,7 +12,6 @@ _MOST = 100
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
     """Return a provider's statement on its headings as text: FIRST_LINE, then lines "heading = key".
-
     `key` is the field that the heading means, empty for other data.
     """
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
@@ -25,7 +24,6 @@ def is_statement(content: bytes) -> bool:
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
     """Return pairs from a provider's statement: a heading, and the key of its field, or "" for other data.
-
     Refusal for a bad line, for a statement without lines, and for a statement with more than 100 lines.
     """
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]

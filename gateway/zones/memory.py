@@ -12,7 +12,6 @@ NEVER_RUN = 0x8
 
 def anonymous_memory(name: str, flags: int = os.MFD_CLOEXEC) -> int:
     """Return a descriptor of a new nameless file in memory, never executable on Linux 6.3 and later.
-
     `flags`: of memfd_create(2). OSError if the kernel gives no memory.
     """
     return os.memfd_create(name, flags | (NEVER_RUN if can_be_kept_from_running() else 0))

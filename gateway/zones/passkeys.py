@@ -18,7 +18,6 @@ def host_of(origin: str) -> str:
 
 def signing_options(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str:
     """Return WebAuthn options (JSON) that ask for a signature by one of the passkeys with the ids `allowed`.
-
     If `allowed` is empty, any passkey may sign.
     """
     options = generate_authentication_options(
@@ -33,7 +32,6 @@ def signing_options(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()
 
 def verified_count(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
     """Check a passkey's signature of `challenge`; return the passkey's new count of signatures.
-
     Return None for a wrong passkey, challenge or origin. `assertion`: the browser's answer, JSON. `key`: the
     public key, COSE. `count`: the count after the passkey's previous signature.
     """

@@ -99,7 +99,6 @@ def of_home(home: Home) -> dict[str, PenaltyFiles]:
 
 def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
     """Return the penalty files by service, for processes inside that cannot reach the spool.
-
     For intake, the copies in mailboxes/ are returned.
     """
     return of_home(home) | {"intake": PenaltyFiles(home.mailboxes / "intake.json", home.mailboxes / _LIFT)}

@@ -20,7 +20,6 @@ from gateway.zones.memory import closing_descriptor
 
 def is_locked(path: Path) -> bool:
     """Return True if a process has locked the file `path`; False also if the file is missing.
-
     The test itself locks the file for a moment, so a process just starting may have to wait.
     """
     with suppress(FileNotFoundError), closing_descriptor(os.open(path, os.O_RDONLY)) as descriptor:

@@ -172,7 +172,6 @@ def judge_for(folder: Folder) -> Judge:
 
 def is_sealed(start: bytes) -> bool | None:
     """Return True if a file beginning with `start` is an encrypted OpenPGP message.
-
     Return None if `start` is too short to tell. If the whole file is that short, it is only the beginning of
     a packet or of an armor line.
     """
@@ -194,7 +193,6 @@ def is_sealed(start: bytes) -> bool | None:
 
 def is_public(start: bytes) -> bool | None:
     """Return True if `start` begins sealed data, a public key or a signed text.
-
     Return None if `start` is too short to tell.
     """
     if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
@@ -209,7 +207,6 @@ def is_public(start: bytes) -> bool | None:
 
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
     """Return the kind of data that begins with `start` and is not sealed with OpenPGP.
-
     Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "" for ordinary clear
     data; "unknown". `whole`: `start` is the whole file. A signature counts as public only if nothing else is
     in the file.
@@ -235,7 +232,6 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 def _begins_encrypted(data: bytes) -> bool | None:
     """Return True if the first packet of `data` begins an encrypted message.
-
     Return None if `data` is too short to tell.
     """
     while len(data) >= _PACKET_BYTES:

@@ -61,7 +61,6 @@ def record_at_end(record: bytes) -> bytes:
 
 def split_landed(descriptor: int) -> tuple[int, bytes]:
     """Return the number of content bytes in a landed file, and its record.
-
     BadFileError for an end that intake never writes.
     """
     size = os.fstat(descriptor).st_size
@@ -88,7 +87,6 @@ _NO_FILE_OF_OURS = frozenset(
 
 def open_regular(folder: int, name: str, what: str = "it") -> int:
     """Open a regular file in an open folder and return its descriptor. FileNotFoundError if the file is gone.
-
     BadFileError for any other kind of file; its text begins with `what`, the words for the file.
     """
     try:
@@ -105,7 +103,6 @@ def open_regular(folder: int, name: str, what: str = "it") -> int:
 
 def read_small(path: Path, most: int) -> bytes:
     """Return the content of a regular file of at most `most` bytes. FileNotFoundError if the file is gone.
-
     BadFileError for a larger file, or for another kind of file.
     """
     with closing_descriptor(os.open(path.parent, FOLDER_FLAGS)) as folder:
@@ -119,7 +116,6 @@ def read_small(path: Path, most: int) -> bytes:
 
 def read_words(path: Path, most: int) -> str:
     """Return a file as text, with "?" for invalid UTF-8 and unprintable characters.
-
     BadFileError if the file has more than `most` bytes.
     """
     text = read_small(path, most).decode("utf-8", "replace")
@@ -138,7 +134,6 @@ def new_reference(provider: str, now: datetime) -> str:
 
 def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
     """Return a reference unused in the spool, reserved by an empty file.
-
     Without a reservation, two uploads of one provider might get one reference, and the later one would
     replace the other: with some two thousand uploads a day, once in seventeen days.
     """
@@ -167,7 +162,6 @@ def fsync_folder(folder: Path) -> None:
 
 def private_mode(folder: Path) -> int:
     """Return the mode of a new private file in `folder`: for its owner, and a group sharing the folder.
-
     A folder is shared if its set-group-ID bit is set. Its group then gets the folder's group rights on the
     file, so two users of the inside zone can share files.
     """
@@ -209,7 +203,6 @@ class NotDurableError(OSError):
 
 def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
     """Give a finished `content` file, not yet durable, to the processor as `upload`.
-
     Moves `content` within the spool's file system. After return the upload is durable. After an OSError there
     is no upload, and `content` is as before, so the processor never sees half an upload. NotDurableError is
     raised if the state of the content on disk is then unknown.
@@ -338,7 +331,6 @@ def count_aside(spool: Spool) -> int:
 
 def named_at(spool: Spool, reference: str) -> float:
     """Return the time when an upload got its final name, in epoch seconds of the kernel's clock.
-
     FileNotFoundError if the upload is gone.
     """
     with _opened(spool) as folder:
@@ -360,7 +352,6 @@ def content_size(spool: Spool, reference: str) -> int:
 
 def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
     """Return a landed upload, read from its record, and when it got its final name, by the kernel's clock.
-
     The time is in epoch seconds; intake cannot forge it, as no process can set it. FileNotFoundError if the
     upload is gone, BadFileError for a record that intake never writes, OSError for a disk failure.
     """
@@ -385,7 +376,6 @@ def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
     """Open the file `whole`; if it is missing, open `apart`, the separate file of earlier versions.
-
     Return the descriptor, and True if `whole` was opened.
     """
     with _opened(spool) as folder:
@@ -398,7 +388,6 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
 
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     """Open a landed upload's content; return descriptor and size. The record may follow in the same file.
-
     BadFileError if the content is gone, larger than `most` bytes, or has holes: intake writes every byte, and
     a file of holes takes no room outside but could fill the disk inside.
     """
@@ -427,7 +416,6 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
 
 def set_aside(spool: Spool, reference: str) -> None:
     """Rename an invalid upload, so the processor ignores the file. Harmless if the upload is gone.
-
     A person corrects the file and restores the name.
     """
     with _opened(spool) as folder:
@@ -460,7 +448,6 @@ _COMPLETE = ("landed", "sealed", "json")
 
 def take_over(theirs: Path, ours: Spool) -> int:
     """Move the landed uploads of another host's spool (`theirs`) into `ours`; return the number moved.
-
     Unfinished uploads stay in the other spool. Raise GatewayError if `theirs` is no spool or is this host's
     own, or if another upload waits here under the same reference.
     """
@@ -481,7 +468,6 @@ def take_over(theirs: Path, ours: Spool) -> int:
 
 def _moved(folder: int, name: str, target: Path) -> bool:
     """Copy a file durably to `target`, then remove the original; return False if it is no regular file.
-
     GatewayError if there is a different file at `target`.
     """
     try:

@@ -47,7 +47,6 @@ def config_of(
     **more: Any,  # noqa: ANN401
 ) -> uvicorn.Config:
     """Return Uvicorn's configuration for `app`: HTTP/1.1 only, and answers that do not name the software.
-
     `more`: further options of Uvicorn.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -83,7 +82,6 @@ async def at_work(server: QuietServer, sockets: Sequence[socket.socket]) -> Asyn
 
 def collect_garbage_rarely() -> None:
     """Exempt the objects loaded so far from garbage collection, and collect others rarely.
-
     A page makes some 50,000 objects and leaves hardly any garbage. With Python's default thresholds (700, 10,
     10), about one page in seven would wait 40 to 110 ms while all lasting objects are searched.
     """
@@ -100,7 +98,6 @@ def socket_in(place: Path) -> Generator[str, None, None]:
 
 def listening(place: Path) -> socket.socket:
     """Return a new listening socket in the folder `place`, replacing an old one.
-
     The folder's mode controls access to the socket.
     """
     place.mkdir(mode=0o750, exist_ok=True)
