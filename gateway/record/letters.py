@@ -31,6 +31,7 @@ from gateway.publish.standing import ProviderFacts, gather, missing, news, read_
 from gateway.reasons import OVERRIDING, WITHDRAWN
 from gateway.reasons.languages import translate
 from gateway.receipts.facts import in_language, plain_reason
+from gateway.record.consequences import Ruling
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers, receipts, transfer_lists
 from gateway.registry.deliveries import find_delivered
@@ -130,12 +131,12 @@ def _in(name: str, language: str) -> str:
 
 
 def owe_for_decisions(
-    registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
+    registrar: Registrar, session: Session, decided: Iterable[tuple[Transfer, Ruling]], now: datetime
 ) -> None:
     """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
-        counted = [(one, _times_before(session, one)) for one in decided]
+        counted = [(one, 0 if by.arrives else _times_before(session, one)) for one, by in decided]
         told_of = letters.events_on_record(session, {event for each in counted for event in _of_holds(*each)})
         found = (letter for each in counted for letter in _for_decision(letterhead, rules, *each, told_of))
         owe(registrar, session, found, now)
@@ -188,8 +189,6 @@ def _times_before(session: Session, transfer: Transfer) -> int:
     if not _ONCE_PASSED_ON.isdisjoint(codes):
         earlier = log.events(session, transfer.upload.reference, kind="withdrawn")
         taken_back = len(earlier) + (not WITHDRAWN.isdisjoint(codes))
-    elif transfer.state == "accepted":
-        return 0
     decided = log.events(session, transfer.upload.reference, kind="decided")
     told = [json.loads(event.leaf)["fields"] for event in decided]
     waited = [set(one["reasons"].split(",")) for one in told if one["state"] == "held"]

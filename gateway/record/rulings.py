@@ -350,13 +350,14 @@ def put_in_force(
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
     entries += [entry for owed, _ in copies for entry in owed]
+    each = list(zip(decided, rulings, strict=True))
     if registrar.settings.letters.relay is not None:
-        letters.owe_for_decisions(registrar, session, decided, now)
+        letters.owe_for_decisions(registrar, session, each, now)
     # Before the lock of rolls, and in the order of the keys, against deadlocks.
     keys.note_each(session, "provider", batch.uses)
     if locks.BESIDE_OTHERS in session.info:
         digest_changes(session)
-    entries += record_rolls(registrar, session, list(zip(decided, rulings, strict=True)), enrolled, now)
+    entries += record_rolls(registrar, session, each, enrolled, now)
     return put_on_record(registrar, session, entries, receipts, now)
 
 

@@ -80,14 +80,17 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
     assert "4B" not in told.replace(reference, "")  # Signatures and references hold that by chance.
 
 
-def with_a_file_that_waits(root: Path) -> tuple[Desk, str]:
+def with_a_file_that_waits(
+    root: Path, *, dfe_number: str = "9994001", contact: bool = True
+) -> tuple[Desk, str]:
     """Return a desk that writes letters to the office of oak, and the reference of its file that waits."""
     desk = Desk(root)
     with desk.home.settings.open("a") as settings:
         settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
     desk.process()
-    oak = desk.provider("oak", dfe_number="9994001")
-    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
+    oak = desk.provider("oak", dfe_number=dfe_number)
+    if contact:
+        desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
     reference = desk.send(oak, fresh())
     desk.process()
     return desk, reference
@@ -130,6 +133,20 @@ def test_a_school_is_written_to_again_where_its_file_then_waits_for_something_el
     assert "ratif" in of_it[0].text
     assert "ratif" not in of_it[1].text
     assert list(before) == [one.message_id for one in of_it[:-1]]
+
+
+def test_a_release_is_told_where_only_the_second_hold_had_a_letter(tmp_path: Path) -> None:
+    desk, reference = with_a_file_that_waits(tmp_path / "second", dfe_number="9994009", contact=False)
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
+    desk.gateway("providers", "set", "oak", "--dfe-number", "9994001")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    with desk.registry.read() as session:
+        rows = sorted(letters.listed(session), key=lambda one: one.number or 0)
+        of_it = [one for one in rows if reference in one.subject]
+        before = letters.earlier_message_ids(session, of_it[-1])
+    desk.close()
+    assert [one.subject.partition(":")[0] for one in of_it] == ["Waits", "Accepted"]
+    assert list(before) == [of_it[0].message_id]
 
 
 def test_a_school_is_written_to_again_where_the_day_for_which_its_file_waits_moves(tmp_path: Path) -> None:
