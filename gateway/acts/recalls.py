@@ -21,6 +21,7 @@ from gateway.log.leaf import Kind
 from gateway.model import Held, LogStep, Reason, Refused, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import STAY, Release, judge_release
+from gateway.policy.items import counts_period
 from gateway.policy.ratification import years_at
 from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
@@ -88,10 +89,11 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw
                 if transfer.state != "accepted":
                     raise GatewayError(f"{reference} is in no mailbox; it is {transfer.state}")
                 openings = recalls.openings(session, reference)
-                copied = copies.forget(session, transfer.sequence)
+                copied = copies.take_back(session, transfer.sequence)
                 tell_dpo(record, transfer, openings, self.why, copied, headline=_TAKEN, next_step=_DECIDE)
                 reasons = _reasons(registrar.catalogue, transfer, WITHDRAWN_BY_ONE, openings)
                 decision = Held(reasons=reasons, flow=transfer.flow)
+                _give_back_counts(record, transfer)
                 rule(record, reference, decision, "withdrawn", self.why, roll=_roll(record, transfer))
             if registrar.brings_out:
                 take_back_copies(registrar.home, registrar.registry)
@@ -269,6 +271,30 @@ def _roll(record: Recording, transfer: Transfer) -> bytes | None:
     return packed(entries) if entries else None
 
 
+def _give_back_counts(record: Recording, transfer: Transfer) -> None:
+    """Deliver again the counts that those of a file to be withdrawn replaced, if nobody has opened these."""
+    session, catalogue = record.session, record.registrar.catalogue
+    provider, data_type = transfer.upload.provider, transfer.data_type or ""
+    places = recalls.deliveries_of(session, transfer.sequence)
+    left = {one.team for one in places if one.counts and one.collected_at is None}
+    wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, catalogue)
+    for row in rolls.accepted_rolls(session, provider, {data_type}, but=transfer.sequence) if left else ():
+        number, reference = transfers.sequence_of(row), row.reference
+        if number > transfer.sequence or persons.deleted(session, [reference]):
+            continue
+        if counts_period(data_type, row.period, row.landed_at, catalogue) != wanted:
+            continue
+        events = log.events(session, reference)
+        last = max((one.number for one in events if one.kind == "withdrawn"), default=0)
+        steps = log.steps(one for one in events if one.number > last)
+        had = sorted(left.intersection(step.team or "" for step in steps if step.kind == "delivered"))
+        rolls.deliver_counts(session, [(number, team) for team in had], record.at)
+        fields = {"provider": provider, "flow": row.flow or "none"}
+        told = [Entry(kind="delivered", subject=reference, fields={**fields, "team": team}) for team in had]
+        log.append(session, told, record.at)
+        left.difference_update(had)
+
+
 def _restore_full_rolls(record: Recording, transfer: Transfer, *schools: str, but: int | None = None) -> None:
     """Restore the time of the last complete roll for the schools in a file, as if the file `but` were not on
     record. `schools`: further schools to restore, of which later files may have told all pupils anew.
@@ -315,7 +341,9 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     session, registrar, upload, now = record.session, record.registrar, transfer.upload, record.at
     catalogue, decision = registrar.catalogue, released(registrar.catalogue, asked, "person:redelivered")
     if transfer.state != "accepted":  # A withdrawn file is accepted again.
+        former = copies.forget(session, transfer.sequence)
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
+        copies.owe_again(session, former, now)
         _restore_full_rolls(record, transfer)
         # Statements that a later file had replaced before the withdrawal are in the sealed file alone.
         if decision.on_roll and transfer.data_type in catalogue.agreement.discrepancies.rolls:

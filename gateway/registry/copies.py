@@ -55,14 +55,16 @@ def numbered(provider: Provider, numbers: str | None) -> Provider:
 
 
 def owe(
-    session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
-) -> None:
+    session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False,
+    numbers: str | None = None,
+) -> None:  # fmt: skip
     """Record that a copy of a file is to be made for a provider.
     `part`: True for a copy of the provider's own records alone. `waits`: True if the copy has to wait until
     the provider ratifies the agreement.
+    `numbers`: as in `CopyRow`.
     """
-    row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
-    store(session, row)
+    of = {"transfer": transfer, "provider": provider, "numbers": numbers}
+    store(session, CopyRow(**of, decided_at=at, part=part or None, waits=waits or None))
 
 
 def waiting(session: Session, providers: Collection[str]) -> Sequence[tuple[CopyRow, Transfer]]:
@@ -156,12 +158,29 @@ def owed(
     ]
 
 
-def forget(session: Session, transfer: int) -> tuple[str, ...]:
-    """Delete the record of all copies of a file; return the providers, sorted by id, that had got a copy."""
+def take_back(session: Session, transfer: int) -> tuple[str, ...]:
+    """Hold back the copies of a withdrawn file; return the providers, sorted by id, that had got a copy."""
     found = rows(session, CopyRow, transfer=transfer)
-    made = sorted(row.provider for row in found if row.certificates is not None)
+    numbers = [row.numbers for row in found]
+    hold_back(session, *found)
+    for row, known in zip(found, numbers, strict=True):
+        row.numbers = known
+    return tuple(sorted(row.provider for row in found if row.certificates is not None))
+
+
+def forget(session: Session, transfer: int) -> list[CopyRow]:
+    """Delete the record of the copies of a withdrawn file; return those due by former numbers."""
+    found = rows(session, CopyRow, transfer=transfer)
     drop(session, *found)
-    return tuple(made)
+    return [row for row in found if row.numbers is not None]
+
+
+def owe_again(session: Session, former: Sequence[CopyRow], at: datetime) -> None:
+    """Owe copies due by former numbers (`forget`), each waiting to be given, to providers without another."""
+    for row in former:
+        if not rows(session, CopyRow, transfer=row.transfer, provider=row.provider):
+            part, numbers = bool(row.part), row.numbers
+            owe(session, row.transfer, row.provider, at, part=part, waits=True, numbers=numbers)
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:

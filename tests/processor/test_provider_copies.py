@@ -805,6 +805,31 @@ def test_a_part_that_is_made_again_has_the_rows_by_the_number_that_its_school_ha
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_file_that_is_given_back_is_copied_for_a_school_that_has_another_number_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, is_first: bool
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    whole, divided = desk.send(fft, estimates()), desk.send(fft, of_many(ABOUT, "9994002"))
+    desk.process()
+    renumbered = ("providers", "set", "oak", "--dfe-number", "9994008", "--same-school")
+    if is_first:
+        desk.gateway(*renumbered)
+    for act, person in (("withdraw", "jane"), ("redeliver", "sam")):
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        for sent in (whole, divided):
+            desk.gateway("transfers", act, sent, "--why", "looked into")
+        assert out(desk, "oak") == []
+        if act == "withdraw" and not is_first:
+            desk.gateway(*renumbered)
+        desk.process()
+    found = [opened(oak, path.read_bytes(), desk.certificate) for path in out(desk, "oak")]
+    assert estimates() in found
+    assert [row["DfE number"] for each in found for row in rows_of(each)] == [ABOUT] * 10
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
 def test_copies_that_wait_follow_a_school_that_has_other_numbers(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", dfe_number=ABOUT)

@@ -203,6 +203,27 @@ def test_counts_go_with_a_file_that_is_withdrawn_and_stay_when_it_is_delivered_a
         assert [one.counts for one in given(desk)] == back
 
 
+def test_the_counts_before_are_given_again_where_the_later_file_is_withdrawn_unopened(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    sent = []
+    for number in (11, 12):
+        sent.append(desk.send(oak, roll(*range(1, number))))
+        desk.process()
+    first, later = sent
+    for opened_it in (False, True):
+        if opened_it:
+            collect(desk, desk.now)
+        monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+        desk.gateway("transfers", "withdraw", later, "--why", "sent to the wrong authority")
+        assert [(one.reference, one.counts) for one in given(desk)] == [(first, True)] * (not opened_it)
+        monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+        desk.gateway("transfers", "redeliver", later, "--why", "it was right")
+        assert references(desk) == [later]
+    desk.gateway("log", "verify")
+
+
 def test_what_two_persons_release_against_the_agreement_is_not_counted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
