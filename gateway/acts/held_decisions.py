@@ -453,7 +453,7 @@ def judged(
     )
     # Of a file that waits for its key to be approved, `check_release` judges who releases it.
     told = {one.code for one in transfer.reasons if transfer.waits_for == "key"} - {UNKNOWN_LOGIN}
-    objections = (why for why in distrust(session, transfer, rulebook.catalogue) if why.code not in told)
+    objections = (why for why in distrust(session, transfer, rulebook.catalogue, now) if why.code not in told)
     return replace(asked, forbidden=tuple(dict.fromkeys((*objections, *asked.forbidden))))
 
 

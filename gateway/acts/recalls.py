@@ -330,7 +330,7 @@ def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> R
         data_type=transfer.data_type, teams=wanted or had,
     )  # fmt: skip
     against = (why for why in transfer.reasons if why.code == _FOR_GOOD)
-    of_keys = distrust(session, transfer, registrar.catalogue)
+    of_keys = distrust(session, transfer, registrar.catalogue, now)
     return replace(asked, forbidden=tuple(dict.fromkeys((*against, *of_keys, *asked.forbidden))))
 
 

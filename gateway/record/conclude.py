@@ -19,6 +19,7 @@ from gateway.access import SENSITIVE_REASON_CODES
 from gateway.examiner.protocol import FileLost, FileOpened, FileRefused, Job
 from gateway.home.settings import load_settings
 from gateway.model import ContentRefused, Decision, Held, Late, Provider, Reason, Refused, Transfer, Upload
+from gateway.openpgp.certificates import compromised
 from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
@@ -92,10 +93,10 @@ def objection(
     return Refused(reasons=(catalogue.reason("key:retired"),))
 
 
-def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> tuple[Reason, ...]:
+def distrust(session: Session, transfer: Transfer, catalogue: Catalogue, now: datetime) -> tuple[Reason, ...]:
     """Return why the key that signed a file, or the SSH key that brought it, is not trusted any more.
-    A compromised key is never trusted, whenever it was used. A suspended key is not trusted until somebody
-    has confirmed it again.
+    A compromised key or subkey is never trusted, whenever it was used. A suspended key is not trusted until
+    somebody has confirmed it again.
     """
     made, holders = transfer.signature, register.of(session).holders
     signer = holders.get(("openpgp", made.certificate)) if made else None
@@ -103,8 +104,12 @@ def distrust(session: Session, transfer: Transfer, catalogue: Catalogue) -> tupl
     codes = []
     if signer is not None and signer.state == "pending":
         codes.append("key:not-approved")
-    elif signer is not None and signer.revocation == "hard":
-        codes.append("open:key-revoked")
+    elif signer is not None and made is not None:
+        stolen = signer.revocation == "hard" or (
+            made.signing_key != made.certificate
+            and made.signing_key in compromised(signer.material.encode(), now)
+        )
+        codes += ["open:key-revoked"] * stolen
     if login is not None and (login.state == "pending" or login.revocation == "hard"):
         codes.append(UNKNOWN_LOGIN)
     return tuple(map(catalogue.reason, codes))

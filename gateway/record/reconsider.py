@@ -250,7 +250,7 @@ def _decide_anew(
     if others:
         found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
-    if accepted and (distrusted := distrust(session, transfer, catalogue)):
+    if accepted and (distrusted := distrust(session, transfer, catalogue, now)):
         return Held(reasons=distrusted)
     late = next((code for code in codes if code in SIGNED_LATE), None)
     return decision if late is None else with_reason(decision, late, catalogue)
@@ -304,7 +304,7 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
         if _is_for(
             copies.numbered(ready[row.provider], row.numbers), transfer, catalogue, part=bool(row.part)
         )
-        and {why.code for why in distrust(session, transfer, catalogue)}.issubset(
+        and {why.code for why in distrust(session, transfer, catalogue, now)}.issubset(
             one.code for one in transfer.reasons
         )
     ]

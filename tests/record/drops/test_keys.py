@@ -351,6 +351,22 @@ def test_what_waits_for_anything_is_refused_once_the_subkey_that_signed_it_is_st
     assert ("open:key-revoked" in codes(told)) is (reason == COMPROMISED)
 
 
+def test_what_a_stolen_subkey_signed_is_given_back_by_two_people_alone(
+    shop: Workshop, oak: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = with_subkey(shop, oak)
+    sent = shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).upload.reference
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    shop.gateway("transfers", "withdraw", sent, "--why", "a question")
+    shop.pass_time(minutes=1)
+    revoke_subkey(oak, new)
+    oak.run("--quick-add-key", new, "ed25519", "sign", "1y")
+    assert codes(shop.sent(oak, oak.certificate(new), "keys")) == {"key:renewed"}
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    shop.gateway("transfers", "redeliver", sent, "--why", "it was right", code=1)
+    assert shop.state(sent) == "held"
+
+
 @pytest.mark.parametrize(
     ("form", "reason"),
     [
