@@ -154,22 +154,27 @@ class Copier:
                 descriptor, sealed = examiner.seal_copy(request, content)
         else:
             descriptor, sealed = examiner.seal_copy(request)
+        kept, its = (
+            shared_store(self._home, registrar.settings),
+            (copy.reference, copy.provider, sealed.sha256),
+        )
         with closing_descriptor(descriptor):
-            if (kept := shared_store(self._home, registrar.settings)) is not None:  # For other hosts.
+            if kept is not None:  # For other hosts.
                 with store_answers():
-                    kept.put_copy(copy.reference, copy.provider, sealed.sha256, descriptor)
+                    kept.put_copy(*its, descriptor)
             with registrar.registry.write() as session:
-                if not self._stays(session, copy):
-                    return
-                copies.record_sealed(session, copy.number, sealed.sealed_to)
-            _place(descriptor, copy_path(self._home, copy))
+                if stays := self._stays(session, copy):
+                    copies.record_sealed(session, copy.number, sealed.sealed_to)
+            if stays:
+                _place(descriptor, copy_path(self._home, copy))
         with registrar.registry.write() as session:
-            if not self._stays(session, copy):
-                return
-            copies.record_made(
-                session, copy.number, at=registrar.clock(), sha256=sealed.sha256, size=sealed.size
-            )
-            copies.seal_anew(session, copy.provider, registrar.clock())  # Its keys may have ended meanwhile.
+            if stays := stays and self._stays(session, copy):
+                now, made = registrar.clock(), copy.number
+                copies.record_made(session, made, at=now, sha256=sealed.sha256, size=sealed.size)
+                copies.seal_anew(session, copy.provider, now)  # Its keys may have ended meanwhile.
+        if kept is not None and not stays:  # Its file may be deleted by now, and nothing else removes it.
+            with store_answers():
+                kept.remove_copy(*its)
 
     def _stays(self, session: Session, copy: Copy) -> bool:
         """Return True if a copy in /out is due. Remove the copy if not: its file was withdrawn or marked

@@ -382,6 +382,10 @@ class ObjectStore:
         """Remove the sealed copies of a file for all providers; do nothing if there are none."""
         self._delete(list(self._paths(f"{_COPY}/{checked_reference(reference)}/")))
 
+    def remove_copy(self, reference: str, provider: str, sha256: str) -> None:
+        """Remove one sealed copy of a file; do nothing if it is missing."""
+        self._delete([_copy(reference, provider, sha256)])
+
     def put_policies(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Store the files of a version of the policies. May be repeated."""
         for name, content in files.items():

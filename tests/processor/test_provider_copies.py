@@ -1100,6 +1100,27 @@ def test_a_copy_from_the_shared_store_is_not_brought_out_once_it_is_not_due(
     assert out(desk, "oak") == []
 
 
+def test_a_copy_that_is_not_due_any_more_does_not_stay_in_the_shared_store(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    put: list[tuple[str, ...]] = []
+
+    class Store:
+        def put_copy(self, *its: Any) -> None:
+            put.append(its[:3])
+            desk.gateway("transfers", "withdraw", sent, "--why", "sent by mistake")
+
+        def remove_copy(self, *its: str) -> None:
+            put.remove(its)
+
+    monkeypatch.setattr(provider_copies, "shared_store", lambda *_: Store())
+    desk.process()
+    assert (desk.codes(sent)[0], put, out(desk, "oak")) == ("person:withdrawn", [], [])
+
+
 def test_a_copy_of_a_file_withdrawn_meanwhile_never_follows(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", dfe_number=ABOUT)
