@@ -63,8 +63,11 @@ def owe(
     the provider ratifies the agreement.
     `numbers`: as in `CopyRow`.
     """
-    of = {"transfer": transfer, "provider": provider, "numbers": numbers}
-    store(session, CopyRow(**of, decided_at=at, part=part or None, waits=waits or None))
+    row = CopyRow(
+        transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None,
+        numbers=numbers,
+    )  # fmt: skip
+    store(session, row)
 
 
 def waiting(session: Session, providers: Collection[str]) -> Sequence[tuple[CopyRow, Transfer]]:
