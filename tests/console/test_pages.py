@@ -144,6 +144,20 @@ def test_a_form_from_elsewhere_does_nothing(served: Served) -> None:
     assert "dealt-with" in served.kinds(reference)
 
 
+def test_whoever_deals_with_a_file_that_a_colleague_dealt_with_meanwhile_is_told_which(
+    served: Served,
+) -> None:
+    first, second = (served.room.deliver(name, TEAM) for name in (b"one", b"two"))
+    served.jane.get(BOX)
+    assert served.jane.post(BOX, do="deal", reference=first) == 200  # Another window of the same mailbox.
+    served.jane.get("/me")
+    both = {"token": served.jane.hidden("token"), "do": "deal", "reference": [first, second]}
+    told = served.jane.client.post(BOX, data=both)
+    assert told.status_code == 403
+    assert f"{first} is not there any more, as somebody dealt with it" in told.text
+    assert "dealt-with" not in served.kinds(second)
+
+
 def test_one_persons_token_is_no_other_persons(served: Served) -> None:
     served.jane.get("/me")
     served.sam.get("/me")

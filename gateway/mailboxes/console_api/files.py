@@ -38,7 +38,7 @@ from gateway.registry.deliveries import ALL, DeliveriesWanted, Delivery, find_de
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import MOST, TransfersWanted
 from gateway.registry.transfers import contents_of
-from gateway.ssh.answers import Declined
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
 from gateway.zones.console_api import PAGE, Named, Shown
 
 _UNLISTED = ("position", "header", "place", "filled", "kind", "topic")
@@ -197,10 +197,17 @@ class OwnMailboxes:
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
         """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged.
-        Declined, with none marked, if one of the files is not there.
+        Declined, with none marked, if one of the files is not there; a person is told which.
         """
-        mailboxes, person = self.console.mailboxes, self.caller.person
-        places = [mailboxes.place(person, team, one, removed=undo) for one in dict.fromkeys(references)]
+        mailboxes, person, places = self.console.mailboxes, self.caller.person, []
+        for one in dict.fromkeys(references):
+            try:
+                places.append(mailboxes.place(person, team, one, removed=undo))
+            except Declined as error:
+                if self.caller.program is not None or error.answer is not NO_SUCH_FILE:
+                    raise
+                why = "as somebody dealt with it or took it back"
+                raise DecliningError(f"{one} is not there any more, {why}: nothing was changed") from None
         (mailboxes.restore if undo else mailboxes.deal_with)(person, *places)
         files = counted(len(places), "file is", "files are")
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
