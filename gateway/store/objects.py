@@ -84,7 +84,6 @@ class Credentials(File):
 
 def client_of(settings: StoreSettings) -> S3Store:
     """Return a client of the bucket that `settings` name.
-
     ConfigurationError if one of the files named there is unreadable, or if other users may read the
     credentials.
     """
@@ -158,7 +157,6 @@ class ObjectStore:
 
     def put(self, reference: str, source: int, size: int) -> Kept:
         """Store at most `size` bytes read from a descriptor; return the size and digest of what was stored.
-
         The file is durable after return.
         """
         start = b""
@@ -218,7 +216,6 @@ class ObjectStore:
 
     def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
         """Create the object of the file `kept` in small/ or large/ (`kind`); return False if already stored.
-
         FileExistsError if another file is stored under the reference.
         """
         path, other = f"{kind}/{checked_reference(reference)}", f"{_OTHER[kind]}/{reference}"
@@ -238,7 +235,6 @@ class ObjectStore:
 
     def _stated(self, kind: str, reference: str) -> Kept:
         """Return size and digest of the file under a reference in small/ or large/ (`kind`).
-
         The index in large/ states both; in small/ they are computed.
         """
         if kind == _LARGE:
@@ -364,7 +360,6 @@ class ObjectStore:
 
     def fetch_copy(self, reference: str, provider: str, sha256: str) -> int:
         """Return a descriptor of a sealed copy in a nameless file, for the caller to close.
-
         FileNotFoundError if the copy is missing, another OSError if the copy was changed.
         """
         digest = hashlib.sha256()
@@ -403,7 +398,6 @@ class ObjectStore:
 
     def faults(self, *, overwrites_alone: bool = False) -> Iterator[str]:
         """Yield a sentence for each promise of S3 that the store breaks: some stores do so silently.
-
         All tests work below probe/, and clean up afterwards. `overwrites_alone`: only test if the store
         overwrites objects that should only be created. OSError if the store does not answer.
         """

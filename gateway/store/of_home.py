@@ -48,7 +48,6 @@ class SealedFolder:
 
     def put(self, reference: str, source: int, size: int) -> Kept:
         """Store at most `size` bytes read from a descriptor; return the size and digest of the file.
-
         The name of the file is durable only after `settle`. The file is copied, never moved: a captured
         intake must not keep a handle on stored files.
         """
@@ -173,7 +172,6 @@ def store_answers() -> AbstractContextManager[None]:
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:
     """Return the store of a home, as named in `settings`, by default those in gateway.toml.
-
     ConfigurationError for an S3 store if the packages for S3 are not installed.
     """
     known = settings or load_settings(home)
@@ -193,7 +191,6 @@ def check_store(home: Home, settings: Settings) -> None:
 
 def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = False) -> Iterator[str]:
     """Yield a sentence for each fault found by testing a home's S3 store; none for a store in a folder.
-
     `overwrites_alone`: only test if the store replaces files silently. OSError if the store does not answer.
     """
     if (store := shared_store(home, settings)) is not None:
