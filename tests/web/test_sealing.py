@@ -35,6 +35,14 @@ UNHEARD = """() => {
     };
 }"""
 """No answer to a part arrives from now on."""
+ENDED = """() => {
+    const asked = window.fetch.bind(window);
+    window.fetch = async (place, how) => {
+        await (how?.method === 'PATCH' && asked('/api/logout', { method: 'POST' }));
+        return asked(place, how);
+    };
+}"""
+"""The session ends before a part arrives, as where intake is started again."""
 TWICE = """async (content) => {
     const nothing = () => {};
     const file = new File([content], 'twice.xml');
@@ -195,6 +203,19 @@ def test_what_was_sealed_and_cut_off_goes_on_after_the_page_was_closed(
     assert page.evaluate(LYING) == []
     until(lambda: leads_to(page, "Show the receipt of large.xml", "#receipt"), "the receipt")
     assert PROVED in page.locator("#proof").inner_text()
+
+
+def test_what_was_sealed_waits_where_the_login_ends_meanwhile(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    page.evaluate(ENDED)
+    chooses(page, "ended.xml", core_data(13))
+    presses(page, "Send")
+    page.locator("#problem", has_text="Log in with your passkey first.").wait_for()
+    assert len(page.evaluate(LYING)) == 1
+    page.reload()
+    school.logs_in(page)
+    page.get_by_text("ended.xml has arrived.").wait_for()
+    assert page.evaluate(LYING) == []
 
 
 def test_what_arrived_as_the_page_was_closed_is_not_sent_a_second_time(

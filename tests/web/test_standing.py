@@ -146,16 +146,69 @@ def test_the_page_is_asked_for_once_at_a_time_however_many_files_were_sent(
     assert school.problems == []
 
 
-def test_what_another_window_changed_meanwhile_stays_while_the_page_is_shown_anew(
+KEPT_HERE = {
+    "the page": "Standing.newer(here.kit, { at: '2099-01-01T00:00:00+00:00' })",
+    "the headings": "Look.told(new File(['<a/>'], 'some.xml'))",
+    "a receipt": "Kits.all('sent').then(([one]) => showReceipt(one))",
+    "a new key": "Kits.change(here.kit, { next: null })",
+}
+"""What keeps something of a kit; `here.kit` is as the window opened it."""
+
+
+@pytest.mark.parametrize("act", KEPT_HERE.values(), ids=KEPT_HERE)
+def test_what_another_window_changed_of_a_key_stays_whatever_is_kept_here(
+    school: School, page: Page, act: str
+) -> None:
+    sends(page, "sent.xml", core_data(4))
+    kept = page.evaluate(f"""async () => {{
+        await Kits.put("kits", {{ ...here.kit, key: "extended in another window" }});
+        await {act};
+        return Kits.get("kits", here.kit.credential);
+    }}""")
+    assert kept["key"] == "extended in another window"
+
+
+def test_a_key_that_another_window_replaced_is_used_no_more(school: School, page: Page) -> None:
+    page.evaluate("Kits.change({ ...here.kit }, { fingerprint: 'of another key' })")
+    for button in ("Extend it by two years", "Replace it by a new key"):
+        presses(page, button)
+        page.locator("#problem", has_text="Your key was replaced in another window.").wait_for()
+    assert page.evaluate("Kits.get('kits', here.kit.credential)")["fingerprint"] == "of another key"
+
+
+def test_a_new_key_that_another_window_made_is_the_one_to_go_on_to(school: School, page: Page) -> None:
+    made = page.evaluate("""async () => {
+        const key = await Kits.locked(await Kits.made("Oak", "office@oak.example"), here.lock);
+        await Kits.change({ ...here.kit }, { next: { key, fingerprint: "made elsewhere", sent: null } });
+        return key;
+    }""")
+    presses(page, "Replace it by a new key")
+    arrives(page)
+    assert page.evaluate("Kits.get('kits', here.kit.credential)")["next"]["key"] == made
+
+
+def test_no_key_counts_as_kept_where_the_browser_has_no_room_for_it(school: School, page: Page) -> None:
+    """The browser says so at the end of a transaction, whose requests have all succeeded."""
+    said = page.evaluate("""async () => {
+        const put = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = function (row) {
+            const asked = put.call(this, row);
+            asked.addEventListener("success", () => this.transaction.abort());
+            return asked;
+        };
+        return Kits.change(here.kit, { headings: "2099" }).then(() => "kept", () => "not kept");
+    }""")
+    assert said == "not kept"
+    page.evaluate("acting(at('renew'), () => { throw new DOMException('', 'QuotaExceededError'); }, '')")
+    page.locator("#problem", has_text="There is no room left").wait_for()
+
+
+def test_a_clock_that_is_behind_is_told_of_and_not_that_the_key_is_no_good(
     school: School, page: Page
 ) -> None:
-    kept = page.evaluate("""async () => {
-        const { kit } = here;
-        await Kits.put("kits", { ...kit, key: "extended in another window" });
-        await Standing.newer(kit, { at: "2099-01-01T00:00:00+00:00" });
-        return Kits.get("kits", kit.credential);
-    }""")
-    assert (kept["key"], kept["told"][:4]) == ("extended in another window", "2099")
+    page.clock.set_system_time("2020-01-01T00:00:00Z")
+    said = page.evaluate("Kits.opening(here.kit.key, here.lock).catch((error) => error.message)")
+    assert said == "By the clock of this computer, this key is not made yet. Set the clock."
 
 
 def test_whoever_only_looks_follows_the_gateways_new_key(school: School, page: Page) -> None:

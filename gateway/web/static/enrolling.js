@@ -20,9 +20,8 @@ async function invite() {
 
 // Trusts the invitation's gateway from now on; its keys of before go on proving old receipts.
 async function pinnedTo(kit) {
-  const certificate = await Trust.pinned(invited.certificate, invited.gateway_key);
-  const gateway = { ...kit.gateway, [invited.gateway_key]: certificate };
-  return { ...kit, gateway, current: invited.gateway_key };
+  const { certificate, gateway_key: current } = invited;
+  return { ...kit, gateway: { ...kit.gateway, [current]: await Trust.pinned(certificate, current) }, current };
 }
 
 async function keep() {

@@ -35,8 +35,7 @@ async function outcome(one) {
 
 async function keepKey(kit, key, change) {
   const locked = await Kits.locked(key, here.lock);
-  Object.assign(kit, change, { key: locked, fingerprint: key.getFingerprint() });
-  await Kits.put("kits", kit);
+  await Kits.change(kit, { ...change, key: locked, fingerprint: key.getFingerprint() });
   await showKey(kit, key);
 }
 
@@ -60,14 +59,14 @@ async function replaceKey() {
   if (!kit.next) {
     const { name, email } = key.users[0].userID;
     const made = await Kits.made(name, email);
-    kit.next = { key: await Kits.locked(made, here.lock), fingerprint: made.getFingerprint(), sent: null };
-    await Kits.put("kits", kit);
+    const next = { key: await Kits.locked(made, here.lock), fingerprint: made.getFingerprint(), sent: null };
+    await Kits.change(kit, { next });
   }
   const next = await Kits.opening(kit.next.key, here.lock);
   if (!kit.next.sent) {
     const signed = await sealedText("the key below is ours; for /keys alone.", next.toPublic().armor());
-    kit.next.sent = (await handIn("keys", "new-openpgp-key", signed)).sha256;
-    await Kits.put("kits", kit);
+    const sent = (await handIn("keys", "new-openpgp-key", signed)).sha256;
+    await Kits.change(kit, { next: { ...kit.next, sent } });
   }
   const came = await outcome(await Kits.get("sent", kit.next.sent));
   if (came === "ACCEPTED") {
@@ -75,8 +74,7 @@ async function replaceKey() {
     tell("said", "The new key is used from now on. Revoke the one before it, and make a new recovery sheet.");
     return;
   }
-  kit.next = came === "REFUSED" ? null : kit.next;
-  await Kits.put("kits", kit);
+  await Kits.change(kit, { next: came === "REFUSED" ? null : kit.next });
   await showKey(kit, key);
 }
 
@@ -88,7 +86,8 @@ async function addPasskey() {
     throw new Error("This passkey cannot lock your key. Take another device, or log in with the passkey that you have.");
   }
   const lock = made.secret || here.lock;
-  const other = { ...kit, credential: made.id, passkey: made.fingerprint, prf: Boolean(made.secret) };
+  // The next key and the one before stay under the lock of the first passkey.
+  const other = { ...kit, credential: made.id, passkey: made.fingerprint, prf: Boolean(made.secret), next: null, before: null };
   await Kits.put("kits", { ...other, key: await Kits.locked(key, lock) });
   at("passkey-said").textContent = made.fingerprint;
   at("new-passkey").hidden = false;
@@ -119,8 +118,7 @@ async function revokeKey() {
   const came = await outcome(await handIn("keys", name, publicKey.armor()));
   at("revoke").reset();
   if (came === "ACCEPTED" && before) {
-    kit.before = null;
-    await keepKey(kit, present, {});
+    await keepKey(kit, present, { before: null });
   } else if (came === "ACCEPTED") {
     await keepKey(kit, privateKey, {});
     await showKey(kit, null);

@@ -25,16 +25,29 @@ const Kits = (() => {
   async function within(store, mode, act) {
     const database = await opened();
     try {
-      return await settled(act(database.transaction(store, mode).objectStore(store)));
+      const transaction = database.transaction(store, mode);
+      // That there is no room left, a browser may tell at the end of a transaction only.
+      const over = new Promise((done, failed) => {
+        transaction.oncomplete = done;
+        transaction.onabort = () => failed(transaction.error);
+      });
+      return (await Promise.all([act(transaction.objectStore(store)), over]))[0];
     } finally {
       database.close();
     }
   }
 
-  const put = (store, value) => within(store, "readwrite", (rows) => rows.put(value));
-  const remove = (store, key) => within(store, "readwrite", (rows) => rows.delete(key));
-  const get = (store, key) => within(store, "readonly", (rows) => rows.get(key));
-  const all = (store) => within(store, "readonly", (rows) => rows.getAll());
+  const put = (store, value) => within(store, "readwrite", (rows) => settled(rows.put(value)));
+  const remove = (store, key) => within(store, "readwrite", (rows) => settled(rows.delete(key)));
+  const get = (store, key) => within(store, "readonly", (rows) => settled(rows.get(key)));
+  const all = (store) => within(store, "readonly", (rows) => settled(rows.getAll()));
+
+  // Changes fields of a kit, here and where it is kept; what another window changed meanwhile stays there.
+  const change = (kit, fields) =>
+    within("kits", "readwrite", async (rows) => {
+      const kept = await settled(rows.get(Object.assign(kit, fields).credential));
+      return settled(rows.put({ ...kit, ...kept, ...fields }));
+    });
 
   // Throws an Error for a passphrase that others guess.
   function judge(passphrase, again, ...known) {
@@ -61,27 +74,21 @@ const Kits = (() => {
     return privateKey;
   }
 
+  const orSay = (promise, said) => promise.catch(() => Promise.reject(new Error(said)));
+
   // Returns the opened secret key of a file. Throws an Error for what could not be enrolled.
   async function opening(armoredKey, passphrase) {
-    let key;
-    try {
-      key = await openpgp.readPrivateKey({ armoredKey });
-    } catch {
-      throw new Error("This is no OpenPGP secret key in ASCII armor.");
-    }
+    let key = await orSay(openpgp.readPrivateKey({ armoredKey }), "This is no OpenPGP secret key in ASCII armor.");
     if (key.keyPacket.version !== 4) {
       throw new Error("This key is of another version than 4. Make a new one here.");
     }
-    try {
-      key = key.isDecrypted() ? key : await openpgp.decryptKey({ privateKey: key, passphrase });
-    } catch {
-      throw new Error("The passphrase does not open the key.");
+    if (key.getCreationTime() > Date.now()) {
+      throw new Error("By the clock of this computer, this key is not made yet. Set the clock.");
     }
-    try {
-      await key.getSigningKey();
-    } catch {
-      throw new Error("This key cannot sign: it has expired, is revoked or too weak. Make a new one here.");
+    if (!key.isDecrypted()) {
+      key = await orSay(openpgp.decryptKey({ privateKey: key, passphrase }), "The passphrase does not open the key.");
     }
+    await orSay(key.getSigningKey(), "This key cannot sign: it has expired, is revoked or too weak. Make a new one here.");
     return key;
   }
 
@@ -94,5 +101,5 @@ const Kits = (() => {
     return { words, armored: await locked(privateKey, words) };
   }
 
-  return { put, remove, get, all, judge, made, opening, locked, recovery };
+  return { put, remove, get, all, change, judge, made, opening, locked, recovery };
 })();

@@ -215,8 +215,7 @@ const Look = (() => {
       const verified = () => Trust.verified(list, Object.values(here.kit.gateway));
       const told = JSON.parse(await Trust.followed(here.kit, verified));
       if (told.at >= (here.kit.headings || "")) {
-        here.kit.headings = told.at;
-        await Kits.put("kits", here.kit);
+        await Kits.change(here.kit, { headings: told.at });
         return told;
       }
     } catch {

@@ -7,6 +7,8 @@ const at = (id) => document.getElementById(id);
 // `lock`: the passkey's secret or the passphrase, under which a new key is kept.
 const here = { kit: null, key: null, lock: null, offline: false };
 
+const FULL = "There is no room left for what this browser keeps. Make room on this computer, then try again.";
+
 const utf8 = (text) => new TextEncoder().encode(text);
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 
@@ -40,7 +42,7 @@ async function acting(button, act, otherwise) {
     await act();
   } catch (error) {
     const own = error instanceof Error && !(error instanceof DOMException) && !(error instanceof TypeError);
-    tell("problem", own ? error.message : otherwise);
+    tell("problem", own ? error.message : error.name === "QuotaExceededError" ? FULL : otherwise);
   } finally {
     button.disabled = false;
   }
@@ -115,10 +117,11 @@ async function showSheet() {
   at("sheet").querySelector("h2").focus();
 }
 
+const loaded = () => [...document.querySelectorAll("script[src], link[href]")].map((one) => one.src || one.href);
+
 // Tells the SHA-256 over all files that the page loads, as the gateway writes it into its log at each start.
 async function showDigest() {
-  const loaded = [...document.querySelectorAll("script[src], link[href]")];
-  const files = new Map(loaded.map((one) => [(one.src || one.href).split("/").pop(), one.src || one.href]));
+  const files = new Map(loaded().map((place) => [place.split("/").pop(), place]));
   files.set("index.html", "/");
   files.set("worker.js", "/worker.js");
   let told = "";
@@ -135,10 +138,9 @@ async function keepPage() {
   const script = (globalThis.trustedTypes?.createPolicy("worker", worker) || worker).createScriptURL("");
   await navigator.serviceWorker.register(script, { scope: "/", updateViaCache: "none" });
   const { active } = await navigator.serviceWorker.ready;
-  const loaded = [...document.querySelectorAll("script[src], link[href]")];
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }) => (document.documentElement.dataset.page = data);
-  active.postMessage(loaded.map((one) => new URL(one.src || one.href).pathname), [port2]);
+  active.postMessage(loaded().map((place) => new URL(place).pathname), [port2]);
 }
 
 addEventListener("load", () => keepPage().catch(() => {}));

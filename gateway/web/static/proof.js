@@ -245,8 +245,7 @@ const Proof = (() => {
     const open = await goesOn(kit, seen, keys);
     const sizes = Object.keys(seen.heads).map(Number).sort((a, b) => b - a);
     sizes.slice(MOST_HEADS).forEach((size) => delete seen.heads[size]);
-    kit.log = seen;
-    await Kits.put("kits", kit);
+    await Kits.change(kit, { log: seen });
     return `It stands in the gateway’s log, as entry ${index} of ${head.size}. ${open}`.trim();
   }
 

@@ -46,8 +46,7 @@ async function logIn() {
     tell("said", "There is no connection. Files are sealed here now, and sent when you log in with one.");
     return;
   }
-  await goOn();
-  await showStanding();
+  await goOn().finally(showStanding);
 }
 
 async function logOut() {
@@ -144,6 +143,11 @@ async function opened() {
     here.lock = passphrase;
     at("unlock").hidden = true;
   }
+  const kept = await Kits.get("kits", here.kit.credential);
+  if (kept.fingerprint !== here.kit.fingerprint) {
+    throw new Error("Your key was replaced in another window. Log out here, and in again.");
+  }
+  Object.assign(here.kit, kept);
   return here.key;
 }
 
@@ -194,7 +198,7 @@ async function upload(one, blob, folder = "in") {
     one.reference = arrived ? arrived.reference : await Uploads.send(blob, one.remote, folder, progress, place);
     await Kits.put("sent", one);
   } catch (error) {
-    if (error instanceof Uploads.Refused && one.waiting) {
+    if (error instanceof Uploads.Refused && !error.later && one.waiting) {
       await forget(one);
     }
     throw error;

@@ -68,13 +68,12 @@ const Standing = (() => {
     return told;
   }
 
-  // Throws an Error for a page older than one that was seen before. What another window changed meanwhile, stays.
+  // Throws an Error for a page older than one that was seen before.
   async function newer(kit, told) {
     if (kit.told && Date.parse(told.at) < Date.parse(kit.told)) {
       throw new Error("The gateway shows an old page about your school. Do not believe it; ring the local authority.");
     }
-    kit.told = told.at;
-    await Kits.put("kits", { ...kit, ...(await Kits.get("kits", kit.credential)), told: told.at });
+    await Kits.change(kit, { told: told.at });
   }
 
   // Returns the agreement's text: one that the gateway's key has signed among its policies, with any line ends.

@@ -160,8 +160,7 @@ const Trust = (() => {
     if (current !== shown.getFingerprint()) {
       throw new Error(CHANGED);
     }
-    Object.assign(kit, { gateway, current });
-    await Kits.put("kits", kit);
+    await Kits.change(kit, { gateway, current });
   }
 
   // Does what needs the gateway's key, and once more with the key that has followed where the known one does not fit.

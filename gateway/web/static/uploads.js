@@ -6,8 +6,7 @@ const Uploads = (() => {
   const PATIENCE = [1, 2, 4, 8, 15, 30, 60];
   const TUS = { "Tus-Resumable": "1.0.0" };
 
-  const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
-
+  // `later`: not for what the file is. It may be sent once somebody has logged in again, or on another day.
   class Refused extends Error {}
 
   async function checked(answer) {
@@ -20,7 +19,7 @@ const Uploads = (() => {
     if ([409, 423, 500, 502, 503, 504].includes(answer.status)) {
       throw new Error(said);
     }
-    throw new Refused(said);
+    throw Object.assign(new Refused(said), { later: [401, 404, 429].includes(answer.status) });
   }
 
   async function begin(name, length, folder) {
@@ -29,16 +28,14 @@ const Uploads = (() => {
     return (await checked(await fetch("/api/uploads", { method: "POST", headers }))).headers.get("Location");
   }
 
-  async function reached(place) {
-    const answer = await checked(await fetch(place, { method: "HEAD", headers: TUS }));
-    return [Number(answer.headers.get("Upload-Offset")), answer.headers.get("Gateway-Reference")];
+  async function reached(place, asked = { method: "HEAD", headers: TUS }) {
+    const { headers } = await checked(await fetch(place, asked));
+    return [Number(headers.get("Upload-Offset")), headers.get("Gateway-Reference")];
   }
 
   async function append(place, blob, offset) {
     const headers = { ...TUS, "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
-    const body = blob.slice(offset, offset + PART_BYTES);
-    const answer = await checked(await fetch(place, { method: "PATCH", headers, body }));
-    return [Number(answer.headers.get("Upload-Offset")), answer.headers.get("Gateway-Reference")];
+    return reached(place, { method: "PATCH", headers, body: blob.slice(offset, offset + PART_BYTES) });
   }
 
   // Sends a blob under a name; returns its reference. `place`: an upload that an earlier visit began.
@@ -55,7 +52,7 @@ const Uploads = (() => {
           throw error;
         }
         offset = null;
-        await wait(PATIENCE[failures++]);
+        await new Promise((done) => setTimeout(done, 1000 * PATIENCE[failures++]));
       }
     }
     return reference;
