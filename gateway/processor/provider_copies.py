@@ -168,10 +168,12 @@ class Copier:
             if stays:
                 _place(descriptor, copy_path(self._home, copy))
         with registrar.registry.write() as session:
-            if stays := stays and self._stays(session, copy):
-                now, made = registrar.clock(), copy.number
-                copies.record_made(session, made, at=now, sha256=sealed.sha256, size=sealed.size)
-                copies.seal_anew(session, copy.provider, now)  # Its keys may have ended meanwhile.
+            now = registrar.clock()
+            present = keys.keys_in_force(session, "provider", copy.provider, "openpgp", now)
+            # A certificate may have changed meanwhile, by another subkey: the next round seals anew.
+            is_for_all = not present or {one.material for one in present} == {*request.recipients}
+            if stays := stays and self._stays(session, copy) and is_for_all:
+                copies.record_made(session, copy.number, at=now, sha256=sealed.sha256, size=sealed.size)
         if kept is not None and not stays:  # Its file may be deleted by now, and nothing else removes it.
             with store_answers():
                 kept.remove_copy(*its)

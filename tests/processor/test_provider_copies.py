@@ -41,6 +41,7 @@ from tests.commands import invoke
 from tests.costs import statements
 from tests.looking import in_the_clear
 from tests.openpgp.gnupg import Gnupg
+from tests.school import School
 from tests.workshop import Desk
 
 YEARS = THIS_YEAR
@@ -501,25 +502,41 @@ def test_a_change_of_a_login_key_makes_no_copy_again(desk: Desk) -> None:
     assert [one for one in asked if "provider_copy.certificates" in one] == []
 
 
+def replaces_its_subkey(desk: Desk, gpg: Gnupg, oak: School) -> None:
+    gpg.converse("--edit-key", oak.fingerprint, given=b"key 1\nrevkey\ny\n0\n\ny\nsave\n")
+    gpg.run("--quick-add-key", oak.fingerprint, "cv25519", "encr", "2y")
+    (file := desk.root / "oak.asc").write_bytes(oak.certificate())
+    desk.gateway("keys", "add", "oak", str(file))
+
+
 @pytest.mark.needs("gpg")
-def test_a_school_that_lost_a_subkey_can_open_its_copies_with_the_one_in_its_place(desk: Desk) -> None:
-    fft = desk.provider("fft", "fft")
+@pytest.mark.parametrize("while_sealed", [False, True])
+def test_a_school_that_lost_a_subkey_can_open_its_copies_with_the_one_in_its_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, while_sealed: bool
+) -> None:
+    fft, seal = desk.provider("fft", "fft"), Examiner.seal_copy
     with Gnupg() as gpg:
         oak = desk.school("oak", gpg)
         desk.gateway("providers", "set", "oak", "--dfe-number", ABOUT)
         desk.send(fft, estimates())
+
+        def lost_meanwhile(*given: Any) -> Any:
+            monkeypatch.undo()
+            sealed = seal(*given)
+            replaces_its_subkey(desk, gpg, oak)
+            return sealed
+
+        if while_sealed:
+            monkeypatch.setattr(Examiner, "seal_copy", lost_meanwhile)
         desk.process()
-        for new in (False, True):
+        if not while_sealed:
             (copy,) = out(desk, "oak")
             assert recipients_of(copy) == (oak.subkeys()[-1][-16:],)
-            if not new:
-                answers = b"key 1\nrevkey\ny\n0\n\ny\nsave\n"
-                gpg.converse("--edit-key", oak.fingerprint, given=answers)
-                gpg.run("--quick-add-key", oak.fingerprint, "cv25519", "encr", "2y")
-                (file := desk.root / "oak.asc").write_bytes(oak.certificate())
-                desk.gateway("keys", "add", "oak", str(file))
-                desk.pass_time(minutes=1)
-                desk.process()
+            replaces_its_subkey(desk, gpg, oak)
+        desk.pass_time(minutes=1)
+        desk.process()
+        (copy,) = out(desk, "oak")
+        assert recipients_of(copy) == (oak.subkeys()[-1][-16:],)
 
 
 def test_a_host_that_shares_reads_a_copy_again_only_once_it_was_made_anew(
