@@ -218,6 +218,20 @@ def test_what_was_sealed_waits_where_the_login_ends_meanwhile(school: School, tm
     assert page.evaluate(LYING) == []
 
 
+def test_the_login_ends_where_somebody_else_logs_in_in_another_window(school: School, tmp_path: Path) -> None:
+    """The session is one for all windows: the file would arrive as theirs, perhaps of another school."""
+    page = enrolled(school, tmp_path)
+    assert page.evaluate("localStorage.login === here.kit.credential")
+    page.evaluate("() => { localStorage.login = 'another passkey'; }")
+    chooses(page, "theirs.xml", core_data(14))
+    presses(page, "Send")
+    page.locator("#problem", has_text="Somebody else has logged in in another window.").wait_for()
+    assert page.request.get(f"{school.origin}/api/sent").text().count("theirs.xml") == 0
+    page.reload()
+    school.logs_in(page)
+    page.get_by_text("theirs.xml has arrived.").wait_for()
+
+
 def test_what_arrived_as_the_page_was_closed_is_not_sent_a_second_time(
     school: School, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ async function entered() {
 
 async function logIn() {
   const { id, secret } = await entered();
+  localStorage.login = here.login = id;
   const kit = (await Kits.get("kits", id)) || null;
   await showKey(kit, kit && kit.prf && secret ? await Kits.opening(kit.key, secret) : null);
   here.kit = kit;
@@ -187,6 +188,9 @@ async function sealed(file) {
 
 // Sends what is sealed, from where it stopped, and notes its reference.
 async function upload(one, blob, folder = "in") {
+  if (localStorage.login !== here.login) {
+    throw new Error("Somebody else has logged in in another window. Load this page anew, and log in again.");
+  }
   one.after = one.after ?? (here.kit?.log?.newest || 0); // Its receipt stands later in the log than all seen so far.
   doing("Sent so far");
   const listed = await (await checked(await fetch("/api/sent"))).json();
