@@ -17,6 +17,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -33,6 +34,7 @@ _REDONE = timedelta(hours=1)
 _PAGE = 100
 UP_TO, TAKEN_BACK = ".receipts", ".receipts-taken-back"
 EVENTS_TOLD = ".receipts-told"
+_STILL_LOCKED = text("SELECT 1")
 SET_ASIDE = ".removed-"
 """Begins the name of a folder in published/ with all that a provider had, while the provider is removed."""
 MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
@@ -131,9 +133,11 @@ def _text(path: Path) -> str:
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
+
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key could
     let somebody in again. It also keeps out the removal of a provider. Keys that an interrupted removal has
-    set aside are deleted.
+    set aside are deleted. Raises Fault, before a further folder, once the database has ended a call that
+    stood still.
     """
     with registry.write(dated=False) as session:
         for aside in published.root.glob(f"{SET_ASIDE}*"):
@@ -143,6 +147,7 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
         for key in keys.keys_in_force(session, "provider", None, "ssh", now):
             in_force[key.owner] += f"{key.material}\n"
         for provider in known.values():
+            session.execute(_STILL_LOCKED)
             folder = published.provider(provider.id)
             (folder / "out").mkdir(parents=True, exist_ok=True)
             publishes_receipts_in(published, folder / "receipts")

@@ -126,13 +126,12 @@ class Registry:
         `dated` is False for a caller who records nothing and only keeps other writers out: the clock of the
         host is not checked then.
         """
-        idle = dated and self._tried is None
-        yield from self._session(partial(locks.lock_writers, dated=dated, idle=idle))
+        yield from self._session(partial(locks.lock_writers, dated=dated))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Yield a session for writing that locks out only writers of the same subjects, such as one file."""
-        yield from self._session(partial(locks.lock_writers, subjects=subjects, idle=self._tried is None))
+        yield from self._session(partial(locks.lock_writers, subjects=subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
@@ -189,11 +188,11 @@ class Registry:
     @contextmanager
     def moving(self) -> Iterator[Connection]:
         """Yield a connection for replacing whole tables: all other writers are locked out, and nothing is
-        logged.
+        logged. It may stand still for hours, while files are copied beside it.
         """
         with self._writing() as connection:
             with Session(connection) as session:
-                locks.lock_writers(session)
+                locks.lock_writers(session, idle=False)
             yield connection
 
     @_answered()

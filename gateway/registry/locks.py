@@ -44,7 +44,7 @@ class WriterLock(Enum):
 
 
 def lock_writers(
-    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True, idle: bool = False
+    session: Session, subjects: Collection[str] | None = None, *, dated: bool = True, idle: bool = True
 ) -> None:
     """Lock out all other writers, or only those of the same `subjects`, until the end of the transaction.
     Does nothing in SQLite. Reads after the lock see all earlier writes. `dated`: raise Fault if this host's

@@ -7,17 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session, select
 
+from gateway.errors import Fault
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.passage import conclude
 from gateway.processor.service import open_registrar
+from gateway.publish import projection
 from gateway.record.rulings import land
-from gateway.registry import log
+from gateway.registry import locks, log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
@@ -75,6 +78,33 @@ def test_who_writes_on_other_subjects_waits_for_nobody(registry: Registry) -> No
 def test_who_may_write_on_everything_is_alone(registry: Registry) -> None:
     assert waits(registry.write_on({"oak"}), registry.write)
     assert waits(registry.write(), lambda: registry.write_on({"oak"}))
+
+
+def test_who_stands_still_while_keys_are_published_keeps_nobody_out_and_shows_no_older_keys(
+    registry: Registry, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "IDLE", "200ms")
+    published, wrote = Home(bench.site.home).published, list[Path]()
+
+    def stopped(path: Path, _content: str) -> bool:
+        wrote.append(path)
+        with registry.write():
+            pass
+        return False
+
+    with monkeypatch.context() as standing, pytest.raises(Fault, match="idle-in-transaction timeout"):
+        standing.setattr(projection, "put_published", stopped)
+        projection.publish_access(registry, published, now())
+    assert len(wrote) == 1
+
+
+def test_a_trial_that_stands_still_keeps_nobody_out(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "IDLE", "200ms")
+    ended = pytest.raises(Fault, match="idle-in-transaction timeout")
+    with ended, registry.on_trial() as tried, tried.write(), registry.write():
+        pass
 
 
 def test_two_that_append_follow_each_other(registry: Registry) -> None:
