@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -159,15 +159,17 @@ def waiting(letters: Letters) -> list[Path]:
 
 def give_all(letters: Letters, settings: LetterSettings) -> int:
     """Send every waiting letter; return the number of letters that the relay accepted.
-    Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait.
-    If the relay refuses one address for now, letters to other addresses are sent all the same.
+    Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait, as
+    they do where the folder is not leased. If the relay refuses one address for now, letters to other
+    addresses are sent all the same.
     """
     todo = waiting(letters)
-    if not todo:
+    if not todo or not is_leased(letters.settings):
         return 0
-    taken, later = 0, list[smtplib.SMTPRecipientsRefused]()
-    with _session(settings) as smtp:
+    taken, turned_away, later = 0, 0, list[smtplib.SMTPRecipientsRefused]()
+    with suppress(LapsedError), _session(settings) as smtp:
         for path in todo:
+            check_lease(letters.settings)
             message = message_from_bytes(path.read_bytes(), policy=_AS_WRITTEN)
             try:
                 refused = _give(smtp, message)
@@ -176,7 +178,8 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
                 continue
             write_durably(letters.done / path.stem, (refused or "").encode())
             taken += refused is None
-    _log.info("letters taken=%d refused=%d", taken, len(todo) - taken - len(later))
+            turned_away += refused is not None
+    _log.info("letters taken=%d refused=%d", taken, turned_away)
     if later:
         raise later[0]
     return taken

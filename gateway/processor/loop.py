@@ -260,6 +260,7 @@ class Processor:
         pause = self._rescan_seconds if self._news == self._besides_for else self._seldom_seconds
         self._is_besides_due = at_once or now - self._besides_at >= pause
         leads, ownership = self._work.leads, self._work.ownership
+        term, held_at = ownership.terms, ownership.confirmed_at
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
             yield lambda: self._rounds.held(self._registrar, leads=leads)
@@ -273,11 +274,10 @@ class Processor:
         yield lambda: self._rounds.checkpoints.tend(self._registrar, leads=leads)
         yield lambda: self._rounds.delete(self._registrar, leads=leads)
         yield lambda: self._rounds.pages.tend(self._registrar)
-        yield lambda: self._rounds.letters.tend(self._registrar, leads=leads)
+        yield lambda: self._rounds.letters.tend(self._registrar, leads=leads, held_at=held_at)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
             yield lambda: self._anew.hand_out(self._registrar)
-            term, held_at = ownership.terms, ownership.confirmed_at
             yield lambda: self._handing_on.tend(self._registrar, term, held_at, at_once=at_once)
             yield lambda: self._rounds.hooks.tend(self._registrar, term, held_at)
         else:

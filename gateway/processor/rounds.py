@@ -118,9 +118,10 @@ class LetterRound:
         self._looked_at: tuple[object, ...] | None = None
         self._passed_at = float("-inf")
 
-    def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
+    def tend(self, registrar: Registrar, *, leads: bool = True, held_at: float = math.inf) -> None:
         """Queue the letters due, and give queued letters to the courier; only the leader (`leads`) does both.
-        Raises Fault where the registry does not answer or the courier's folder cannot be written.
+        `held_at`: as for `HandingOn.tend`. Raises Fault where the registry does not answer or the courier's
+        folder cannot be written.
         """
         if registrar.settings.letters.relay is None:
             return
@@ -131,7 +132,7 @@ class LetterRound:
             self._looked_at = looked_at
         if time.monotonic() - self._passed_at >= _PAUSE_SECONDS:
             place, settings = registrar.home.letters, registrar.settings.letters
-            pass_letters(registrar.registry, place, settings, now, leads=leads)
+            pass_letters(registrar.registry, place, settings, now, leads=leads, held_at=held_at)
             self._passed_at = time.monotonic()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import re
 import secrets
 import textwrap
@@ -23,6 +24,7 @@ from gateway.publish.provider_page import TEMPLATES
 from gateway.registry import letters
 from gateway.registry.database import Registry
 from gateway.registry.tables import LetterRow
+from gateway.zones.places import grant_lease
 from gateway.zones.spool import BadFileError, read_words
 
 _AT_ONCE = 500
@@ -33,28 +35,39 @@ _log = logging.getLogger(__name__)
 
 
 def pass_letters(
-    registry: Registry, place: Letters, settings: LetterSettings, now: datetime, *, leads: bool = True
+    registry: Registry,
+    place: Letters,
+    settings: LetterSettings,
+    now: datetime,
+    *,
+    leads: bool = True,
+    held_at: float = math.inf,
 ) -> None:
     """Record the courier's reports, then put queued letters into the courier's folder.
 
-    Of several hosts only the leader (`leads`) sends letters; every other host empties the folder. Raises
-    Fault if a file cannot be written. Without a mail relay in the settings nothing is done.
+    Of several hosts only the leader (`leads`) sends letters; every other host empties the folder. `held_at`:
+    as for `HandingOn.tend`. Raises Fault if a file cannot be written. Without a mail relay in the settings
+    nothing is done.
     """
     if settings.relay is None:
         return
     lay_out(place, settings)
     with published_is_written("letters/"):
         _take_back(registry, place, now)
-        if leads:
-            with registry.read() as session:
-                for row in letters.unsent(session, _AT_ONCE):
-                    stem = f"{row.number:010}"
-                    if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
-                        message = _message(row, settings, letters.earlier_message_ids(session, row))
-                        replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
-        else:
-            for letter in place.out.glob("*.eml"):
+        with registry.read() as session:
+            unsent = letters.unsent(session, _AT_ONCE) if leads else ()
+            # Of an earlier term: another host may have sent it since.
+            for letter in {*place.out.glob("*.eml")} - {
+                place.out / f"{row.number:010}.eml" for row in unsent
+            }:
                 letter.unlink(missing_ok=True)
+            for row in unsent:
+                stem = f"{row.number:010}"
+                if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
+                    message = _message(row, settings, letters.earlier_message_ids(session, row))
+                    replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
+        if leads:
+            grant_lease(place.settings, held_at)
 
 
 def lay_out(place: Letters, settings: LetterSettings) -> None:
@@ -65,6 +78,7 @@ def lay_out(place: Letters, settings: LetterSettings) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
         if not place.settings.exists() or place.settings.read_text("utf-8") != relay:
             replace_published(place.settings, relay)
+            grant_lease(place.settings, 0)  # Until the folder is known to be as the registry has it.
 
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from math import inf
 from pathlib import Path
 
 from gateway.courier import service
@@ -21,6 +22,7 @@ from gateway.record.letters import owe_by_calendar
 from gateway.registry import letters, providers
 from gateway.registry.tables import ContactRow
 from gateway.samples import MARKER
+from gateway.zones.places import grant_lease
 from tests.clock import Clock
 from tests.courier.mime import opened
 from tests.workshop import Desk, fresh
@@ -84,6 +86,11 @@ class Term:
         """Take back what the courier has noted, lay out what is owed; the letters that wait for it."""
         settings = load_settings(self.desk.home).letters
         pass_letters(self.desk.registry, self.place, settings, self.desk.now)
+        return service.waiting(self.place)
+
+    def waiting(self) -> list[Path]:
+        """The letters that wait for the courier, which may send them as by a processor at work."""
+        grant_lease(self.place.settings, inf)
         return service.waiting(self.place)
 
     def check(self, taken: Sequence[EmailMessage], kills: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -375,6 +377,27 @@ def test_who_chases_a_provider_is_shown_the_letter_first(tmp_path: Path) -> None
     assert to == "To: o@fir.invalid"
     assert subject.startswith("Subject: ")
     assert "late, it was due on" in " ".join(text)
+
+
+def test_a_host_that_leads_no_more_sends_nothing_and_no_letter_that_another_has_sent_since(
+    desk: Desk, relay: tuple[Relay, int]
+) -> None:
+    place, settings = desk.home.letters, load_settings(desk.home).letters
+    before = len(relay[0].taken)
+    with desk.registry.write() as session:
+        letters.owe(session, [letter(250)], "test.invalid/log", desk.now)
+        (owed,) = letters.unsent(session, 500)
+    pass_letters(desk.registry, place, settings, desk.now)
+    os.utime(place.settings, (0, 0))  # The processor stands still.
+    assert service.give_all(place, service.relay(place)) == 0
+    pass_letters(desk.registry, place, settings, desk.now, held_at=time.time() - 60)
+    assert service.give_all(place, service.relay(place)) == 0
+    assert len(service.waiting(place)) == 1
+    with desk.registry.write() as session:
+        letters.note(session, owed.number, at=desk.now, refused=None)  # Another host has led meanwhile.
+    assert go(desk) == 0
+    assert service.waiting(place) == []
+    assert len(relay[0].taken) == before
 
 
 def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from gateway.courier import service
 from gateway.home import Home, Letters
 from gateway.home.settings import LetterSettings
 from gateway.publish.letters_out import lay_out
+from gateway.zones.places import grant_lease
 from tests.ports import free_port
 
 # aiosmtpd takes only STARTTLS for TLS, and warns of a login where it is there from the first byte.
@@ -140,6 +142,7 @@ def courier(
         }
     )  # fmt: skip
     lay_out(letters, settings)
+    grant_lease(letters.settings, inf)
     for number, address in enumerate(to):
         (letters.out / f"{number:010}.eml").write_bytes(LETTER % (address.encode(), number))
     return letters

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.courier.service import waiting
 from gateway.home import Home
 from gateway.samples import MARKER
 from tests.courier.mime import opened
@@ -147,8 +146,8 @@ def test_a_term_brings_the_letters_that_were_foreseen_while_the_courier_is_kille
         for day in term.days():
             # The first one comes upon it between two looks, the others amid the letters.
             for given in (0, *(rng.randrange(1, MOST_BETWEEN) for _ in range(KILLS_A_DAY - 1))):
-                left = len(waiting(term.place)) - given
-                until(lambda left=left: len(waiting(term.place)) <= left, f"letters of {day}", seconds=120)
+                left = len(term.waiting()) - given
+                until(lambda left=left: len(term.waiting()) <= left, f"letters of {day}", seconds=120)
                 root.type("systemctl kill --signal=KILL gateway-courier && systemctl restart gateway-courier")
                 kills += 1
             until(lambda: not term.left(), f"the last letter of {day}", seconds=120)

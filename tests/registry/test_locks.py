@@ -92,8 +92,8 @@ def test_who_stands_still_while_keys_are_published_keeps_nobody_out_and_shows_no
             pass
         return False
 
-    with monkeypatch.context() as standing, pytest.raises(Fault, match="idle-in-transaction timeout"):
-        standing.setattr(projection, "put_published", stopped)
+    monkeypatch.setattr(projection, "put_published", stopped)
+    with pytest.raises(Fault, match="idle-in-transaction timeout"):
         projection.publish_access(registry, published, now())
     assert len(wrote) == 1
 
