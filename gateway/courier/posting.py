@@ -24,9 +24,9 @@ from gateway.courier.service import check_lease, credential, serve_each, trouble
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
+from gateway.zones.places import HOOK_SETTINGS
 from gateway.zones.spool import write_durably
 
-_SETTINGS = "hook.toml"
 _SECONDS = 30
 _FAILURES = 3
 
@@ -49,7 +49,7 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
         return partial(post, folder, set[str]())
 
     said = "the web hook {} does not take every message now"
-    serve_each(root, _SETTINGS, posting, said=said, stop=stop, pause_seconds=pause_seconds)
+    serve_each(root, HOOK_SETTINGS, posting, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
 def post(folder: Path, failed: set[str]) -> int:
@@ -65,10 +65,10 @@ def post(folder: Path, failed: set[str]) -> int:
         return 0
     refused = list[NotTakenError]()
     with troubles(folder, _word):
-        target = read_toml(folder / _SETTINGS, HookTarget)
+        target = read_toml(folder / HOOK_SETTINGS, HookTarget)
         key, trusted = _key(target), ssl.create_default_context()
         for path in waiting:
-            check_lease(folder / _SETTINGS)
+            check_lease(folder / HOOK_SETTINGS)
             try:
                 _post_one(trusted, target.address, key, path)
                 write_durably(folder / "done" / path.stem, b"")

@@ -20,10 +20,9 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
 from gateway.zones.memory import closing_descriptor
-from gateway.zones.places import is_leased
+from gateway.zones.places import SERVER_SETTINGS, is_leased
 from gateway.zones.spool import write_durably
 
-_SETTINGS = "server.toml"
 _SECONDS = 30
 _LOOK_SECONDS = 60.0
 _KINDS = {
@@ -53,7 +52,7 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
     """Push batches to the servers of all systems until `stop` is set; each system has a thread of its own."""
     said = "the server of {} takes nothing now"
-    serve_each(root, _SETTINGS, _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
+    serve_each(root, SERVER_SETTINGS, _pushing, said=said, stop=stop, pause_seconds=pause_seconds)
 
 
 def _pushing(folder: Path) -> Callable[[], None]:
@@ -77,12 +76,12 @@ def push(folder: Path, *, look: bool = True) -> int:
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
     unsent = [path for path in found if not _is_sent(path)]
-    if not is_leased(folder / _SETTINGS) or not (unsent or (look and found)):
+    if not is_leased(folder / SERVER_SETTINGS) or not (unsent or (look and found)):
         return 0
     pushed = 0
     with (
         troubles(folder, lambda error: _KINDS.get(type(error), "unreachable")),
-        _session(read_toml(folder / _SETTINGS, SystemServer)) as (sftp, there),
+        _session(read_toml(folder / SERVER_SETTINGS, SystemServer)) as (sftp, there),
     ):
         for batch in found:
             acknowledged = f"{there}/{batch.name}.ack"
@@ -128,11 +127,11 @@ def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
     with closing_descriptor(os.open(batch, os.O_DIRECTORY)) as folder:
         made_at = _made_at(Path(f"/proc/self/fd/{folder}") / last[1])
         for name in [*sorted({path.name for path in batch.iterdir()}.difference(last)), *last]:
-            check_lease(batch.with_name(_SETTINGS), wait_seconds=_SECONDS)
+            check_lease(batch.with_name(SERVER_SETTINGS), wait_seconds=_SECONDS)
             aside = f"{there}/{name}.part"
             with open(name, "rb", opener=partial(os.open, dir_fd=folder)) as file:
                 sftp.putfo(file, aside)
-            check_lease(batch.with_name(_SETTINGS), wait_seconds=_SECONDS)
+            check_lease(batch.with_name(SERVER_SETTINGS), wait_seconds=_SECONDS)
             try:
                 sftp.posix_rename(aside, f"{there}/{name}")
             except OSError:  # Not every server can replace a file in one step.

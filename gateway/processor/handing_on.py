@@ -37,10 +37,9 @@ from gateway.publish.projection import replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow
-from gateway.zones.places import grant_lease
+from gateway.zones.places import SERVER_SETTINGS, grant_lease
 from gateway.zones.spool import BadFileError, read_words, write_durably
 
-_SETTINGS = "server.toml"
 _PAUSE_SECONDS = 5.0
 _NOTE_BYTES = 100
 _OVERLAP = timedelta(minutes=10)
@@ -98,7 +97,7 @@ class HandingOn:
         with self._placing:
             self._declared = declared
             self._follow_targets(registrar, declared)  # Before the courier is told of another server.
-        lay_out_folders(self._home.hand_on, servers, _SETTINGS)
+        lay_out_folders(self._home.hand_on, servers, SERVER_SETTINGS)
         if not declared:
             return
         try:
@@ -115,7 +114,7 @@ class HandingOn:
         finally:
             self._clear(registrar)
         for name in servers:
-            grant_lease(self._home.hand_on / name / _SETTINGS, held_at)
+            grant_lease(self._home.hand_on / name / SERVER_SETTINGS, held_at)
         for batch in waiting:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             is_gone = hand_ons.lies_here(batch) and not self._place(batch).is_dir()
@@ -246,7 +245,7 @@ class HandingOn:
                 if one.sent_at is None and one.hand_on in declared and _is_sent(self._place(one), one):
                     self._follow(registrar, one, declared[one.hand_on])
             self._note_sent_before(registrar, waiting)
-        lay_out_folders(self._home.hand_on, {}, _SETTINGS)
+        lay_out_folders(self._home.hand_on, {}, SERVER_SETTINGS)
 
     def empty(self) -> None:
         """Remove everything that the courier of this host could send. The courier's notes stay until
@@ -390,9 +389,8 @@ def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
     last. A note for an earlier build does not say when the batch was made, and counts for any form.
     """
     try:
-        if batch.made_at is None or not _is_noted(place, "sent"):
-            return False
-        return read_words(_note(place, "sent"), _NOTE_BYTES) in {"", batch.made_at.isoformat()}
+        noted = read_words(_note(place, "sent"), _NOTE_BYTES)
+        return batch.made_at is not None and noted in {"", batch.made_at.isoformat()}
     except (OSError, BadFileError):
         return False
 

@@ -25,10 +25,9 @@ from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, hooks, log
 from gateway.registry.flow_status import overdue, statuses
 from gateway.registry.tables import EventRow, HookRow
-from gateway.zones.places import grant_lease
+from gateway.zones.places import HOOK_SETTINGS, grant_lease
 from gateway.zones.spool import BadFileError, read_words, write_durably
 
-_SETTINGS = "hook.toml"
 _SOON, _LATE = timedelta(days=7), timedelta(days=1)
 _IDLE, _PATIENCE = timedelta(minutes=10), timedelta(hours=72)
 _SIGHT = known_to_program("web hooks")
@@ -69,15 +68,15 @@ class HookRound:
         root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file
         key = {} if key_file is None else {"key_file": str(key_file)}
         if term != self._term:
-            lay_out_folders(root, {}, _SETTINGS)
+            lay_out_folders(root, {}, HOOK_SETTINGS)
             self._term = term
-        lay_out_folders(root, {hook.name: {"address": hook.address} | key for hook in found}, _SETTINGS)
+        lay_out_folders(root, {hook.name: {"address": hook.address} | key for hook in found}, HOOK_SETTINGS)
         for hook in found:
             self._tell(registrar, hook, root / hook.name, registrar.clock())
-            grant_lease(root / hook.name / _SETTINGS, held_at)
+            grant_lease(root / hook.name / HOOK_SETTINGS, held_at)
 
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
-        messages, until = self._messages(registrar, hook, now)
+        messages, until, is_full = self._messages(registrar, hook, now)
         waiting, taken, given_up = dict[str, timedelta](), False, dict[str, datetime]()
         done, (is_asked, since) = folder / "done", _asked(folder, messages)
         # Test messages come last, so that a round that was cut off is repeated whole.
@@ -100,35 +99,43 @@ class HookRound:
                 # A message about a day is dated anew each day: it is found again from the same look on.
                 found_from = min(at, written, hook.looked_at + _LATE)
                 given_up[stem] = found_from if stem.startswith("_") else at
-        entry = min((int(stem.partition("_")[0] or until) for stem in waiting), default=until)
+        numbers = sorted(int(stem.partition("_")[0]) for stem in waiting if not stem.startswith("_"))
+        # A few messages that the address refuses keep nothing back.
+        goes_on = is_full and len(numbers) <= hooks.AT_ONCE // 2
+        entry = until if goes_on else min((one for one in numbers if one >= hook.entry), default=until)
+        numbers = [one for one in numbers if one < entry]
+        behind = ",".join(map(str, numbers)) or None
         by_day = any(stem.startswith("_") for stem in waiting)
         # A look from the future is of a clock that was ahead.
         looked_at = hook.looked_at if by_day or timedelta() <= now - hook.looked_at < _LATE else now
         trouble = trouble_in(folder, _TROUBLE, "the address is not reached")
         if trouble is None and any(age > _IDLE for age in waiting.values()):
             trouble = "nothing is sent: see that the courier is at work"
-        before = hook.entry, hook.looked_at, hook.lost_since
+        before = hook.entry, hook.looked_at, hook.lost_since, hook.behind
         lost_since = _lost_since(registrar, hook, given_up)
-        if taken or (*before, hook.trouble) != (entry, looked_at, lost_since, trouble):
+        if taken or (*before, hook.trouble) != (entry, looked_at, lost_since, behind, trouble):
             with registrar.registry.write() as session:
                 row = hooks.find(session, hook.name)
-                if (row.entry, row.looked_at, row.lost_since) != before:  # Set back meanwhile.
+                if (row.entry, row.looked_at, row.lost_since, row.behind) != before:  # Set back meanwhile.
                     return
-                row.entry, row.looked_at, row.trouble, row.lost_since = entry, looked_at, trouble, lost_since
-                row.told_at = now if taken else row.told_at
+                row.entry, row.looked_at, row.lost_since, row.behind = entry, looked_at, lost_since, behind
+                row.trouble, row.told_at = trouble, now if taken else row.told_at
                 session.add(row)
         for path in (*folder.glob("*.json"), *(folder / "done").iterdir()):
             stem = path.name.removesuffix(".json")
-            if stem != "trouble" and (stem not in messages or int(stem.partition("_")[0] or until) < entry):
+            is_told = (
+                stem in messages and int(stem.partition("_")[0] or until) < entry and stem not in waiting
+            )
+            if stem != "trouble" and (stem not in messages or is_told):
                 with suppress(OSError):  # Whoever writes notes may put anything there.
                     path.unlink()
 
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
-    ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return a web hook's messages by file name without ending, and the number of the log entry to read
-        next. Messages begin where the hook's reports ended: at a log entry, and at a time for due data. Some
-        of the messages may have been taken already.
+    ) -> tuple[dict[str, dict[str, Any]], int, bool]:
+        """Return a web hook's messages by file name without ending, the number of the log entry to read next,
+        and True if there may be further entries to read. Messages begin where the hook's reports ended: at a
+        log entry, and at a time for due data. Those left behind come first. Some may have been taken already.
         """
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
@@ -137,7 +144,8 @@ class HookRound:
             # What somebody asks for now does not wait until all entries before it are told.
             tries = log.events(session, "hooks", kind="hook-tried") if is_full else ()
             later = [one for one in tries if one.number > events[-1].number]
-            found = [one for event in (*events, *later) for one in _of_entry(session, event)]
+            left = hooks.behind(session, hook)
+            found = [one for event in (*left, *events, *later) for one in _of_entry(session, event)]
         with registrar.registry.read() as session:
             today = local_day(now, registrar.catalogue.calendar.timezone)
             key = hook.looked_at, today, registrar.catalogue
@@ -151,7 +159,7 @@ class HookRound:
             if (told["type"] in asked and (not teams or not teams.isdisjoint(told["data"]["teams"])))
             or told["data"].get("hook") == hook.name
         }
-        return wanted, events[-1].number + 1 if is_full else size
+        return wanted, events[-1].number + 1 if is_full else size, is_full
 
 
 def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:

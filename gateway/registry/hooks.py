@@ -49,6 +49,12 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
         row.lost_since = None
 
 
+def behind(session: Session, row: HookRow) -> list[EventRow]:
+    """Return the log entries before `row.entry` that a web hook did not accept yet."""
+    numbers = [int(number) for number in (row.behind or "").split(",") if number]
+    return [*session.exec(select(EventRow).where(col(EventRow.number).in_(numbers)))] if numbers else []
+
+
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
     """Return at most AT_ONCE log entries for web hooks to report, numbered from `first` to before `until`."""
     # An expression, so that the database uses the index of numbers and not that of kinds.

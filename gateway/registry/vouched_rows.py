@@ -49,7 +49,7 @@ OUTSIDE: frozenset[str] = frozenset(
 )
 _UNRECORDED: dict[str, frozenset[str]] = {
     "key": frozenset({"uses", "last_used_at", "sign_count"}),
-    "hook": frozenset({"entry", "looked_at", "told_at", "trouble", "lost_since"}),
+    "hook": frozenset({"entry", "behind", "looked_at", "told_at", "trouble", "lost_since"}),
     "staff": frozenset({"knows_pages"}),
 }
 # Columns of later versions: left out of a digest while empty, so that digests of older rows still fit.

@@ -109,6 +109,7 @@ def last_backup(home: Home) -> datetime | None:
 
 # The courier's lease of a folder is the time of the folder's settings file.
 
+SERVER_SETTINGS, HOOK_SETTINGS = "server.toml", "hook.toml"
 _LEASE_SECONDS = 20.0
 
 

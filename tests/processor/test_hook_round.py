@@ -118,6 +118,52 @@ def test_a_test_message_does_not_wait_for_all_that_is_to_be_told_before_it(
         assert hooks.find(session, "case-files").entry == log.size(session)
 
 
+def held(desk: Desk, files: int) -> None:
+    """Put so many held files on record, after a hook is to be told of such."""
+    with desk.registry.write() as session:
+        hooks.find(session, "case-files").events = "file.held"
+        entry = Entry(kind="decided", subject="x", fields={"state": "held"})
+        log.append(session, [entry] * files, desk.now)
+
+
+def test_a_message_that_is_always_refused_keeps_nothing_back_and_stays_till_it_is_given_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_round.hooks, "AT_ONCE", 4)
+    hooked(desk, tried=0)
+    held(desk, 11)
+    folder, taken = desk.home.hooks / "case-files", list[str]()
+    with desk.registrar() as registrar:
+        HookRound(registrar).tend(registrar)
+        refused = min(folder.glob("*.json"))
+        for _ in range(4):
+            for path in {*folder.glob("*.json")} - {refused}:
+                (folder / "done" / path.stem).touch()
+                taken.append(path.stem)
+            for _ in range(2):  # Each time as by another host.
+                HookRound(registrar).tend(registrar)
+        assert [*folder.glob("*.json")] == [refused]
+        assert len(taken) == len(set(taken)) == 10
+        (folder / "done" / refused.stem).touch()
+        HookRound(registrar).tend(registrar)
+    with desk.registry.read() as session:
+        row = hooks.find(session, "case-files")
+        assert (row.entry, row.behind) == (log.size(session), None)
+    assert [*folder.rglob("*_entry-*")] == []
+
+
+def test_a_hook_that_takes_nothing_is_not_laid_out_a_whole_year(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_round.hooks, "AT_ONCE", 4)
+    hooked(desk, tried=0)
+    held(desk, 20)
+    with desk.registrar() as registrar:
+        for _ in range(4):
+            HookRound(registrar).tend(registrar)
+    assert len([*(desk.home.hooks / "case-files").glob("*.json")]) == 4
+
+
 def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(desk: Desk) -> None:
     hooked(desk, tried=2)
     folder = desk.home.hooks / "case-files"

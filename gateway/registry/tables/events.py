@@ -53,9 +53,10 @@ class CheckpointRow(Row, table=True):
 class HookRow(Row, table=True):
     """A web hook: an address of another system, to be told of `events` of some `teams`, or of all teams.
 
-    Events and teams are separated by commas. `entry` is the number of the first log entry not reported yet;
-    `looked_at` is the time up to which due and late data are reported. `trouble` says why the address accepts
-    nothing at present. `lost_since` is the time of the first message given up.
+    Events and teams are separated by commas. `entry` is the number of the first log entry not reported yet,
+    besides those in `behind`: numbers of earlier entries, separated by commas. `looked_at` is the time up to
+    which due and late data are reported. `trouble` says why the address accepts nothing at present.
+    `lost_since` is the time of the first message given up.
     """
 
     name: str = Field(primary_key=True)
@@ -69,3 +70,4 @@ class HookRow(Row, table=True):
     told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     trouble: str | None = None
     lost_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    behind: str | None = None
