@@ -10,6 +10,7 @@ sender's.
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -138,37 +139,39 @@ def reseal(
     """Reseal at most `limit` files that need an older key to the current key; count the files by outcome.
     A file is resealed by its stored session key or, if no key here opens that one, as received. Some files
     then open in neither way: a file that a key on another machine may open counts as "failed" and is tried
-    last; one whose stored session key is damaged counts as "unopenable".
-    "kept": session keys stored; "proved": the number of these with which the content was opened.
-    "unopenable": opened by none of the gateway's keys. "failed": the service's log has the reasons. "left":
-    not done, because of the limit. An interrupted run can be repeated, and continues. `progress`: called with
-    the files done and the total.
+    last; one whose stored session key is damaged counts as "unopenable". "kept": session keys stored;
+    "proved": the number of these with which the content was opened. "unopenable": opened by none of the
+    gateway's keys. "failed": the service's log has the reasons; these do not count for the limit. "left": not
+    done, because of the limit. An interrupted run can be repeated, and continues. `progress`: called with the
+    files done and the total.
     """
     current = secret_files.signing_fingerprint(home)
     older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
     store = Holdings(home, registry)
     with registry.read() as session:
         lacking = dict(unopened_sessions(home, session))
-    waiting_files = [
+    todo = [
         each
         for each in store.sealed.references()
         if each in lacking or any(store.needs(each, one) for one in older)
     ]
-    waiting_files.sort(
+    todo.sort(
         key=lambda each: (
             each in lacking
             and (lacking[each] is not None or store.may_open_elsewhere(each))
             and 2 - store.opens_here(each)
         )
     )
-    todo = waiting_files[:limit]
     with registry.read() as session:
         certificate = keys.find_key(session, "gateway", "gateway", current).material
         digests = {r: transfers.get(session, r).content_sha256 for r in transfers.known(session, todo)}
-    examiner = Examiner(home)
-    outcome = Counter(left=len(waiting_files) - len(todo))
-    try:
+    outcome = Counter(left=len(todo))
+    most = len(todo) if limit is None else limit
+    with closing(Examiner(home)) as examiner:
         for number, reference in enumerate(todo, start=1):
+            if number - outcome["failed"] > most:
+                break
+            outcome["left"] -= 1
             request = Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
             try:
                 answer = examiner.reseal(request)
@@ -183,9 +186,7 @@ def reseal(
                     store_of(home).put_session(reference, answer.session.encode() or _NOBODY_OPENS)
                     outcome["kept" if answer.session else "unopenable"] += 1
                     outcome["proved"] += bool(answer.session) and answer.proved
-            progress(number, len(todo))
-    finally:
-        examiner.close()
+            progress(number, min(most + outcome["failed"], len(todo)))
     return outcome
 
 

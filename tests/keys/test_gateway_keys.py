@@ -307,6 +307,18 @@ def test_a_key_that_is_not_there_is_asked_for_and_no_session_key_is_written_over
     assert reopened(shop, accepted) == content
 
 
+def test_a_file_that_fails_keeps_no_other_file_from_being_resealed(shop: Workshop, oak: School) -> None:
+    sent = [shop.sent(oak, oak.sealed(fresh(), shop.certificate)).upload.reference for _ in range(3)]
+    for one in sorted(sent)[:2]:
+        damaged = sealed_file(shop.home, one)
+        damaged.write_bytes(damaged.read_bytes()[:-10])
+    rotate(shop, days=None)
+    seen: list[tuple[int, int]] = []
+    done = reseal(shop.home, shop.registry, limit=1, progress=lambda *at: seen.append(at))
+    assert (done["kept"], done["failed"], done["left"]) == (1, 2, 0)
+    assert seen == [(1, 2), (2, 3), (3, 3)]
+
+
 def test_files_whose_key_is_away_come_last_and_one_that_no_key_opens_is_settled(
     shop: Workshop, oak: School, tmp_path: Path
 ) -> None:
