@@ -1,25 +1,12 @@
-"""Keep sealed files in an S3 store, through obstore.
+"""Keep sealed files in an S3 store, through obstore. docs/cluster.md lists the keys of the objects.
 
-    small/REFERENCE           a file of at most 8 MiB, created only if the name is unused
-    large/REFERENCE           a larger file's index, naming its valid content; created only if unused
-    content/REFERENCE/TOKEN   the content of a larger file, in parts, under a name never used again
-    session/REFERENCE         a session key
+No valid object is ever overwritten. If two hosts store different files under one reference, at least one of
+them gets an error. A large file takes two steps, content and index, because S3 cannot put an object in parts
+on the condition that the name is unused. As one file may be small and the other large, each host checks for
+an object of the other kind after storing its own: at least one of the hosts finds one. A content without an
+index, left by a dead host, is removed with its reference.
 
-So no valid object is ever overwritten. If two hosts store different files under one reference, at least one
-of them gets an error. A large file takes two steps, content and index, because S3 cannot put an object in
-parts on the condition that the name is unused. As one file may be small and the other large, each host checks
-for an object of the other kind after storing its own: at least one of the hosts finds one.
-
-A content without an index, left by a dead host, is removed with the reference.
-
-    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by digest
-
-So each copy is sealed once, has the same octets on every host, and a host taking over fetches missing copies
-instead of opening files again. Copies are removed with their file.
-
-    policy/DIGEST/NAME               a file of a version of the policies, named as stated in the log
-
-So hosts find versions put in force elsewhere; every fetching host verifies the digest.
+A copy is named by its digest, so it is the same on every host, and a host taking over fetches it.
 """
 
 from __future__ import annotations
@@ -235,12 +222,12 @@ class ObjectStore:
 
     def _stated(self, kind: str, reference: str) -> Kept:
         """Return size and digest of the file under a reference in small/ or large/ (`kind`).
-        The index in large/ states both; in small/ they are computed.
+        The index in large/ states both; in small/ they are computed. OSError for a damaged file.
         """
         if kind == _LARGE:
             large = self._large(reference)
             return Kept(large.size, large.sha256)
-        content = self._get(f"{_SMALL}/{reference}")
+        content = self._small(reference, None)
         return Kept(len(content), hashlib.sha256(content).hexdigest())
 
     def _get(self, path: str) -> bytes:
@@ -323,7 +310,7 @@ class ObjectStore:
     def digest(self, reference: str) -> str:
         """Return the SHA-256 (hex) of the stored content, read anew."""
         try:
-            return self._stated(_SMALL, checked_reference(reference)).sha256
+            return hashlib.sha256(self._get(f"{_SMALL}/{checked_reference(reference)}")).hexdigest()
         except FileNotFoundError:
             digest = hashlib.sha256()
             for part in self._parts_of(reference, self._large(reference)):

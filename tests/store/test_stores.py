@@ -187,6 +187,8 @@ def test_what_was_damaged_in_s3_is_not_read_as_what_was_put(objects: ObjectStore
     for reference in (ONE, TWO):
         with pytest.raises(OSError, match="not the one that was put"):
             read(objects, reference)
+    with pytest.raises(OSError, match="not the one that was put"):
+        put(objects, ONE, b"what was put")  # It is no other file.
     assert objects.digest(ONE) == hashlib.sha256(b"what was not").hexdigest()
 
 
