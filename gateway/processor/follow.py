@@ -15,6 +15,7 @@ from sqlmodel import col, select
 from gateway.errors import as_fault
 from gateway.home import Published
 from gateway.keys import rotation
+from gateway.publish import projection
 from gateway.publish.everything import publish_all, take_back_copies
 from gateway.publish.penalties import lift
 from gateway.publish.projection import publish_access, published_is_written, replace_published
@@ -55,11 +56,6 @@ class Follow:
         """Publish in this home the effects of new log entries.
         Raises Fault where published/ cannot be written: the next call reads the same entries.
         """
-        if self._read_to is None:
-            with registrar.registry.read() as session:
-                size = log.size(session)
-            self._show_all(registrar)
-            self._note(registrar.home.published, size)
         while True:
             with registrar.registry.read() as session:
                 size = log.size(session)
@@ -71,11 +67,17 @@ class Follow:
                     .limit(_PAGE)
                 )
                 news = session.exec(query).all()
+            if self._read_to is None or size < self._read_to:
+                if self._read_to is not None:  # The registry is back at an earlier moment.
+                    projection.publish_receipts(registrar.registry, registrar.home.published, redo=True)
+                self._show_all(registrar)
+                self._note(registrar.home.published, size)
+                continue
             if not news:
                 break
             self._follow(registrar, news)
             self._note(registrar.home.published, news[-1].number + 1)
-        self._read_to = max(size, self._read_to or 0)
+        self._read_to = size
 
     def _note(self, published: Published, read_to: int) -> None:
         if self._shares:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.home.settings import HostSettings
+from gateway.homes.backup import copy_registry
 from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import projection
@@ -84,6 +86,29 @@ def test_a_receipt_that_was_deleted_at_another_host_goes_here_too(desk: Desk) ->
             log.append(session, [deleted], desk.now)
         follow.tend(registrar)
     assert {stays} == {path.name.split(".")[-2] for path in desk.receipts("oak")}
+
+
+@pytest.mark.parametrize("name", [None, "one"])
+def test_a_registry_back_at_an_earlier_moment_is_followed_from_there(desk: Desk, name: str | None) -> None:
+    """As after a restore of PostgreSQL, or with a standby that lacks the last moments."""
+    oak, published, earlier = desk.provider("oak"), desk.home.published, desk.home.root / "earlier.db"
+    desk.sent(oak, b"a")
+    with desk.registrar() as alone:
+        settings = alone.settings.model_copy(update={"host": HostSettings(name=name)})
+        registrar = replace(alone, settings=settings)
+        follow = Follow(registrar)
+        follow.tend(registrar)
+        copy_registry(desk.home.registry, earlier)
+        for data in (b"b", b"c", b"d", b"e"):
+            desk.sent(oak, data)
+        follow.tend(registrar)
+        receipt = projection.number_in(published.root / projection.UP_TO)
+        with closing(sqlite3.connect(earlier)) as source, closing(sqlite3.connect(desk.home.registry)) as now:
+            source.backup(now)
+        suspend(desk, "oak")
+        follow.tend(registrar)
+    assert (published.provider("oak") / "authorized_keys").read_text() == ""
+    assert projection.number_in(published.root / projection.UP_TO) < receipt
 
 
 def suspend(desk: Desk, provider: str) -> None:
