@@ -44,6 +44,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import register
 from gateway.registry.register import News
 from gateway.secrets import secret_files
+from gateway.zones.places import grant_lease
 
 # An upload is renamed into place, which arrives as "moved" or as "created".
 _TOLD = (".landed", ".asked")
@@ -221,6 +222,7 @@ class Processor:
             if not self._work.leads:
                 self._handing_on.empty()
                 lay_out_folders(self._home.hooks, {}, "")
+                grant_lease(self._home.letters.settings, 0)
             return self._told([elsewhere])
         steps = (
             self._take_over_policies,
@@ -274,7 +276,7 @@ class Processor:
         yield lambda: self._rounds.checkpoints.tend(self._registrar, leads=leads)
         yield lambda: self._rounds.delete(self._registrar, leads=leads)
         yield lambda: self._rounds.pages.tend(self._registrar)
-        yield lambda: self._rounds.letters.tend(self._registrar, leads=leads, held_at=held_at)
+        yield lambda: self._rounds.letters.tend(self._registrar, held_at if leads else None)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
             yield lambda: self._anew.hand_out(self._registrar)

@@ -118,21 +118,21 @@ class LetterRound:
         self._looked_at: tuple[object, ...] | None = None
         self._passed_at = float("-inf")
 
-    def tend(self, registrar: Registrar, *, leads: bool = True, held_at: float = math.inf) -> None:
-        """Queue the letters due, and give queued letters to the courier; only the leader (`leads`) does both.
-        `held_at`: as for `HandingOn.tend`. Raises Fault where the registry does not answer or the courier's
+    def tend(self, registrar: Registrar, held_at: float | None = math.inf) -> None:
+        """Queue the letters due, and give queued letters to the courier; only the leader does both.
+        `held_at`: as for `pass_letters`. Raises Fault where the registry does not answer or the courier's
         folder cannot be written.
         """
         if registrar.settings.letters.relay is None:
             return
         now = registrar.clock()
         looked_at = (local_day(now, registrar.catalogue.calendar.timezone), registrar.catalogue)
-        if leads and looked_at != self._looked_at:
+        if held_at is not None and looked_at != self._looked_at:
             owe_by_calendar(registrar, now)
             self._looked_at = looked_at
         if time.monotonic() - self._passed_at >= _PAUSE_SECONDS:
             place, settings = registrar.home.letters, registrar.settings.letters
-            pass_letters(registrar.registry, place, settings, now, leads=leads, held_at=held_at)
+            pass_letters(registrar.registry, place, settings, now, held_at)
             self._passed_at = time.monotonic()
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import math
 import re
 import secrets
 import textwrap
@@ -12,6 +11,7 @@ from email import message_from_string, policy
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from math import inf
 from pathlib import Path
 
 import tomlkit
@@ -35,19 +35,13 @@ _log = logging.getLogger(__name__)
 
 
 def pass_letters(
-    registry: Registry,
-    place: Letters,
-    settings: LetterSettings,
-    now: datetime,
-    *,
-    leads: bool = True,
-    held_at: float = math.inf,
+    registry: Registry, place: Letters, settings: LetterSettings, now: datetime, held_at: float | None = inf
 ) -> None:
     """Record the courier's reports, then put queued letters into the courier's folder.
 
-    Of several hosts only the leader (`leads`) sends letters; every other host empties the folder. `held_at`:
-    as for `HandingOn.tend`. Raises Fault if a file cannot be written. Without a mail relay in the settings
-    nothing is done.
+    Of several hosts only the leader sends letters; every other host (`held_at` is None) empties the folder.
+    `held_at`: as for `HandingOn.tend`. Raises Fault if a file cannot be written. Without a mail relay in the
+    settings nothing is done.
     """
     if settings.relay is None:
         return
@@ -55,18 +49,17 @@ def pass_letters(
     with published_is_written("letters/"):
         _take_back(registry, place, now)
         with registry.read() as session:
-            unsent = letters.unsent(session, _AT_ONCE) if leads else ()
+            unsent = () if held_at is None else letters.unsent(session, _AT_ONCE)
             # Of an earlier term: another host may have sent it since.
-            for letter in {*place.out.glob("*.eml")} - {
-                place.out / f"{row.number:010}.eml" for row in unsent
-            }:
+            kept = {place.out / f"{row.number:010}.eml" for row in unsent}
+            for letter in {*place.out.glob("*.eml")} - kept:
                 letter.unlink(missing_ok=True)
             for row in unsent:
                 stem = f"{row.number:010}"
                 if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
                     message = _message(row, settings, letters.earlier_message_ids(session, row))
                     replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
-        if leads:
+        if held_at is not None:
             grant_lease(place.settings, held_at)
 
 

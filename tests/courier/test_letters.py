@@ -9,6 +9,7 @@ import time
 from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlmodel import Session, select
@@ -17,16 +18,19 @@ from gateway.access import EVERYTHING, Sight
 from gateway.acts.act import ActContext
 from gateway.acts.letters import ChaseProvider
 from gateway.courier import service
+from gateway.errors import Fault
 from gateway.home.settings import load_settings
 from gateway.model import Provider
 from gateway.policy.dates import academic_year
 from gateway.processor.retention import run_hourly
+from gateway.processor.service import open_processor
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
 from gateway.record.letters import owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import letters, log, providers, receipts
 from gateway.registry.tables import ContactRow, MarkedTransferRow, MarkerRow, TransferRow
+from gateway.zones.places import is_leased
 from tests.classify.made import Child
 from tests.clock import THIS_YEAR
 from tests.content import gcse_results, next_results_day
@@ -398,6 +402,23 @@ def test_a_host_that_leads_no_more_sends_nothing_and_no_letter_that_another_has_
     assert go(desk) == 0
     assert service.waiting(place) == []
     assert len(relay[0].taken) == before
+
+
+def test_a_host_that_leads_no_more_and_reaches_no_registry_sends_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL was started anew: another host may lead at once."""
+
+    def gone() -> None:
+        raise Fault("the registry did not answer")
+
+    pass_letters(desk.registry, desk.home.letters, load_settings(desk.home).letters, desk.now)
+    assert is_leased(desk.home.letters.settings)
+    with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
+        monkeypatch.setattr(processor, "_ask", gone)
+        monkeypatch.setattr(processor, "_work", SimpleNamespace(leads=False), raising=False)
+        assert processor._round() is not None
+    assert not is_leased(desk.home.letters.settings)
 
 
 def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:
