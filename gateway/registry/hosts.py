@@ -1,13 +1,10 @@
 """Record the hosts that share a registry in PostgreSQL, take their reports, and keep who owns the registry.
 
-A processor keeps a database session named after its host, and every few seconds updates the host's row. A
-host is put on record by its first report, or when another host seals a copy of the home for the new host.
-
 A registry in PostgreSQL is owned either by one processor, or by the processors of all hosts that share the
-work. The owners' sessions hold an advisory lock. When a process stands still or a host is cut off, the server
-ends the session, and another host's processor may begin. Among hosts that share the work, the leader holds a
-second lock. With SQLite there is one host, whose processor locks the home. A processor that has lost
-ownership does no harm: an outcome counts only while the file is landed.
+work. The owners' sessions, named after the hosts, hold an advisory lock. When a process stands still or a
+host is cut off, the server ends the session, and another host's processor may begin. The leader of several
+hosts holds a second lock. A processor that has lost ownership does no harm: an outcome counts only while the
+file is landed.
 """
 
 import threading

@@ -39,9 +39,7 @@ from gateway.model import Folder, LooksLike, Upload
 from gateway.zones.failpoints import passing
 from gateway.zones.memory import closing_descriptor
 
-# A landed upload is one file: the content as sent, then its record, then the record's length. One file
-# needs one fsync before its renaming, and one of the folder after. So a file under its final name is always
-# complete, even after a power failure.
+# A landed upload is one file: the content as sent, then its record, then the record's length.
 
 RECORD_BYTES = 16 * 1024
 """More than any record of intake's holds."""
@@ -244,13 +242,9 @@ def _append_durably(path: Path, octets: bytes) -> None:
             raise NotDurableError(error.errno, error.strerror) from None
 
 
-# Read spool/landed from the inside. Intake owns the folder, so anything at all may lie there.
-#
-# An upload is `REF.landed`. Earlier versions wrote content and record apart, as `REF.sealed` and `REF.json`:
-# uploads left there during an upgrade are taken too.
-#
-# The folder and its files are reached through no link, opened without waiting, and read only up to their
-# limits. An invalid file is set aside under another name, for a person to look at; the others go on.
+# Read spool/landed from the inside. Intake owns the folder, so anything at all may lie there: it is read only
+# up to its limits, and an invalid file is set aside under another name, for a person to look at. Uploads of
+# earlier versions, which wrote content and record apart (`REF.sealed` and `REF.json`), are taken too.
 
 _NAME_BYTES = 1_024
 _CLIENT_CHARACTERS = 255
