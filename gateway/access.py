@@ -1,8 +1,8 @@
 """The one table of access, asked by every door (mailboxes, console, command line).
 
-A door identifies the person and asks here. Rights come from roles; the rights HELD and WELFARE come from
-teams as well. A `Sight` limits the files known to a person; the registry turns a `Sight` into a condition of
-queries (`registry/sight.py`). Anything not listed is denied.
+A door identifies the person and asks here. Rights come from a person's roles; a team can also give the rights
+HELD and WELFARE. A `Sight` limits the files known to a person; the registry turns a `Sight` into a condition
+of queries (`registry/sight.py`). Anything not listed is denied.
 """
 
 from __future__ import annotations
