@@ -31,7 +31,7 @@ _YEARS = range(1900, 3000)
 
 
 class Area(StrEnum):
-    """The headings under which doors list acts; `fields.py` has the nouns under each."""
+    """The headings under which doors list acts; `fields.py` lists the nouns under each."""
 
     SCHOOLS = "Schools"
     FILES = "Files"
@@ -149,8 +149,8 @@ class ActListing:
     - `latest`: True if a command that prints only some rows prints the last ones; False for the first ones.
     - `first`: the number of the page's first row; `total`: the number of rows on all pages, if counted;
       `following`: the cursor of the next page, "" on the last.
-    - `groups`: all groups in order, each with the common `value`, a `name` for people, and the `number` of
-      rows; `group_of`: for each row of the page, the `value` of its group.
+    - `groups`: all groups in order, each with the `value` that its rows share, a `name` for people, and the
+      `number` of rows; `group_of`: for each row of the page, the `value` of its group.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -171,7 +171,7 @@ class ActDetails:
     """The answer of an act that shows one object in detail.
 
     - `values`: everything, as JSON values, for programs.
-    - `lines`: values shown after their labels; empty values are left out. `parts`: lists.
+    - `lines`: values shown after their labels; empty values are left out. `parts`: lists below.
     - `refused`: the reason for a negative answer, printed as the command's error; "" otherwise.
     - `proof`: details for experts, such as digests, keys and entries of the log.
     """
@@ -217,7 +217,7 @@ class Act(BaseModel):
       as one table for spreadsheets.
     - `of_any_file`: True if the act also takes references of files outside the person's sight.
     - `beside`: commands offered below an answer, each as COMMAND:FIELD,FLAG…, such as
-      "keys confirm:id,staff". The field gets the answer's value of the same name, or of the name `named_by`.
+      "keys confirm:id,staff". FIELD gets the answer's value of its own name, or of the name `named_by`.
     - `by_program`: True if the API offers the act to programs. `streams`: True if the answer is a file, sent
       by the mailboxes.
     - `field_groups`: all fields under headings, for an act with many fields.
@@ -251,7 +251,7 @@ class Act(BaseModel):
         short: str | None = None,
         **more: Any,  # noqa: ANN401 - as pydantic's
     ) -> None:
-        """Set what the class statement gives. TypeError for a command without a right."""
+        """Set the properties named in the class statement. TypeError for a command without a right."""
         super().__init_subclass__(**more)
         told = {"right": right, "asks_passkey": asks_passkey, "by_program": by_program, "short": short}
         for name, value in told.items():
@@ -294,7 +294,7 @@ class Act(BaseModel):
         return {}
 
     def check(self, context: ActContext) -> None:
-        """Check the fields before a person confirms the act. GatewayError with a sentence about the fault."""
+        """Check the fields before a person confirms the act. GatewayError, in a sentence, for a wrong one."""
 
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.
@@ -308,8 +308,7 @@ class Act(BaseModel):
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
         """Return a key under which the console may cache the answer for a minute; None to forbid caching.
-        The key must change whenever the answer may. The console adds the policies and the fields to the key
-        itself.
+        A changed answer needs another key. The console itself adds the policies and the fields to the key.
         """
         return None
 

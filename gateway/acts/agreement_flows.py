@@ -64,7 +64,7 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL, by_progra
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the nil return for the period around the day. GatewayError if nothing is due near it."""
+        """Record the nil return for the period around the day. GatewayError if nothing is due about then."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)

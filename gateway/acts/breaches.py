@@ -233,8 +233,8 @@ def _report(
     sight: Sight = EVERYTHING,
 ) -> Document:  # fmt: skip
     """Return the report on a breach, limited to the files within a sight.
-    A limited report says so even if no file is left out: otherwise its days would show when a hidden file
-    came. GatewayError if words of the statement name a file outside the sight.
+    A limited report says that files may be left out even if none is, so the sentence gives no hidden file
+    away. GatewayError if the report names a file outside the sight.
     """
     organisation, catalogue = load_settings(context.home).organisation, context.catalogue
     breach = Breach(

@@ -31,8 +31,8 @@ REASON_LENGTH = 400
 
 
 def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return the value given for an argument of `option` when a field was declared; None if not declared by
-    `option`. `what`: the argument's name, such as "place".
+    """Return the value of an argument in the call of `option` that declared a field; None for a field
+    declared otherwise. `what`: the argument's name, such as "place".
     """
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
@@ -77,7 +77,7 @@ def option(
       to keep the value out of histories.
     - `personal`: the console sends the value by POST, never in an address.
     - `names`: the sort of thing that the value identifies, such as "school"; forms offer the known ones.
-    - `place`: True for a value given by position (see `argument`). `limits`: limits of pydantic's Field.
+    - `place`: True if the value is given by position, without --. `limits`: limits of pydantic's Field.
     """
     told: dict[str, JsonValue] = {
         "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,

@@ -261,7 +261,7 @@ def record_made(
     session: Session, files: Sequence[HandOnFileRow], made: Sequence[Made], at: datetime
 ) -> list[Entry]:
     """Record the files of a batch as handed on at the time `at`; return the log entries to be appended.
-    A file that the batch handed on before, when first made, gets no second entry.
+    A file already handed on when the batch was first made gets no second entry.
     """
     by_reference, entries = {one.collected.subject: one for one in made}, []
     for file in files:

@@ -39,7 +39,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each heading whose meaning a provider or a member of staff has stated.
-        The reference is left out if the person may not know of that file.
+        A file that the person may not know of is not named.
         """
         with context.reading() as session:
             sight = context.sight(session)

@@ -142,7 +142,7 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the held file as the first person proposed.
-        GatewayError if no release is proposed, or if it cannot be confirmed (`check_second`).
+        GatewayError if no release is proposed, or if the person may not confirm it (`check_second`).
         """
         reference, by = self.reference, context.person
         with context.open_registrar() as registrar, deciding(registrar, by) as record:
@@ -374,7 +374,7 @@ def release_in_words(
 
 
 def held(session: Session, reference: str) -> Transfer:
-    """Return a held transfer on which a person may decide. GatewayError in any other state."""
+    """Return a held transfer on which a person may decide. GatewayError for a transfer that is not held."""
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
@@ -390,7 +390,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str, kind: Kind = "release-proposed") -> Proposal:
-    """Return the open proposal of a kind about a file. GatewayError if declined, decided or never made."""
+    """Return the open proposal of a kind about a file. GatewayError if no proposal is open."""
     if (first := proposed(session, reference, kind)) is None:
         raise GatewayError(_NOBODY[kind].format(reference))
     return first
@@ -487,7 +487,9 @@ def _release(
 
 
 def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
-    """Refuse a held file, with `advice` to the sender on the receipt. GatewayError for unfit advice."""
+    """Refuse a held file, with `advice` to the sender on the receipt. GatewayError if the advice is unfit for
+    a receipt.
+    """
     told = " ".join(advice.split())
     if not told or len(told) > _ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {_ADVICE_LENGTH} characters, and names no child")

@@ -68,9 +68,9 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
             }
 
     def closing(self, context: ActContext) -> str:
-        """Return a sentence with the number of sensitive files hidden from the person; "" if none are.
-        Filters are ignored for the number: otherwise a filter would show of whom, and of what name, a hidden
-        file is.
+        """Return a sentence with the number of sensitive files hidden from the person; "" if none are. The
+        number ignores filters: otherwise a person could find out by filters who sent a hidden file, and its
+        name.
         """
         wanted = type(self)().wanted(context)
         with context.open_registry() as registry, registry.read() as session:

@@ -73,7 +73,7 @@ class PlaceLegalHold(_LegalHold, command="legal-holds place", short="Place a hol
     """Keep from deletion one transfer with all its parts, all of a provider, or all files with a child."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold. For a child, the answer counts stored files not yet in the index of pupils."""
+        """Place the hold. For a child, the answer warns of stored files that the index of pupils lacks."""
         on = self._change(context, holds.place, "hold-placed")
         said = f"{on} is on hold: nothing of it is deleted"
         if not (self.reference or self.provider):

@@ -119,7 +119,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue the letter. GatewayError if nothing is missing, no address known, or one was sent today."""
+        """Queue the letter. GatewayError if no data is missing, no address known, or a letter went today."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             with registrar.registry.write() as session:

@@ -100,7 +100,7 @@ class ListingAct(ReadingAct):
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
-        """Return all rows in the list's own order. GatewayError with a sentence for the person."""
+        """Return all rows in the list's own order. GatewayError, in a sentence, if there can be no list."""
         raise NotImplementedError
 
     def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it

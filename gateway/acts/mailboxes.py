@@ -1,6 +1,6 @@
 """Acts on the mailboxes of teams, for programs: list, collect, and mark files as dealt with.
 
-People do so by SFTP and on pages of the console.
+People use SFTP or the pages of the console instead.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
 
 def _changed(record: Recording, one: ListedProvider) -> str:
     """Update an enrolled provider from one line of the list; return the changes in words.
-    GatewayError for a closed provider, a new kind, or a number taken by another provider.
+    GatewayError for a closed provider, a changed kind of provider, or a number of another provider.
     """
     row = providers.provider_row(record.session, one.id)
     if row.kind != one.kind:

@@ -568,7 +568,9 @@ def note(
 
 
 def _close(record: Recording, provider: str, on: date | None, why: str) -> Provider:
-    """Record the closure of a provider; `on` is the last day, or today. GatewayError for a future day."""
+    """Record the closure of a provider after its last day `on` (None: today). GatewayError for a future
+    day.
+    """
     today = local_day(record.at, record.registrar.catalogue.calendar.timezone)
     if on is not None and on > today:
         raise GatewayError(f"{on} is still to come: put it on record once it has closed")

@@ -1,6 +1,6 @@
-"""Acts on children: find and report one, place markers, list leavers. All is logged.
+"""Acts on children: find and report one, place markers, list leavers.
 
-A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
+A child is named by UPN, or by name and date of birth. Each question is logged, as a commitment alone.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class NamesChild(Act):
 
     def digests(self, home: Home, length: int | None = None) -> frozenset[bytes]:
         """Return the digests by which the index of pupils knows the child: of the UPN, and of name and birth.
-        `length`: how many bytes of the index's key to use; None for the whole key. GatewayError for a
-        malformed UPN or an incomplete name.
+        `length`: use only so many bytes of the pupils' key, for digests of earlier keys; None for the whole
+        key. GatewayError for a malformed UPN or an incomplete name.
         """
         key = secret_files.pupil_key(home)[:length]
         found: set[bytes] = set()
@@ -146,7 +146,7 @@ class _FoundFile:
     """A file with data of the child.
 
     - `openings`: who opened the file, and when. `copies`: the providers with a copy in /out;
-      `copied_to`: those that were given one, also of a withdrawn file.
+      `copied_to`: the providers that ever got a copy, even of a file withdrawn since.
     - `deleted_at`: when the sealed file was deleted, or None.
     """
 

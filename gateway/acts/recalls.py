@@ -246,8 +246,9 @@ def _check_second(record: Recording, transfer: Transfer) -> None:
 def _reasons(
     catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
-    """Return the reasons for a withdrawn file: first one with `code`, then the former reasons with a code in
-    `STAY`. The first reason says how often the file was opened and for which teams, without naming a person.
+    """Return the reasons for a withdrawn file: first one with `code`, then those former reasons that still
+    count (codes in `STAY`). The first reason says how often the file was opened and for which teams, without
+    naming a person.
     """
     opened = "Nobody had opened it."
     if openings:
@@ -258,7 +259,7 @@ def _reasons(
 
 
 def _roll(record: Recording, transfer: Transfer) -> bytes | None:
-    """Take the statements of a withdrawn file off the rolls; return them as a packed roll, or None if there
+    """Remove a withdrawn file's entries from the rolls; return the entries as a packed roll, or None if there
     are none.
     """
     entries, taken_out = [], rolls.take_out(record.session, transfer.sequence)

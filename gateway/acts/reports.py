@@ -216,7 +216,7 @@ def review_of(
     sees_all: bool = True,
 ) -> Document:  # fmt: skip
     """Report how all providers kept to the agreement in a span of days, by the record as of `at`.
-    `sees_all`: False for a limited session, as the report then says.
+    `sees_all`: False if files are hidden from the session; the report then says so.
     """
     zone, year = catalogue.calendar.timezone, academic_year(span[1], catalogue.agreement.year.starts)
     since, until = (moment(day, time(), zone) for day in (span[0], span[1] + timedelta(days=1)))

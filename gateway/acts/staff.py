@@ -213,8 +213,8 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Retire the person's keys, end the sessions, and leave the person's held files assigned to nobody.
-        Keys not in force (suspended, or never confirmed) are revoked: none may wait for a namesake. Programs
-        still in force whose credentials the person was shown are named in the answer.
+        Keys not in force (suspended, or never confirmed) are revoked, so that no later person of the same
+        name gets one. The answer names the programs in force whose credentials the person was shown.
         GatewayError for an administrator or data protection officer, whose role two people must take first.
         """
         with context.recording() as record:
@@ -436,7 +436,9 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the person accepts the credentials. GatewayError for a shared or another's account."""
+        """Record that the person accepts the credentials. GatewayError if the account is shared or not the
+        person's.
+        """
         import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
         with context.recording() as record:
