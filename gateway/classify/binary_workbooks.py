@@ -60,7 +60,7 @@ class _Extent:
         self._last_column = max(self._last_column, column)
 
     def check(self, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-        """Raise Unreadable if the range has too many columns or cells. `format` is for the error."""
+        """Raise Unreadable if the range has too many columns or cells. `format`: its name, for the error."""
         width, height = self._last_column + 1, self._last_row - self._first_row + 1
         if width > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format=format)

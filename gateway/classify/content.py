@@ -67,7 +67,9 @@ _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
 
 def data(name: str) -> dict[str, Any]:
-    """Return the data in NAME.toml of this package. Call this at import: a confined process opens no file."""
+    """Return the data in NAME.toml of this package. Call this at import: once confined, a process opens no
+    file.
+    """
     return tomllib.loads(files("gateway.classify").joinpath(f"{name}.toml").read_text("utf-8"))
 
 
@@ -143,8 +145,8 @@ class Source:
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
     """Raised for content that gets no data type; `code`: the code of the reason, such as `classify:unknown`.
-    `about`: the words for the blank in the reason's sentence. `about` and `evidence` are the gateway's own
-    phrases, never content. `parts`: for a file whose parts differ in data type, the result of each part.
+    `about`: the words that fill the blank in the reason's sentence. `about` and `evidence` are the gateway's
+    own phrases, never content. `parts`: for a file whose parts differ in data type, the result of each part.
     """
 
     def __init__(
@@ -224,7 +226,7 @@ def _from_base64(text: bytes) -> bytes:
 
 
 def _texts_of_headers(octets: bytes) -> Iterator[str]:
-    """Yield the texts of encoded words in headers. Adjacent words of one charset may split a character."""
+    """Yield the texts of encoded words in headers, joined where a character is split between two words."""
     joined, before = bytearray(), b""
     for charset, word, goes_on in _BASE64_IN_HEADER.findall(octets):
         if charset.lower() != before:

@@ -30,7 +30,7 @@ FINDINGS: dict[str, FaultKind] = {code: FaultKind(*each) for code, each in data(
 def is_of(finding: Finding, items: Collection[str]) -> bool:
     """Return True if a finding is about one of the items, given by label.
 
-    A finding on results that names no item, as in earlier versions, is about any item of results.
+    A finding on results without an item, as earlier versions made it, counts for each item of results.
     """
     on_results = finding.about == "assessment result" or finding.code == "results:lacking"
     if on_results and not finding.item:
@@ -45,7 +45,7 @@ def shown_expected(finding: Finding) -> str:
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
-    """Return a finding in sentences for a person; `told` translates each sentence."""
+    """Return a finding in sentences for a person; the function `told` translates each."""
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     if finding.of:
         records = told(f"{finding.count} of {finding.of}")
@@ -79,8 +79,8 @@ class FaultCount:
 
 class FieldTally:
     """Counts of one field's values and faults over a whole file. `others`: number of values of a wrong kind.
-    `counts`: how often each value occurs; None if values are not counted one by one. `doubted`: the values to
-    search for sensitive content among those added last: the faulty ones, or all in some kinds of field.
+    `counts`: how often each value occurs; None if values are not counted one by one. `doubted`: of the values
+    added last, those to be searched for sensitive content: the faulty values or, in some kinds of field, all.
     """
 
     __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")

@@ -34,10 +34,10 @@ class StageRule(RuleTable):
 
 class CtfRule(RuleTable):
     """The rules that give a Common Transfer File its data type. `results`: by qualifier of a result, the name
-    of its code list. `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`: a
-    pupil with assessments of the first data type is not counted for the second. `core_sections`: elements
-    with core data. `missing_children`: names of messages about children missing education; such a message is
-    of the data type `missing_type`, or waits for a person (None).
+    of its code list. `descriptors`: by phrase in the file's data descriptor, the data type. `outweighs`:
+    pairs of data types; a pupil with assessments of the first is not counted for the second. `core_sections`:
+    elements with core data. `missing_children`: names of messages about children missing education; such a
+    message is of the data type `missing_type`, or waits for a person (None).
     """
 
     stages: tuple[StageRule, ...]

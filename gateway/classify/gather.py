@@ -55,11 +55,11 @@ Third comes the depth of nesting, and last, True if a record stands within a rec
 
 class _FormOfRecords:
     """The plan for reading XML records with the same tags, and the texts of such records not yet counted.
-    `texts`: a function that picks the texts to count from a record's pieces, after two empty texts (for a
-    single position, `itemgetter` returns no tuple). `parts`: for each picked text, the `Part` that counts the
-    text; None until a record fills the text. `unresolved`: positions of texts that no record has filled yet.
-    `naming`: key and position of the fields that name the pupil or are required. `blank`: how many pieces of
-    a record are usually empty.
+    `texts`: a function that picks the texts to count from a record's pieces, with two empty texts in front,
+    so that it always returns a tuple. `parts`: for each picked text, the `Part` that counts the text; None
+    until a record fills the text. `unresolved`: positions of texts that no record has filled yet. `naming`:
+    key and position of the fields that name the pupil or are required. `blank`: how many pieces of a record
+    are usually empty.
     """
 
     def __init__(self, reading: _Reading, tags: Sequence[str]) -> None:

@@ -188,7 +188,7 @@ class Part:
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
-        """Count `filled` more filled values, and sample some of `values` until the sample is complete.
+        """Add `filled` to the number of filled values; sample some of `values` until the sample is complete.
         `sample`: False to sample only if no value has been sampled so far.
         """
         self.filled += filled

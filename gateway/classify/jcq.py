@@ -230,7 +230,7 @@ class _ResultsReader:
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
         """Search a piece of a record for text other than numbers and up to `most` names.
-        If there is a further name, or a long or sensitive text, add the piece from there on to the inventory.
+        If there is a further name, or a long or sensitive text, the piece from there on is listed for people.
         """
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):

@@ -48,10 +48,10 @@ def latest_day(
     tally: Tally, data_type: str, headings: Iterable[tuple[str, Part]] = (), above: str = ""
 ) -> date | None:
     """Return the latest day, up to today, that a file of a data type states; None in doubt.
-    A day more than three years ago counts as three years ago. For attendance, the days are in columns of
-    days; else in an end shared by all rows, in headings of marks and counts, or in the text `above` the
-    table. For attendance and core data without such days, the day is that of the export, in a column.
-    `headings`: names of columns, each with a `Part`.
+    A day more than three years ago counts as three years ago. For attendance, the days come from the first of
+    these that has any: columns of days, an end shared by all rows, the headings of marks and counts, the text
+    `above` the table. In attendance without them, and in core data, the day is that of the export, if a
+    column states it. `headings`: names of columns, each with a `Part`.
     """
     today = tally.today or date.max
     if data_type == ATTENDANCE:
@@ -72,10 +72,9 @@ def latest_day(
 
 
 def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
-    """Return True if nothing in columns of days says when the sessions end.
-
-    Where marks begin, those of more than a week may end at any time, as may counts. Beside counts alone, the
-    day of a registration is that on which a pupil was registered.
+    """Return True if the columns of days say when the sessions begin, but not when they end.
+    If marks begin on the day, the end is known only where a row has marks for a week at most; for counts the
+    end is unknown. In a table without marks, the column "registration date" says when a pupil was registered.
     """
     marks = [part for part in tally.inventory.parts if part.key in {_MARKS, "mark"}]
     length = sum(max(map(len, part.counts), default=0) for part in marks if part.key == _MARKS)
@@ -110,8 +109,8 @@ def _read(texts: Iterable[str]) -> dict[str, date]:
 
 
 def _dated(text: str, *, is_title: bool = False) -> Mapping[str, date]:
-    """Return the days in a text in small letters; {} for a single day on which something begins.
-    In a title, a single day counts only if told as a day or week of the contents.
+    """Return the days in a text in small letters, by their words; {} for a single day on which something
+    begins. In a title, a single day counts only beside words such as "week", "on" or "until".
     """
     days = _read(found[0] for found in _DAY.finditer(text))
     is_doubtful = _SINCE.search(text) or (is_title and not _OF_A_DAY.search(text))
@@ -137,7 +136,7 @@ def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
 
 def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date | None:
     """Return the latest of `days` (dates by text), up to today; None if the texts may have the month first.
-    `may_go_on`: True if a day after today means that no day is certain, as in a term not over yet.
+    `may_go_on`: True to return None if a day lies after today: the data may then end on any day before.
     """
     if not days or (may_go_on and max(days.values()) > today):
         return None

@@ -250,8 +250,8 @@ def _forget(
 
 def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
     """Report an element and everything inside to the function `aside`.
-    Of an element called one of `names`, a record, report only the text behind. Raises Unreadable for an
-    element with more than `most` attributes.
+    Of a record, an element called one of `names`, report only the text that follows it. Raises Unreadable for
+    an element with more than `most` attributes.
     """
     if not isinstance(element.tag, str):
         return

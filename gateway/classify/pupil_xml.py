@@ -126,8 +126,8 @@ class _Assessments:
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Return True if `result` is allowed for its qualifier: blank, in the qualifier's code list, or without a
-    list.
+    """Return True if `result` is allowed for its qualifier: blank, or in the qualifier's code list, if the
+    qualifier has a list.
     """
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]

@@ -55,11 +55,11 @@ def classify(
 ) -> Classified | ContentRefused:
     """Classify the content of a file: return its data type with evidence, or the reason for none.
     `content`: seekable, read several times, left open. `name`: the file's name, which decides between types
-    that fit equally. `today`: later dates are future ones; None if no date is. `clock`: seconds, for the time
-    limit. `on_pupils` gets a `Pupil` for each record with a UPN; on roll means a sole or main registration
-    without an end. `on_persons` gets the UPN of each record ("" for none), and, by field, the values naming
-    the person. Both get many records in a call, and the set of valid permanent UPNs. No data of a pupil is
-    kept.
+    that fit equally. `today`: dates after it count as future; None to count no date as future. `clock`:
+    seconds, for the time limit. `on_pupils` gets a `Pupil` for each record with a UPN; on roll means a sole
+    or main registration without an end. `on_persons` gets the UPN of each record ("" for none), and, by
+    field, the values naming the person. Both get many records in a call, and the set of valid permanent UPNs.
+    No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:

@@ -129,7 +129,7 @@ class ColumnSignature(RuleTable):
 class WholeRule(RuleTable):
     """The condition for a return to be complete: at least `count` results.
     In a table, the filled columns of `fields` are counted; in XML, the results of a pupil, on average.
-    `called`: the word for the results in messages.
+    `called`: the word that messages use for the results.
     """
 
     fields: tuple[str, ...] = Field(min_length=1)
@@ -260,8 +260,8 @@ class Rules(Items):
 
     def shown_headings(self, names: Iterable[str]) -> list[str]:
         """Return the headings as a view shows them. A heading that only a provider has explained is replaced
-        by a known one of its field, with the day at the end: a provider may write anything in a heading, even
-        about a child.
+        by a known heading of the same field, followed by the day, if any, with which the provider's heading
+        ends: a provider may write anything in a heading, even about a child.
         """
         shown = list(names)
         if (before := self._unstated) is None:
@@ -341,8 +341,8 @@ class Rules(Items):
         return cache(check)
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return a quick check to pick valid values of a field; None if its kinds have no quick check.
-        `with_queries`: True if values with a fault in `QUERIES` pass, too.
+        """Return a quick check that picks surely valid values of a field; None if there is none for its
+        kinds. `with_queries`: True to accept also values whose only fault is in `QUERIES`.
         """
         return self._quick[key, with_queries]
 
@@ -422,7 +422,7 @@ class Rules(Items):
     @cached_property
     def flag_elements(self) -> re.Pattern[str]:
         """The pattern of elements for data items whose only values are yes and no.
-        The group "other" matches if an element says anything else.
+        The group "other" matches if an element has any other text.
         """
         names = (name for rule in self.items.values() if rule.values == ("flag",) for name in rule.elements)
         either, flags = ("|".join(map(re.escape, each)) for each in (names, value_kinds.FLAGS))
@@ -474,10 +474,10 @@ class Rules(Items):
         return keys[int((found.lastgroup or "p0")[1:])]
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
-        """Return the key of the field meant by an element called `name` within `parent`, a path of `inside`.
-        None where unknown, as every element within an unknown parent. In an element of people around a pupil
-        (`OTHERS`), items of Appendix A are unknown unless named with that parent. `around`: True for an
-        element outside all records, where only fields about the document are known.
+        """Return the key of the field meant by an element called `name` within `parent`, a path made by
+        `inside`. None where unknown, as every element within an unknown parent. In an element of people
+        around a pupil (`OTHERS`), items of Appendix A are unknown unless named with that parent. `around`:
+        True for an element outside all records, where only fields about the document are known.
         """
         if not self.is_container(parent):
             return None

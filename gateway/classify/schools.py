@@ -65,7 +65,7 @@ class Schools:
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
         """Count rows by school. Return a function that gives the number of each row's school, as text.
-        `columns`: the columns that name a school. `slots`: for each column, how it does: by LA, number,
+        `columns`: the columns that name a school. `slots`: by what each column names the school: LA, number,
         centre or name. `length`: the number of rows.
         """
         rows: Iterable[tuple[str, ...]]

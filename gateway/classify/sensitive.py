@@ -383,9 +383,9 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _exempt(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The words of `_exempt_words` as bytes, for a quick search, without the longest word of sensitive
-        phrases. First come the words harmless in labels and addresses, except those that `_has_aside`
-        examines; then the words harmless in names of people.
+        """The words of `_exempt_words` as bytes, for a quick search, without the words in `_telling`. First
+        come the words harmless in labels and addresses, except those that `_has_aside` examines; then the
+        words harmless in names of people.
         """
         alone = [set(filter(str.isalpha, words - self._telling_phrases)) for words in self._exempt_words]
         alone[0] -= {word for word in alone[1] if len(word) == _INITIALS}

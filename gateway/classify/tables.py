@@ -356,8 +356,8 @@ class _Counter:
 
     def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
         """Decide if codes are of schools or of pupils: iSAMS calls a pupil's number "School ID".
-        While each pupil has another code, the column counts as codes of pupils. Once a batch of rows shows
-        otherwise, the column counts as codes of schools.
+        As long as no two pupils share a code, the column counts as codes of pupils; once a batch of rows
+        shows a shared code, as codes of schools.
         """
         fewest = _FEWEST_PUPILS if self._batches == 1 else 0
         for index in tuple(self._codes):

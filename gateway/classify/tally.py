@@ -98,7 +98,7 @@ class Tally:
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
         """Judge later records by a header's facts: by the school, and the law in force on the reference date.
-        `data_type`, `form`: type and format of the file, for the fields required by law.
+        `data_type`, `form`: type and format of the file, by which the law requires fields.
         """
         numbers = facts.establishment or "", facts.urn or ""
         self.schools.around = school_named(

@@ -69,8 +69,8 @@ def topics_in(
     content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str], flag_columns: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises.
-    `flags`: a pattern of elements that only say yes or no; `flag_columns`: names of columns that do. Such an
-    element or column is not taken for a topic.
+    `flags`: a pattern of elements, and `flag_columns`: names of columns, that only say yes or no; none of
+    these is taken for a topic.
     """
     found: dict[str, None] = {}
     most = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT

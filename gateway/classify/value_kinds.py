@@ -194,8 +194,8 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that `any_year`
-    passes, and "date:future" for a date after `today`, if given.
+    """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that is valid in
+    another year (by `any_year`), and "date:future" for a date after `today`, if given.
     """
 
     def checked(text: str) -> str | None:
@@ -248,7 +248,7 @@ _MOST_MARKS = 1_000  # sessions of two years
 def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable[[str], bool]:
     """Return a function to test if a text consists of attendance marks: one mark, its words, or many marks.
     `known`: the codes and their words in upper case. `tells` returns True for a sensitive word. Most letters
-    are codes of attendance, so letters forming a word do not pass as marks.
+    are codes of attendance, so letters that form a word are not taken for marks.
     """
     pairs = "".join(f"{re.escape(code)}|" for code in known if len(code) == _PAIR)
     singles = re.escape("".join(code for code in known if len(code) == 1))
@@ -339,8 +339,8 @@ Quick = Callable[[Collection[str]], Collection[str]]
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
-    """Return a quick check, to pick values certainly valid in a field; None if its kinds have no quick check.
-    `with_queries`: True if values with a fault in `QUERIES` pass, too.
+    """Return a quick check that picks surely valid values of a field; None if there is none for its kinds.
+    `with_queries`: True to accept also values whose only fault is in `QUERIES`.
     """
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
@@ -357,7 +357,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Return the values that `quick` passes. Of values that differ in figures alone, only one is judged."""
+    """Return the values valid by the check `quick`. Values that differ in figures alone are judged as one."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:

@@ -59,11 +59,11 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """The plan for writing XML elements with the same tags. `kept`: templates for the output; the key says,
-    for each assessment, if it stays. `blank`: usual number of empty pieces. `assessments`: for each
-    assessment, the number of its first tag, the number of the tag after its last, and the position of the
-    piece with the key stage. `enough`: an element stays if anything inside has this visibility or a higher
-    one.
+    """The plan for writing XML elements with the same tags. `kept`: templates for the output, by a tuple with
+    True for each assessment that stays. `blank`: the usual number of empty pieces of an element.
+    `assessments`: for each assessment, the number of its first tag, the number of the tag after its last, and
+    the position of the piece with the key stage. `enough`: an element stays if anything inside has this
+    visibility or a higher one.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
