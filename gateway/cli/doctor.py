@@ -265,7 +265,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _backups(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint if the last backup is too old. A home never backed up may be saved by other means."""
+    """Yield a complaint if the last backup is too old. If none was ever made, other means may be in use."""
     last = last_backup(home)
     if settings.database is None and last is not None and at - last > _A_BACKUP_IS_GOOD:
         yield warning(
@@ -410,9 +410,7 @@ def _machine(home: Home) -> Iterator[Complaint]:
 
 
 def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Raise ConfigurationError if the registry contains another gateway's log, or one of another name.
-    Yield nothing.
-    """
+    """Yield nothing: raise ConfigurationError if the log is another gateway's, or has another name."""
     published = home.published.common / "keys" / "gateway-log.vkey"
     if published.exists():
         key = VerifierKey.read(published.read_text("ascii"))

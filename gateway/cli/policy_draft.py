@@ -218,8 +218,8 @@ def _doubted(new: NewFlow, values: Mapping[str, list[str]], rules: Rules) -> Ite
 
 
 def _unshown(new: NewFlow, rules: Rules, catalogue: Catalogue) -> Iterator[str]:
-    """Yield a sentence for each team of a new flow that may not have items, known before, of which the sample
-    has values.
+    """Yield a sentence for each team of a new flow that may not see all data items of the sample.
+    Only items under headings that the rules know count.
     """
     labels = dict.fromkeys(rules.items[key].label for key in new.known.values() if key in rules.items)
     for team in catalogue.teams.team:
