@@ -194,7 +194,7 @@ async def decide_policies(request: Request) -> Response:
 
 
 async def verify_receipt(request: Request) -> Response:
-    """Show the result of verifying a pasted or uploaded receipt. The inside verifies."""
+    """Have the inside verify a pasted or uploaded receipt, and show the result."""
     site = site_of(request)
     form = await site.form(request)
     given = form.get("receipt")
