@@ -56,8 +56,8 @@ def post(folder: Path, failed: set[str]) -> int:
     """Post the waiting messages of one web hook; return the number of messages if the web hook accepts all.
     `failed` holds the names of messages not accepted in earlier rounds: these messages are posted last. A
     message not accepted is added to `failed`. The third such message, or any other error, ends the round. The
-    first error is then raised, and a word for the error is written into the folder. Where the folder is not
-    leased, the messages wait.
+    first error is then raised, and a word for the error is written into the folder. Without a lease
+    (`check_lease`) the messages wait.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))

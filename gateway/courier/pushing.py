@@ -70,7 +70,7 @@ def _pushing(folder: Path) -> Callable[[], None]:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push the unsent batches of a system, and return their number; none while the folder is not leased.
+    """Push the unsent batches of a system, and return their number; none without a lease (`check_lease`).
     `look`: True to note also which batches sent earlier are acknowledged. Any failure is noted in the folder
     as a word, and then raised; batches not yet pushed wait for the next attempt.
     """

@@ -85,8 +85,8 @@ class LapsedError(Exception):
 
 
 def check_lease(settings: Path, *, wait_seconds: float = 0.0) -> None:
-    """Raise LapsedError if the files beside the file `settings` may not be sent, even after a wait for the
-    lease.
+    """Raise LapsedError unless the lease holds: the processor has lately allowed the courier to send what
+    lies beside the file `settings`. `wait_seconds`: how long to wait for a new lease.
     """
     until = time.monotonic() + wait_seconds
     while not is_leased(settings):
@@ -186,7 +186,8 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
 
 
 def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
-    """Send one letter to the relay. Return None if accepted; if finally refused, the words to record.
+    """Send one letter to the relay. Return None if accepted; if refused for good, the words to record about
+    the refusal.
     Raises OSError or SMTPException if the letter has to be sent again later.
     """
     try:
