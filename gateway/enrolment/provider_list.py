@@ -135,7 +135,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Return data decoded as UTF-8 or Windows-1252. GatewayError, beginning with `what`, for neither."""
+    """Return data decoded as UTF-8 or Windows-1252. GatewayError, beginning with `what`, if it is neither."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)
