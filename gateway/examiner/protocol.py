@@ -420,8 +420,8 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop for the reason `code`. Some folders have a code of their own for the same
-    reason.
+    """Return the refusal of a drop for the reason `code`. Some folders have a code of their own in place of
+    `code`.
     """
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))
