@@ -582,10 +582,7 @@ def load_settings(home: Home) -> Settings:
 
 @lru_cache(8)
 def _settings_as_of(path: Path, *_state: int) -> Settings:
-    """Return the settings in a file, cached until the file's times or inode (`_state`) change.
-
-    Every upload needs the settings.
-    """
+    """Return the settings in a file, cached for speed until the file's times or inode (`_state`) change."""
     return read_toml(path, Settings)
 
 
