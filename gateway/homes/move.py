@@ -205,9 +205,9 @@ def _row_counts(connection: Connection) -> Mapping[str, int]:
 
 
 def _copy_rows(source: Connection, url: str, told: Told) -> None:
-    """Copy every row of the registry to the database `url`, and let its numbers continue after the last one
-    used. May be repeated. ConfigurationError if the database has other rows already, GatewayError if the copy
-    differs.
+    """Copy every row of the registry to the database `url`, and let new rows be numbered after the last
+    number used. May be repeated. ConfigurationError if the database has other rows already, GatewayError if
+    the copy differs.
     """
     with closing(Registry(url)) as registry:
         registry.migrate()

@@ -182,9 +182,9 @@ def _check_keys(
 
 
 def _check_agreement(session: Session, published: Published, ours: Sequence[str]) -> Iterator[Inconsistency]:
-    """Yield each file in common/agreement/ that neither was a text of the agreement in force nor has our
-    signature. A former text is accepted, since a host publishes the present one a moment after it comes into
-    force.
+    """Yield each file in common/agreement/ that is neither signed by this gateway nor a text of the
+    agreement, present or former. A former text is accepted, because a host replaces it only a moment after
+    the new text comes into force.
     """
     events = events_of(session, ["agreement-published"])
     texts = {fields["sha256"] for *_, fields in events if "sha256" in fields}
