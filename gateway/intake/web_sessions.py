@@ -46,8 +46,8 @@ def signer(
 ) -> tuple[asyncssh.SSHKey, int] | None:
     """Return the published passkey of `provider` that signed `challenge`, and its count of signatures so far.
     Return None if no published passkey did. `assertion`: the browser's answer, in JSON. `origin`: the web
-    door's address in browsers. For an unknown provider the same work is done, so its absence does not show.
-    Call in a worker thread.
+    door's address in browsers. For an unknown provider the same work is done, so the time taken shows nobody
+    which providers exist. Call in a worker thread.
     """
     known = list(passkeys_of(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
