@@ -53,8 +53,8 @@ class Clerk:
         tell: bool = True,
     ) -> Key:
         """Enrol a key. GatewayError for a key enrolled already. `tell`: True to leave a notice for the key's
-        provider. `dropped_as`: the reference of the upload in which the provider sent the key, if any; so in
-        other methods.
+        provider. `dropped_as`, here and in other methods: the reference of the upload in which the provider
+        sent the key.
         """
         key = keys.add_key(
             self.session,
@@ -156,12 +156,12 @@ class Clerk:
     def _done(
         self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None
     ) -> Key:
-        """Log the change `kind` of a key, tell the provider of `change` (None: nothing), and return the key.
-        For a provider's key, examine again the held files that the change may decide: files that wait for a
-        key, if a key comes in force, is renewed or ends; files that a stolen key signed, or that came by a
-        login with it; and files that wait for a login, if an SSH key is approved or restored. Copies that
-        only ended keys open are made again. The log does not name a member of staff as owner. `more`: further
-        fields of the log entry.
+        """Log the change `kind` of a key, tell the provider of `change` (None: tell nothing), and return the
+        key. For a provider's key, examine again the held files that the change may decide: files that wait
+        for a key, if a key comes in force, is renewed or ends; files that a stolen key signed, or that came
+        by a login with it; and files that wait for a login, if an SSH key is approved or restored. Copies
+        that only ended keys open are made again. The log does not name a member of staff as owner. `more`:
+        further fields of the log entry.
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}

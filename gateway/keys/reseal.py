@@ -110,8 +110,8 @@ def unopened_sessions(
 ) -> Iterator[tuple[str, str | None]]:
     """Yield the file's reference of each stored session key that no gateway key on this machine opens.
     Yield with the reference the fingerprint of a gateway key, on another machine, to which the session key
-    is sealed; None if there is no such key, as for a damaged session key. `settings` name the store; by
-    default the settings of the home.
+    is sealed; None if no key is known, as for a damaged session key. `settings` name the store; by default
+    the settings of the home.
     """
     store, secrets, elsewhere = store_of(home, settings), dict[str, bytes](), dict[str, str]()
     for reference in store.sessions():
