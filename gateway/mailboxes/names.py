@@ -6,7 +6,7 @@
     /removed  /removed/TEAM  /removed/TEAM/NAME      files removed by the team, still restorable
     /held  /held/DATE_PROVIDER_held_REF.ext
 
-Every name is made here, of characters storable by every client. Any path of another form is invalid, and no
+Every name is made here, of characters storable by every client. A path of another form is invalid, and no
 part of a path ever becomes a path on disk.
 """
 

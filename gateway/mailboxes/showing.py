@@ -186,7 +186,8 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """Return the sequences of deliveries with a NAME.about.txt; `deliveries` come from `with_apart`.
+        """Return the sequences of deliveries with a NAME.about.txt; `deliveries`: as returned by
+        `with_apart`.
         For a view, the answer is remembered until a new decision or new policies.
         """
         catalogue, views = self.catalogue(), [each for each in deliveries if not each.whole]
@@ -216,7 +217,7 @@ class Showing:
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
         """Yield the team's view of each delivery that the team does not get as sent.
-        Deliveries with equal contents are judged once.
+        Deliveries with equal results of classification are judged once.
         """
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = providers.kinds_of(session, {each.provider for each in deliveries}) if holdings else {}

@@ -192,7 +192,8 @@ def ask(
     """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
     `limit` is 0, for a file: GatewayError if they are too many. `whole`: True to return everything, as JSON,
-    for programs. A cursor of no page is refused to programs; people see the first page, with a sentence.
+    for programs. With an invalid cursor, a program is refused, and a person sees the first page with a
+    sentence.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
@@ -436,9 +437,9 @@ def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
 @cache
 def act_shown(command: str) -> Shown:
     """Return the description of one act for a page. `title`: the first sentence of the act's docstring.
-    `tabs`: the values of the column `tabs_of`, to divide a list by. `saved`: the person's filters, filled in
-    by `_with_choices`. `beside`: acts offered beside the answer, each with the `field` to fill with the id of
-    the thing shown, and the options (`flags`) to set.
+    `tabs`: the values of the column `tabs_of`, each of which gets a tab. `saved`: the person's filters,
+    filled in by `_with_choices`. `beside`: acts offered beside the answer, each with the `field` to fill with
+    the id of the thing shown, and the options (`flags`) to set.
     """
     act = every_act()[command]
     divided = act.tabs if issubclass(act, ListingAct) else None

@@ -60,7 +60,7 @@ class Challenges:
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
         """Make a challenge for a purpose and the owner of the secret `holder`, in place of an earlier one.
-        `take_about` later returns `about` with the challenge.
+        `about`: a text for `take_about` to return with the challenge.
         """
         now = self._clock()
         challenge = secrets.token_bytes(_BYTES)

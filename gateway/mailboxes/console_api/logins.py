@@ -271,7 +271,7 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
 
 def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
     """Return sentences about the caller's keys added lately or not confirmed, newest first.
-    `act`: True if the caller has something to do.
+    With a sentence, `act` is True if the caller has something to do.
     """
     now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
