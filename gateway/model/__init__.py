@@ -213,13 +213,13 @@ class Facts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
     """A column or element in a file, unknown to the file's data type.
-    `place`: "text" stands for words shown in a workbook's cells in place of values. `position`: the number of
-    the column, or of the sort of element, from 1; 0 for lines above a table. `filled`: the number of records
-    with a value. `header`: the name in the file; because a child may be named there, only people examining
-    held files see headers. `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: the
-    sort of grades other than results, such as "mock" or "predicted"; else "". `further`: the entry stands for
-    all other columns, because only some are listed. `field`: the key of the field named in the header; "" if
-    unknown. `types`: the data types with the field.
+    `place`: the sort of entry: "column", "element", or "text" for words that a workbook shows beside its
+    cells. `position`: the number of the column, or of the sort of element, from 1; 0 for lines above a table.
+    `filled`: the number of records with a value. `header`: the name in the file; because a child may be named
+    there, only people examining held files see headers. `topic`: the sensitive topic, in the gateway's words;
+    else "". `assessment`: the sort of grades other than results, such as "mock" or "predicted"; else "".
+    `further`: True for one last entry that stands for all columns left off a long list. `field`: the key of
+    the field named in the header; "" if unknown. `types`: the data types with the field.
     """
 
     position: int
@@ -239,7 +239,8 @@ class NamedSchool:
     """A school named by `records` records of a file, with the numbers in the file; "" for a missing number.
     `dfe_number` is LA + establishment, 7 digits; `establishment` is set if no LA is stated. `name` numbers
     the different names in the file from 1; the names themselves stay in the file. An entry without any number
-    is for the records that name no school. `further`: the entry stands for all schools that are not listed.
+    is for the records that name no school. `further`: True for one last entry that stands for all schools
+    left off a long list.
     """
 
     dfe_number: str = ""
@@ -310,10 +311,10 @@ class RollEntry(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
     """The content of a file of no known data type, or of several.
-    `code`: a reason code that begins with `classify:`, or `open:malware`. `about`: the words for the blank in
-    the reason's sentence; None if the sentence has no blank, or the kind of content is unknown. `sensitive`:
-    likely sensitive topics, in the gateway's words. `parts`: the files of an archive, or tables of a
-    workbook, if they are of several types.
+    `code`: a reason code that begins with `classify:`, or `open:malware`. `about`: the words that fill the
+    blank in the reason's sentence; None if the sentence has no blank, or the kind of content is unknown.
+    `sensitive`: likely sensitive topics, in the gateway's words. `parts`: the files of an archive, or tables
+    of a workbook, if they are of several types.
     """
 
     code: str
@@ -421,8 +422,8 @@ class Opened:
     """A sealed file after decryption, with one good signature over the whole.
     `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value. `size`,
     `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known. `late`:
-    None if the signer's certificate was valid at the time of signing. Otherwise it is valid now, but at that
-    time had expired ("renewed"), or its owner had not yet bound the signing key to it ("vouched").
+    None if the signer's certificate was valid at the time of signing; "renewed" if it had expired then, and
+    was renewed since; "vouched" if its owner bound the signing key to it only later.
     """
 
     content: int
