@@ -1,4 +1,4 @@
-"""Write log lines: JSON under systemd, text at a terminal. Never names or contents.
+"""Write log lines: JSON under systemd, text at a terminal. No line has a person's name, or words from a file.
 
 A message is either a sentence, or a code with fields: `code key=value …`. JSON keeps the fields apart, under
 the names of the Elastic Common Schema (docs/siem.md). Whatever the message, the output is one line without
