@@ -177,7 +177,7 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """Return the refusal for data without an encrypted message; `found`: it is OpenPGP of another kind."""
+    """Return the refusal for data without an encrypted message; `found`: True for other OpenPGP data."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):

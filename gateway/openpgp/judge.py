@@ -175,8 +175,8 @@ def _is_sound(sender: Sender) -> bool:
 
 
 def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
-    """Return the reason code for a fault of a signer's key at `now`; None for a key in force. `made`: when it
-    signed.
+    """Return the reason code for a fault of a signer's key at `now`; None for a key in force. `made`: the
+    time of the signature.
     """
     if not sender.parts.is_meant_to_sign(key):
         return "open:wrong-signer"

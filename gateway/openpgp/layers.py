@@ -258,7 +258,7 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
 def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
-    """Decrypt a container; return the contents, the fingerprint of the key used, and the cipher.
+    """Decrypt a container; return the plaintext, the fingerprint of the key used, and the cipher.
     Every key tries to unwrap every session key, as recipients may be anonymous. Raises Refusal if none fits.
     """
     yielded = False
