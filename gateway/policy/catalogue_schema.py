@@ -163,7 +163,9 @@ class Catalogue(File):
 
     @cached_property
     def identifying(self) -> frozenset[str]:
-        """The items that identify a child or an address. A team with a right to no others gets no file."""
+        """The items that identify a child or an address. A team with a right to no other items gets no
+        file.
+        """
         chosen = (each for each in self.rights.selection if each.identifies)
         return frozenset(item for each in chosen for item in each.items)
 
@@ -278,7 +280,7 @@ class Catalogue(File):
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
         """Return True if a team may have an item of Appendix A ("Group: Item") from a kind of sender.
-        Without a sender, return True only for items the team may have from every kind.
+        Without a sender, return True only for an item that the team may have from every kind of sender.
         """
         return item in self.granted(team, sender)
 
@@ -291,7 +293,7 @@ class Catalogue(File):
         return items.difference(right.without, *barred)
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right names an item of Appendix A, even among the exceptions that take the item
-        away.
+        """Return True if a right names an item of Appendix A, even if only to take the item away from the
+        team.
         """
         return item in self._named[right.team][1]

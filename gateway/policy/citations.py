@@ -54,8 +54,8 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return the kinds of names in names.toml. Second, return the words for an entry that cites a clause, by
-    its place.
+    """Return the kinds of names in names.toml; and the texts by which messages name an entry that cites a
+    clause, such as "flow {id}", by the entry's place in the policies.
     """
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
@@ -85,8 +85,8 @@ def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
 def name_faults(
     catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
 ) -> Iterator[Contradiction]:
-    """Yield a contradiction for each name that is unknown, repeated or unused. `among`: a table of
-    names.toml.
+    """Yield a contradiction for each name that is unknown, repeated or unused. `among`: the table of
+    names.toml that lists the kinds of names to look at.
     """
 
     def found(places: Sequence[str]) -> list[NameFound]:
@@ -281,7 +281,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return for each cited clause the record that confirms it as it is now: digest of its text, and
+    """Return by cited clause what confirms the clause as it is now: the digest of its text, and its
     citations.
     """
     used = cited_by(catalogue)

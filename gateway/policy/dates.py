@@ -340,9 +340,10 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return the periods, from `year` - 1 to `year` + 1, of each timescale and data type in `entries`.
-    The list is empty for data due at no set time. `shut`: days without school. Daily and weekly periods end
-    with the academic year that begins in `year`. The result is cached: a caller must not change it.
+    """Return the periods, from `year` - 1 to `year` + 1, of each of `entries`, pairs of a timescale and a
+    data type. The list is empty for data due at no set time. `shut`: days without school. Daily and weekly
+    periods end with the academic year that begins in `year`. The result is cached: a caller must not change
+    it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
     fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
@@ -414,8 +415,9 @@ def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
     """Return the name of the period stated in a file; None if the file states none.
-    `arrival`: an aware moment, or the local day; later dates in the file are ignored. Attendance states a
-    period by its latest day only if that day is some weeks ago: a good file may be of the week before.
+    `arrival`: an aware moment, or the local day; later dates in the file are ignored. The latest day in a
+    file of attendance states the period only if it is weeks ago: a newer day may just be that of the last
+    school week.
     """
     if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None

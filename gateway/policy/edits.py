@@ -3,7 +3,7 @@
 effects.toml tells for every place of every file the effect of an edit there.
 
 Files are compared by their settings, not as text: comments and the order of entries do not count. Every
-difference is listed; one without effect on any outcome is said to have none, and why.
+difference is listed; for a difference without effect on any outcome, the reason is given.
 
 The policies shipped by earlier versions are kept in `policies/earlier/`, one archive a release: any
 difference between a home and the release it started from is an edit by the authority.
@@ -121,7 +121,9 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return the settings of a policy file by place. In a list, an entry is known by name."""
+    """Return the settings of a policy file by place. A place in a list is the name of the entry, not its
+    number.
+    """
     return dict(_settings(document(text), ()))
 
 

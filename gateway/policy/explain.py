@@ -53,7 +53,7 @@ class Change:
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     """Return the decisions taken differently by two versions of the policies at the moment `now`.
     Every kind of provider is tried, as ratified, with every data type: with a file without items, and then
-    with a file of each single item named in either version. So changed rights to an item show.
+    with a file of each single item named in either version. So a changed right to a single item shows.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
         return []  # Only other files differ, such as limits.toml.
@@ -117,8 +117,8 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return in words what a team gets: nothing if `items` is None, the file if `other` is; else the items it
-    has and `other` has not.
+    """Return in words what a team gets: nothing if `items` is None, the file if `other` is None, or else the
+    items that are in `items` and not in `other`.
     """
     if items is None:
         return "gets nothing"

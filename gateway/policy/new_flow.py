@@ -1,8 +1,8 @@
 """Write new policies: for another agreement, or for a new flow by the headings of a sample file.
 
-Headings known to existing rules stay with them. Each unknown heading becomes an item of the flow's own group,
-to which the teams of the flow get a right. In XML, the names of elements with text are the headings. A person
-then has to read and confirm the result.
+Headings that existing rules know keep their meaning. Each unknown heading becomes an item of the flow's own
+group, to which the teams of the flow get a right. In XML, the names of elements with text are the headings. A
+person then has to read and confirm the result.
 """
 
 import re

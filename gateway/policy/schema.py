@@ -345,8 +345,8 @@ class Outside(File):
 
 
 class Proposed(File):
-    """How to treat items that Appendix A only proposes. `action`: for a file with such an item. `sensitive`:
-    items by which a file is shown to few people only.
+    """How to treat items that Appendix A only proposes. `action`: what happens to a file with one of them.
+    `sensitive`: items by which a file is shown to few people only.
     """
 
     action: ItemAction

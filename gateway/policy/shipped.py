@@ -13,7 +13,7 @@ def shipped_policies() -> Path:
 
 def shipped(what: str, folder: str, *, holding: str) -> Path:
     """Return the path of a shipped folder, which has the file `holding`.
-    Raises ConfigurationError, with the words `what` for the folder, if it is missing.
+    Raises ConfigurationError if the folder is missing; the error calls it `what`.
     """
     beside = Path(__file__).parents[2] / folder
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder

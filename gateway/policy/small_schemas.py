@@ -62,7 +62,7 @@ class Signatory(File):
 
 class NoticeRule(File):
     """A kind of notice by which a party ends its part in the agreement, such as a termination.
-    `days`: for how many days after such a notice the party's ratification still counts.
+    `days`: for how many days after the notice the party's ratification still counts.
     """
 
     id: Slug
