@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 class HandingOn:
-    """Hands files on, by batches made in workers (`jobs`). Of several hosts only the leader does so."""
+    """Hands files on, by batches made in workers (`jobs`). Of several hosts only the leader hands on."""
 
     def __init__(self, registrar: Registrar, examiners: Examiners, jobs: SideJobs) -> None:
         """Make the folder for the courier, which starts together with the processor."""
@@ -79,8 +79,8 @@ class HandingOn:
         """Record a batch of the files due for each hand-on, and follow what became of earlier batches.
         `at_once`: False to do nothing within five seconds of the last call. `term`: how often this host has
         become the leader; batches still here from an earlier term are withdrawn first. `held_at`: when this
-        host was last known to be the leader, in seconds since 1970; the courier may send for some seconds
-        from then, or from now.
+        host was last known to be the leader, in seconds since 1970; the courier gets a lease from then on
+        (`grant_lease`).
         """
         if term != self._term:
             self.withdraw(registrar)
@@ -148,9 +148,9 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _follow_targets(self, registrar: Registrar, declared: Mapping[str, HandOn]) -> None:
-        """Have batches made anew whose files still lie here, if the policies now name another server or host
-        key. The log then records the files as collected again, with the key of the server to get them. A
-        batch already pushed or acknowledged is first recorded as sent, and stays on record with the server
+        """Have batches made anew for a hand-on whose server or host key is another by the policies now, if
+        their files still lie here. The log then records a new collection of the files, with the new server's
+        key. A batch already pushed or acknowledged is not made anew: it is recorded as sent, to the server
         that got the files.
         """
 
@@ -248,8 +248,8 @@ class HandingOn:
         lay_out_folders(self._home.hand_on, {}, SERVER_SETTINGS)
 
     def empty(self) -> None:
-        """Remove everything that the courier of this host could send. The courier's notes stay until
-        recorded.
+        """Remove everything that the courier of this host could send. The courier's notes on what it has sent
+        stay until they are on record.
         """
         for path in self._home.hand_on.glob("*/*"):
             if path.is_dir() and path.name != "done":
@@ -397,7 +397,7 @@ def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
 
 def _is_noted(place: Path, end: str) -> bool:
     """Return True if a report that a batch was sent or acknowledged exists as a regular file. `end`: "sent"
-    or "ack". A link does not count, because other users write the reports.
+    or "ack". A link does not count: other users, who write the reports, could point it anywhere.
     """
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)

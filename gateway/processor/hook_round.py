@@ -163,8 +163,8 @@ class HookRound:
 
 
 def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:
-    """Return True if a test message is still to be written, and the time from which it asks for all messages
-    again.
+    """Return True if a test message of a web hook is still to be written; and the time from which tests not
+    yet written ask for all messages again, far in the future if none asks.
     """
     asked = [
         datetime.fromisoformat(told["data"].get("since", "9999-12-31T00:00:00Z"))
@@ -178,8 +178,8 @@ def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[boo
 
 def _lost_since(registrar: Registrar, hook: HookRow, given_up: Mapping[str, datetime]) -> datetime | None:
     """Return the moment since which messages are lost; None if none is. `given_up`: the losses found now, by
-    message. After a clock was ahead, later log entries may have earlier times: the moment is before all of
-    them.
+    message. If a clock was ahead once, log entries after a lost one may have earlier times: the moment is the
+    earliest.
     """
     times = [*given_up.values(), *([hook.lost_since] if hook.lost_since else [])]
     if numbers := [int(stem.partition("_")[0]) for stem in given_up if not stem.startswith("_")]:

@@ -77,7 +77,7 @@ class Copier:
         self._more = bool(waiting or self._elsewhere)
 
     def _is_whole(self, copy: Copy, *, compare: bool) -> bool:
-        """Return True if a copy is in /out with all of its bytes; earlier versions did not sync copies.
+        """Return True if a copy is in /out with all of its bytes; a power cut may have cut short an old one.
         `compare`: True to compare the digest as well; False if no other host can have made the copy anew. A
         copy once found whole is not read again, as every round asks for the copies made lately.
         """

@@ -109,8 +109,7 @@ _Rows = Iterable[tuple[str | tuple[str, ...], float]]
 
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
     """Yield for each gauge its name, help text, names of labels, and values.
-    Each value comes after the value of its label; after a tuple, if there are several labels; after (), if
-    none.
+    The values are pairs: first the label's value (a tuple for several labels, () for none), then the number.
     """
     now = snapshot
     yield "gateway_transfers", "Transfers by state.", ["state"], now.states.items()

@@ -138,7 +138,8 @@ class LetterRound:
 
 def _due(session: Session, policy: KeyPolicy, now: datetime) -> tuple[list[Key], list[tuple[Key, int, int]]]:
     """Return the keys to retire; and the keys to warn of before expiry, each with the days left and the
-    warning. A warning is a number of `warn_days` in keys.toml: the smallest that is not below the days left.
+    warning. The warning is one of the numbers `warn_days` in keys.toml: the smallest that is not below the
+    days left.
     """
     retiring, warned = list[Key](), list[tuple[Key, int, int]]()
     latest = now + timedelta(days=max(policy.warn_days))

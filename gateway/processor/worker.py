@@ -1,9 +1,8 @@
 """Fetch this host's tasks with a worker of procrastinate, a task queue, in a thread with its own event loop.
 
-Procrastinate leaves three duties to its user. The first host to notice that a host is dead queues the dead
-host's tasks again. The periodic task that does so also keeps procrastinate's own monitor alive: otherwise a
-restart of the database would silently end the listening for new tasks. A worker ended by such a restart is
-started again.
+Procrastinate leaves three duties to its user. A periodic task finds dead hosts, and queues their tasks again.
+It also keeps procrastinate's own monitor alive: else a restart of the database would silently end the
+listening for new tasks. A worker ended by a restart of the database is started again.
 """
 
 from __future__ import annotations
