@@ -19,8 +19,8 @@ RestsOn = Literal["the code", "the flow", "the group of items", "the method", "t
 class Template:
     """The texts of a reason code, with blanks in braces: a sentence and the next step.
     `rests_on`: the part of the policies that gives the reason's clause; for "the code", reasons.toml gives
-    it. `officer`: a few words for the authority's lists on why a file is held; "" for codes that hold no
-    file. `of_content`: True for an objection to what a file holds, not to its sender or the day.
+    the clause. `officer`: a few words for the authority's lists on why a file is held; "" for codes that hold
+    no file. `of_content`: True for an objection to what a file holds, not to its sender or the day.
     `needs_nobody`: True if nobody has to do anything about the reason, even where a hold has it.
     """
 
