@@ -115,7 +115,6 @@ class ReceiptFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """The proof of a receipt's leaf in the log. `leaf` is the leaf's bytes, `hashes` the inclusion proof.
-
     `checkpoint`: the signed head at the end of the proof. `log_key`: the verifier key of the checkpoint.
     `log_key_certificate`: the gateway's clearsigned statement about the log's key.
     """
@@ -132,7 +131,6 @@ class Proof:
 @lru_cache(_IN_THE_MAKING)
 def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
     """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
-
     Words from inside the file are shown only if known, or part of the authority's own wording.
     """
     signature, shown = facts.signature, partial(plain_but, own=facts.wording.own)
@@ -192,7 +190,6 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
     """Return as text, by name, the statements of a file about itself: one for each name in `STATED`.
-
     None for a statement missing in the file, or in an unexpected form.
     """
     shown: dict[str, str | None] = {}
@@ -210,7 +207,6 @@ def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
 @lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
     """Return a reason without private text: of a file's words only school numbers and known words stay.
-
     If a sentence does not fit the template of its code, the template is shown with all blanks hidden.
     """
     template = REASONS.get(reason.code)
@@ -258,7 +254,8 @@ def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
     """Return the reasons of a decision as shown to people.
-    If a person's decision is among them, each later reason, which it overrides, gets its next step.
+    If one of them is a person's decision, each later reason, which the decision overrides, gets its next
+    step.
     """
     told = list(reasons)
     for at, one in enumerate(told):

@@ -20,7 +20,6 @@ from gateway.receipts.text import bullets, field, filled, notice_top, paragraph,
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """The contents of a notice to a provider, in English.
-
     `told`, under the heading `about`: the news, as one paragraph, or as several points. `steps`: what to do
     next.
     """
@@ -33,7 +32,6 @@ class Notice:
 
 def changed(points: tuple[str, ...], clause: str | None) -> Notice:
     """Return the notice that the agreement or Appendix A has changed; `points`: the changes, in words.
-
     `clause`: the clause that requires the notice, if any.
     """
     return Notice(
@@ -79,7 +77,6 @@ def render(
     details: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> str:
     """Format the notice as text, once in each language. Ends in a newline.
-
     `details`: further labels, each with the parts of a value, which are translated one by one.
     """
     sections: list[str] = []
@@ -113,7 +110,6 @@ def render_authority_notice(
     next_step: str = "",
 ) -> str:
     """Format the notice to data protection about one file as text. Ends in a newline.
-
     `by` and `why`: the person whose act the notice is about, and the person's reason. `openings`: the log's
     steps by which the file was opened. `copies`: the providers with a copy in /out.
     """
@@ -156,7 +152,6 @@ def render_notice(
     wording: Wording = UNNAMED,
 ) -> str:
     """Format a notice about discrepancies as text, once in each language. Ends in a newline.
-
     `points`: the number of each discrepancy, and the sentence about the discrepancy. At most 500
     discrepancies are listed; of further discrepancies, the notice only says how many there are.
     """

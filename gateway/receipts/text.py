@@ -52,7 +52,6 @@ _PROOF = (
 
 def visible(text: str) -> str:
     """Replace characters that cannot be seen by "?"; letters of any script stay.
-
     Control characters and marks of writing direction are replaced, so nobody can disguise a receipt.
     Letters with accents become single characters (NFC).
     """
@@ -75,7 +74,6 @@ def notice_top(
     language: Language,
 ) -> list[str]:
     """Return the first sections of a notice in a language: sender and addressee, headline, and facts.
-
     `facts` are pairs of an English label and a value.
     """
     heading = (f"Notice from {organisation}", f"to {provider_name}")
@@ -144,7 +142,6 @@ class Statement:
         cls, receipt: object, sections: Iterable[tuple[str, str]], languages: tuple[Language, ...]
     ) -> Self:
         """Make a statement from a receipt's JSON values and the sections of its text.
-
         A section is a title, or "", and a body. A section with an empty body is left out.
         """
         text = "\n\n".join(part for section in sections if section[1] for part in section if part)
@@ -158,7 +155,6 @@ class Statement:
 
     def for_people(self, proof: Proof) -> str:
         """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline.
-
         The proof stands at the end, with an explanation in each language.
         """
         body, _, signatures = proof.checkpoint.rpartition("\n\n")
@@ -182,7 +178,6 @@ class Statement:
 
     def for_machines(self, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
         """Return the receipt as JSON, one part on each line: receipt, proof, and the log key's signature.
-
         `sign` makes an Ed25519 signature (64 bytes) with the log key over the given bytes.
         """
         proof_parts = {
@@ -273,7 +268,6 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
 
 def reason_sections(reasons: Sequence[Reason], said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield two sections, each title and text: the reasons with their clauses, and the steps to take.
-
     `said` are the fixed phrases of receipts in the language of the reasons.
     """
     blocks = [
@@ -356,7 +350,6 @@ def declaration_statement(
     title: str, reference: str, organisation: str, at: datetime,
 ) -> Statement:  # fmt: skip
     """Return the statement of the receipt of a declaration made `at` a moment, in the gateway's own words.
-
     `title`: the name of the data declared. The declarer confirmed the sentences of the safeguards and
     circumstances.
     """
