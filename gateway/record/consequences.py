@@ -226,7 +226,7 @@ def read_rolls_again(
     registrar: Registrar, session: Session, provider: str, now: datetime, *, but: int
 ) -> None:
     """Record a provider's files since the last complete roll as to be read again, all except the file `but`.
-    The statements of that file had replaced earlier ones about the same pupils, which are needed again.
+    Roll entries of that file had replaced earlier ones of the same pupils; the earlier ones are needed again.
     """
     since = rolls.full_rolls(session, [provider]).get(provider)
     types = registrar.catalogue.agreement.discrepancies.rolls
@@ -238,10 +238,10 @@ def read_rolls_again(
 
 def _was_roll(registrar: Registrar, session: Session, provider: str, reference: str, now: datetime) -> bool:
     """Return True if the pupils in an accepted file were entered on a provider's roll.
-    That is so for a file that the gateway accepted, or that was held for other reasons than its schools. If
-    it was held, or withdrawn since, one more thing must be true: a statement on a pupil is still from it, or
-    its schools are the provider's now. In doubt return False: a few leavers on the roll are better than all
-    others off it.
+    That is so for a file that the gateway accepted, or that was held for other reasons than its schools. For
+    a file that was held, or withdrawn since, one more thing must be true: a pupil's roll entry still comes
+    from the file, or all schools in the file are the provider's now. In doubt return False: a few leavers on
+    the roll are better than all others off it.
     """
     catalogue = registrar.catalogue
     decided = log.events(session, reference, kind="decided")

@@ -134,7 +134,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 def publish(home: Home, registry: Registry, now: datetime, since: datetime | None = None) -> None:
     """Publish the SSH keys in force to intake; delete from the store any secret key that was uploaded.
-    `since`: a moment before which no secret key can be left, if any.
+    `since`: look only at uploads decided from this moment on; None for all.
     """
     publish_access(registry, home.published, now)
     with registry.read() as session:
@@ -211,8 +211,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 def _last_notice(drop: Drop) -> datetime:
     """Return the time, in whole seconds, of the provider's last notice. A copy signed earlier does not undo
-    the notice. If a notice was recorded later than the day on which it was given, that day counts, to its
-    end.
+    the notice. For a notice recorded after the day on which it was given, the time is the end of that day.
     """
     given, zone = [datetime.min.replace(tzinfo=UTC)], drop.registrar.catalogue.calendar.timezone
     for event in log.events(drop.session, drop.provider.id, kind="notice-given"):

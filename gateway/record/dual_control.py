@@ -152,8 +152,8 @@ def _all_named(
     session: Session, name: str, read_out: Sequence[str], at: datetime, ends: str = ""
 ) -> list[tuple[What, str, set[str]]]:
     """Return a person's credentials: kind, mark and givers of each.
-    GatewayError if `read_out` leaves out a key or account; it has accounts, and fingerprints or beginnings of
-    fingerprints. `ends`: advice for the error about an account of somebody else, with {} for the account.
+    `read_out`: accounts, and fingerprints or their beginnings; GatewayError if a key or account is left out.
+    `ends`: advice for the error about an account of somebody else, with {} for the account.
     """
     known = givings.credentials(session, at).items()
     theirs = [
@@ -251,7 +251,7 @@ def _givers(known: Sequence[_Attributed]) -> set[str]:
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
     """Return the person `somebody`, and everybody as whom this person could act through credentials given to
-    them. To act as another person takes power over every giver of one of that person's credentials.
+    them. Whoever could act as every giver of one credential of a person could act as the person.
     """
     found = {somebody}
     while True:
@@ -360,7 +360,7 @@ def agreed_to_give(
 ) -> bool:
     """Return True if a person may be given a credential or a role now; otherwise record a proposal.
     Two people decide if the person is in a team with sight of held files (`looking`), or has or gets a
-    powerful role. Otherwise, and where there is only one administrator, one person decides alone. When two
+    powerful role. In other cases one person decides alone, and so does a single administrator. When two
     people agree, the person's unused invitations end: whoever made one alone could use it.
     """
     if not takes_two(session, name, looking, role):

@@ -1,7 +1,7 @@
 """Queue letters: in the transaction of a decision, or daily by the calendar.
 
 A letter names organisations, references, data types, days and the sentences of reasons; never a pupil, a file
-name or contents. Letters are signed when queued, so the sending service holds no key.
+name or words from a file. Letters are signed when queued, so the sending service holds no key.
 """
 
 from __future__ import annotations
@@ -332,7 +332,7 @@ def _of_news(letterhead: Letterhead, rule: LetterRule, event: str, facts: Provid
 
 def chasing(letterhead: Letterhead, provider: str, now: datetime) -> list[Letter]:
     """Return unsigned letters to remind a provider of missing data.
-    Raises GatewayError if nothing is missing, or if there is no address or no rule for such a letter.
+    Raises GatewayError if nothing is missing, or if there is no address, or no rule for reminders.
     """
     catalogue, session, day = letterhead.catalogue, letterhead.session, letterhead.day(now)
     providers.provider_row(session, provider)

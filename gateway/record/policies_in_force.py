@@ -231,8 +231,8 @@ class Keeper:
 
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies in force if they changed since the last call; else None.
-        `version`: the register's version, which changes with each step of a proposal. A version proposed at
-        another host, or made in the console, is stored here, so a person can look at it and approve it.
+        `version`: the register's version, which changes with each step of a proposal. Policies proposed at
+        another host, or made in the console, are stored here, for a person to look at and approve.
         """
         is_due = False
         is_new = version is None or version != self._version_seen
@@ -512,8 +512,8 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
-    """Yield the folder of the policies with a digest: a stored version, or a temporary copy of a draft.
-    The draft is one made in the console. Yield None for an unknown digest.
+    """Yield the folder of the policies with a digest; None for an unknown digest.
+    The folder is a stored version, or a temporary copy of a draft made in the console.
     """
     draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)
     if draft is None or not home.version(draft.base).is_dir():

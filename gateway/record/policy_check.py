@@ -1,6 +1,6 @@
 """Check a policies folder: each file alone, all files together, and by a simulation.
 
-A simulation decides recent files under the policies before and after a change, by the stored contents and
+A simulation decides recent files under the policies before and after a change, by the content on record and
 as of the time at which each file landed. A change of the rules of recognition (data_types.toml, items.toml,
 sensitive.toml) does not show, since no file is read again.
 """

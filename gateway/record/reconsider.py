@@ -232,8 +232,8 @@ def _decide_anew(
     now: datetime,
 ) -> Decision:
     """Return the decision on a held file by the `content`. A file held for a key, a login or a fault stays
-    held. But a file held for an unknown login may be refused because of the content. A file is never accepted
-    if a suspended or stolen key signed it, or a login with such a key brought it.
+    held. But a file held for an unknown login may be refused because of the content. No file is accepted that
+    was signed by a suspended or stolen key, or that came by a login with one.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     upload = transfer.upload
