@@ -140,7 +140,7 @@ class Delivery(NamedTuple):
     - `sensitive`: held because of sensitive or dangerous content, and shown to few people.
     - `whole`: True if the team is shown the file as sent. `counts`: True if the team is given counts alone.
     - `collected`: True if at least one person of the team has opened the file.
-    - `period`: the period of the contents.
+    - `period`: the period that the file is about.
     - `apart`: the numbers of the markers whose children are left out of the view.
     """
 

@@ -164,7 +164,7 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
     """Reset a batch, so it is made and sent again. The log records its files as collected again.
-    A file that the team has lost since stays on record as handed on, because only such a file can be
+    A file withdrawn from the team meanwhile stays on record as handed on: only what is handed on can be
     recalled.
     """
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None

@@ -29,8 +29,8 @@ class WriterLock(Enum):
     Every writer takes locks in the order in which they stand here, against deadlocks. After `HELD` and before
     the others a writer locks rows of keys (to count uses), then rows of pupils, both sorted.
 
-    - `HELD`: for deciding held files again. Only the host with the lock does so, and the other hosts are free
-      for arriving files.
+    - `HELD`: for deciding held files again. Only the host with the lock decides them; the other hosts are
+      free for arriving files.
     - `ROLLS`: for comparing providers' rolls with each other.
     - `RECEIPTS`: for numbering receipts. They are published in the order of their numbers, so a receipt must
       be visible before one with a higher number.

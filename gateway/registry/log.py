@@ -97,8 +97,9 @@ def append(
     session: Session, entries: Sequence[Entry], at: datetime, *, before_head: bool = False
 ) -> list[int]:
     """Append events in order; return the numbers of the entries. ValueError for an invalid event.
-    `before_head`: True to write the entries only when the caller signs a head later in the transaction, with
-    `sign_head(carried=True)`. One statement is saved; the transaction fails if no head is signed.
+    `before_head`: True to write the entries together with the signed head, which the caller has to make later
+    in the transaction, by `sign_head(carried=True)`; this saves a query. The transaction fails without the
+    head.
     """
     if not entries:
         return []
@@ -181,7 +182,8 @@ def size(session: Session) -> int:
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """Sign the current head of the log, once for each size; return the signed text. `origin`: the log's name.
     Changed rows are recorded in the log first, so the head vouches for them. `carried`: True if a receipt
-    states the head, and so vouches for the row of the head itself; otherwise the next entry will.
+    states the head, and so vouches for the row of the head itself; if False, the next log entry vouches for
+    that row.
     """
     record_changes(session, at)
     now = size(session)

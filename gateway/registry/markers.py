@@ -60,7 +60,7 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> S
 
 
 def lifted_with(session: Session, number: int) -> set[int]:
-    """Return the numbers of all markers ever placed on the child of marker `number`; none if any is in force.
+    """Return the numbers of all markers ever placed on the child of marker `number`; none if one is in force.
     Markers with a digest in common are of one child: a UPN may be mistyped, and a name may change.
     """
     every, child = rows(session, MarkerRow, "number"), set[bytes]()

@@ -22,7 +22,7 @@ OPENED = ("collected", "opened")
 
 
 def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
-    """Return the steps in which people opened a file, in order. Every opening is logged beforehand.
+    """Return the steps in which people opened a file, in order. None is missing: each is logged beforehand.
     A step names the team of the mailbox; no team if the file was opened outside a mailbox.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)

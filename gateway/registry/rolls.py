@@ -43,7 +43,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 
 class Roll(NamedTuple):
-    """A file's statements on a provider's pupils. `at`: the time of landing; `transfer`: the sequence."""
+    """The pupils of one provider in a roll. `at`: the time of landing; `transfer`: the file's sequence."""
 
     provider: str
     at: datetime
@@ -171,11 +171,11 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Return three facts for comparing `entered`, the rolls just stored, with what other providers state.
-    First come the statements of all providers about those pupils of the rolls who may show a discrepancy:
-    they are named by several providers, known under two numbers, or in a lasting discrepancy. Second comes
-    the time at which each of these providers last sent a complete roll. Third comes True if a provider in
-    `entered` has a discrepancy that is open, or that a person has resolved while the data still differ.
+    """Return three facts for comparing `entered`, the rolls just stored, with other providers' rolls. First
+    come all providers' roll entries of those pupils who may show a discrepancy: pupils named by several
+    providers, known under two numbers, or in a lasting discrepancy. Second comes the time at which each of
+    these providers last sent a complete roll. Third comes True if a provider in `entered` has a discrepancy
+    that is open, or that a person has resolved while the data still differ.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}

@@ -44,8 +44,8 @@ class ConsoleSessionRow(Row, table=True):
 class ConsoleChallengeRow(Row, table=True):
     """A challenge to a browser, still to be signed; stored for any of several hosts to check the answer.
 
-    `holder` is the SHA-256 of the secret of the browser or session, `purpose` the SHA-256 of the words for
-    what is to be signed. `about` is a text given back with the challenge.
+    `holder` is the SHA-256 of the secret of the browser or session, `purpose` the SHA-256 of a text that says
+    what the signature is for. `about` is a text given back with the challenge.
     """
 
     holder: str = Field(primary_key=True, max_length=64)

@@ -9,7 +9,7 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class PupilRow(Row, table=True):
-    """A provider's latest statement about a pupil: on the provider's roll or not, since the file `transfer`.
+    """A provider's latest roll entry of a pupil, on the provider's roll or not, from the file `transfer`.
     `pupil`, `former`, `birth_date`: keyed digests of the UPN, a former UPN and the date of birth. `record`:
     the number of the pupil's record in the file.
     """
@@ -43,8 +43,8 @@ class SchoolOfTransferRow(Row, table=True):
 
 
 class StagedRollRow(Row, table=True):
-    """The statements of a held file about pupils, packed as bytes, kept until the file is decided.
-    An empty `roll` says that an accepted file is to be read again for its statements.
+    """The packed roll of a held file, kept until the file is decided.
+    An empty `roll` says that an accepted file is to be read again, for its roll.
     """
 
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
