@@ -1,10 +1,12 @@
 """Read and write the files in keys/ of a home. A secret, once made, stays; only its passphrase may change.
 
-openpgp/FINGERPRINT.asc     OpenPGP secret keys of the gateway that still open files signing the fingerprint
-of the key signing receipts, then the key set in use statements/FINGERPRINT.asc  the key's signed statement,
-naming the log's key succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its
-successor hosts.asc                   the signed list of the SSH host keys log.pem the Ed25519 key signing the
-log's checkpoints and JSON receipts mailboxes_host_key          the SSH host key of the mailboxes service
+openpgp/FINGERPRINT.asc     OpenPGP secret keys of the gateway that still open files
+signing                     the fingerprint of the key signing receipts, then the key set in use
+statements/FINGERPRINT.asc  the key's signed statement, naming the log's key
+succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its successor
+hosts.asc                   the signed list of the SSH host keys
+log.pem                     the Ed25519 key signing the log's checkpoints and JSON receipts
+mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             the key for digesting pupils' numbers; useful only together with the registry
 
 The log's key and the pupils' key together are a key set. The files of later sets are log-SET.pem and
@@ -290,7 +292,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 def opened_by(home: Home, known: str) -> set[bool]:
     """Return {True} if the passphrase `known` opens all protected secrets, {False} if it opens none.
-    Both if it opens some, as after a change that was cut off; the empty set if no secret is protected.
+    Return {True, False} if it opens some, as after a change that was cut off; set() if none is protected.
     """
     return {_opens(data, known) for path in protectable(home) if is_locked(data := _read(path))}
 
