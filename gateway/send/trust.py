@@ -2,7 +2,7 @@
 
 A new certificate is trusted only if the key of a trusted one has named it as the successor. The policies, and
 the facts on the page, are stored in checked-by.json, with their dates, if the present key of the gateway has
-signed them. Older ones never replace newer ones.
+signed them. Older policies or facts never replace newer ones.
 """
 
 import json

@@ -411,8 +411,8 @@ _HOW = {
 def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
     """Return a systemd unit or Windows task that watches a folder; every path in it is absolute.
 
-    It starts the Python that is running now. The task for Windows has never been run: only its text is
-    tested.
+    The unit or task starts the Python that runs now. The task for Windows has never been run: only its text
+    is tested.
     """
     arguments = [
         "-m", "gateway", "send", "watch", "--kit", str(kit.absolute()), "--passphrase-file",
