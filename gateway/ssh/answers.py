@@ -61,7 +61,6 @@ Request = Callable[..., Awaitable[Any]]
 
 def guarded(request: Request) -> Request:
     """Wrap a request handler so that it raises only SFTPError with a fixed text.
-
     asyncssh's own SFTPError (end of file, invalid handle) has a constant text and passes unchanged.
     """
 

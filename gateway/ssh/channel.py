@@ -108,10 +108,7 @@ _SEQUENCE = 1 << 32
 
 
 class LeanCipher(GCMCipher):
-    """AES-GCM (RFC 5647) with asyncssh's interface; one cipher object serves as long as the key is used.
-
-    The nonce of each packet is a counter.
-    """
+    """AES-GCM (RFC 5647) with asyncssh's interface; one cipher object serves as long as the key is used."""
 
     def __init__(self, cipher: GCMCipher) -> None:
         self._aead = AESGCM(cipher._key)  # noqa: SLF001 - asyncssh has no other door
@@ -149,7 +146,6 @@ class LeanCipher(GCMCipher):
 
 def _lean(encryption: object) -> LeanCipher | None:
     """Return the LeanCipher in asyncssh's AES-GCM `encryption`; None if the encryption is not AES-GCM.
-
     The first call puts the LeanCipher there, in place of asyncssh's own cipher.
     """
     if not isinstance(encryption, GCMEncryption):
@@ -200,7 +196,6 @@ class LeanConnection(asyncssh.SSHServerConnection):
 
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
         """Deliver the packets of channel data at the beginning of `buffer`.
-
         Return start and end of the first packet of another kind, to be handled by asyncssh; the decrypted
         contents are in `cipher.opened`. If no complete packet follows, the end equals the start.
         """

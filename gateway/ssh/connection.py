@@ -30,7 +30,6 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 
 class FairShare:
     """The event-loop time that each source used lately; `clock` returns monotonic seconds.
-
     Seconds used count less as time passes, so each number is stored with the time of its last change.
     """
 
@@ -78,7 +77,6 @@ def knows_quantum_safe(version: bytes) -> bool:
 
 def gets_quantum_safe_only(theirs: Sequence[bytes]) -> bool:
     """Return True if a client with this list of algorithms is offered only the quantum-safe key exchange.
-
     An OpenSSH that knows the exchange, but has it switched off, is offered the usual algorithms.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
@@ -133,7 +131,6 @@ PACKET_BYTES = 128 * 1024
 
 class Connection(LeanConnection):
     """Connection with limits on failed logins and on unread answers.
-
     Data is read in small pieces; on a busy loop, only as fast as the fair share of its source. `also`: the
     administrator's offers of weak algorithms to some clients. `rsa_key`: the RSA host key for clients without
     support of other kinds; None if no offer needs an RSA key.
@@ -169,7 +166,6 @@ class Connection(LeanConnection):
 
     def _send_kexinit(self) -> None:
         """Send the server's algorithms, at once or only after the client has sent its own.
-
         The server waits for a client whose version may know the quantum-safe key exchange.
         """
         if (
@@ -232,7 +228,6 @@ class Connection(LeanConnection):
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         """Send a packet without the empty message that asyncssh sends before each packet.
-
         The empty message protects CBC ciphers, never offered here.
         """
         if pkttype != MSG_IGNORE:
@@ -331,7 +326,7 @@ class Connection(LeanConnection):
         """Do nothing: all users have the same SSH options, so there are none to load after the login."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse a login attempt; disconnect after too many. The first probe, without a key, is free."""
+        """Refuse a login attempt; disconnect after too many. A first attempt without a key is not counted."""
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"

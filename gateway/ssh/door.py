@@ -99,7 +99,6 @@ _KNOWN = 4_096
 
 class Offences:
     """The log of clients' offences, with at most one line a minute for each kind and address.
-
     `clock` returns monotonic seconds; the metric `counts` counts every offence.
     """
 
@@ -111,7 +110,6 @@ class Offences:
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
         """Log the offence `code` of an address; if it was logged less than a minute ago, only count it.
-
         `detail` describes a failure of the gateway itself, and contains no text from outside.
         """
         self._counts.labels(code).inc()
@@ -147,7 +145,6 @@ _GRACE_SECONDS = 3.0
 @dataclass(slots=True, eq=False)
 class Guest:
     """A connection let in by `Door`, before or after its login. Times are monotonic seconds.
-
     `name`: the provider or person; None before the login. `abort` closes the connection at once.
     `still_welcome` returns True while the key that logged in is in force. `held`: the seconds for which a
     penalty delays the first read. `sessions`: the number of open sessions.
@@ -166,7 +163,6 @@ class Guest:
 
 class Door:
     """The connections of a service and their limits; `clock` returns monotonic seconds.
-
     `each`: how many connections, and how many sessions, one provider or person may have.
     """
 
@@ -184,7 +180,6 @@ class Door:
 
     def trust(self, balancers: Sequence[str]) -> None:
         """Believe the client addresses in PROXY headers from the networks `balancers`, and from nobody else.
-
         The networks are exempt from penalties, since load balancers connect without a login to check the
         service.
         """
@@ -199,7 +194,6 @@ class Door:
         self, abort: Callable[[], None], address: str, still_welcome: Callable[[], Awaitable[bool]]
     ) -> Guest | None:
         """Admit and return a new connection, at a limit by closing another; return None to refuse it.
-
         A connection is refused if none can be closed, or if a penalised source has too many. `abort` closes
         the new connection; `still_welcome` returns True, after a login, while the key is in force.
         """
@@ -235,7 +229,6 @@ class Door:
 
     def log_in(self, guest: Guest, name: str) -> bool:
         """Record a login; return False where the provider or person has too many connections.
-
         At the limit, a connection of the same provider or person is closed if it has no session.
         """
         guest.active_at = self._clock()
@@ -275,7 +268,6 @@ class Door:
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
         """Close one idle connection without sessions among `guests`; return False if there is none.
-
         A connection without a login is closed first.
         """
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
@@ -283,8 +275,8 @@ class Door:
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
         """Make room for a new connection by closing one of the source with most connections before a login.
-        `from_there`: the connections of the newcomer's source. Close nothing and return False if that source,
-        with the new connection, would not have fewer of them than the other.
+        `from_there`: the connections of the newcomer's source. Close nothing and return False unless the
+        newcomer's source, with the new connection, would still have fewer.
         """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
@@ -334,7 +326,6 @@ class Door:
 
     async def look_round(self) -> None:
         """Close logged-in connections that are idle for too long or whose key is no longer in force.
-
         Also log offences that were repeated.
         """
         self.offences.look_round()

@@ -91,7 +91,6 @@ async def listen(
     rsa_key: asyncssh.SSHKey | None,
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
-
     `options` is called for each connection. `also`: the weak algorithms for some clients, with an RSA host
     key if one needs it. ConfigurationError if the port cannot be used.
     """
@@ -121,7 +120,6 @@ async def listen(
 
 def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:
     """Return the host key in the file `secret`, made if missing, with the public half in NAME.pub.
-
     An existing key is never replaced. ConfigurationError if it cannot be read.
     """
     if not secret.exists():
@@ -165,7 +163,6 @@ _PATIENCE_SECONDS = 5.0
 
 def read_proxy_header(data: bytes) -> tuple[tuple[str, int] | None, bytes] | None:
     """Return the client's address and port in the PROXY header that begins `data`, and the data after it.
-
     The address is None for a balancer's own connection, such as a health check. Return None while the header
     is incomplete. ValueError for data without a PROXY header.
     """
@@ -260,7 +257,6 @@ _PUBLIC_BYTES = 16 * 1024
 
 class Offer:
     """SSH options with the host keys on disk, read again when the files change.
-
     At the start an unreadable key raises ConfigurationError; later an unreadable key changes nothing.
     """
 
@@ -313,7 +309,6 @@ def announce(secret: Path) -> asyncssh.SSHKey:
 
 def switch(secret: Path) -> asyncssh.SSHKey:
     """Put the announced host key in use, and keep the former one as NAME.old.
-
     GatewayError if none is announced. May be repeated after an interruption.
     """
     following, old = next_file(secret), secret.with_name(f"{secret.name}.old")
@@ -336,7 +331,6 @@ def announced_at(secret: Path) -> datetime | None:
 
 def fingerprint(secret: Path) -> str | None:
     """Return the fingerprint of a host key, from its file .pub; None if there is no such file.
-
     ConfigurationError if the file holds no SSH public key.
     """
     try:

@@ -41,7 +41,6 @@ class LoggedIn(NamedTuple):
 
 class Service(Protocol):
     """The parts of an SSH service that intake and mailboxes each define.
-
     `requests`: the class that handles the requests of a session. `running`: the tasks of all sessions.
     """
 
@@ -268,7 +267,6 @@ async def serving(
     also: Sequence[AlsoOffer] = (),
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on listening `sockets`; yield host and port.
-
     `also`: the administrator's offers of weak algorithms to some clients. At the end close every connection,
     and wait up to 10 seconds for the running sessions. ConfigurationError for an unusable host key or port.
     """

@@ -30,7 +30,6 @@ _REQUEST_SECONDS = 0.0003  # The approximate loop time of answering a request.
 
 class Server(asyncssh.SFTPServer):
     """The SFTP operations of one session; each is declined until a service overrides the method.
-
     asyncssh's own methods work on the real file system; all are overridden here. `handles`: the most files
     and folders open in a session; `listings`: the most folders. `turns`: a semaphore that bounds the requests
     answered at a time, shared by several sessions. `name_seconds`: about how long the event loop takes for
@@ -123,7 +122,6 @@ class Handler(SFTPServerHandler):
 
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         """Answer one request, once the client has read enough of the earlier answers.
-
         A client that sends without reading would fill the memory. Before each request every other session has
         a turn: else hundreds of requests sent at once would all be answered first.
         """
@@ -176,7 +174,6 @@ class Handler(SFTPServerHandler):
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
         """Open a folder and return its handle.
-
         A missing folder raises an error here, where asyncssh would only do so when names are read.
         """
         path = packet.get_string()
@@ -191,7 +188,6 @@ class Handler(SFTPServerHandler):
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
         """Return the next names of a folder, and False, which says that more names may follow.
-
         At the end of the folder raise SFTPEOFError. The event-loop time for the names is charged to the
         client's source.
         """
@@ -207,7 +203,6 @@ class Handler(SFTPServerHandler):
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
         """Return at most 256 KiB of a file, and False, which says that more bytes may follow.
-
         The protocol allows fewer bytes than asked for (draft-ietf-secsh-filexfer-02, section 6.4). At the end
         of the file raise SFTPEOFError.
         """
