@@ -384,7 +384,8 @@ class ObjectStore:
         return None
 
     def faults(self, *, overwrites_alone: bool = False) -> Iterator[str]:
-        """Yield a sentence for each promise of S3 that the store breaks: some stores do so silently.
+        """Yield a sentence for each promise of S3 that the store breaks; some stores break one without an
+        error.
         All tests work below probe/, and clean up afterwards. `overwrites_alone`: only test if the store
         overwrites objects that should only be created. OSError if the store does not answer.
         """
