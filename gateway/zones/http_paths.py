@@ -35,7 +35,8 @@ def personal_in(
     given: Iterable[tuple[str, object]], fields: Collection[str], columns: Collection[str]
 ) -> list[str]:
     """Return the names of given values that may not be in a URL, since servers log URLs.
-    These are values of the personal `fields`, and "where" if it filters by one of the personal `columns`.
+    These are the personal `fields` that have a value, and "where" if the filter names one of the personal
+    `columns`.
     """
     said = (
         (name, str(one))
