@@ -4,7 +4,7 @@ A doubtful day is left out: a school with a file of the right week must never be
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 from gateway.classify.findings import VALUES_COUNTED
@@ -146,12 +146,9 @@ def _latest(days: Mapping[str, date], today: date, *, may_go_on: bool) -> date |
         if day.day <= _MONTHS and _MONTH_FIRST.match(text)
     ]
     # Where the days are nearer to one another with the month first, and not long ago, it may be.
-    is_nearer = len(swapped) == len(days) and _span(swapped) <= _span(days.values())
+    spans = [max(some) - min(some) for some in (swapped, days.values()) if len(some) == len(days)]
+    is_nearer = len(spans) > 1 and spans[0] <= spans[1]
     if is_nearer and today - _LATELY <= max(swapped) <= today:
         return None
     oldest = date.min if today == date.max else today - _THREE_YEARS
     return max((max(day, oldest) for day in days.values() if day <= today), default=None)
-
-
-def _span(days: Collection[date]) -> timedelta:
-    return max(days) - min(days)

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pysequoia import Cert
-from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
+from pysequoia.packet import PacketPile, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import OLD_HASHES, Parts, Revocation, material_of, own_packets, parts_of
+from gateway.openpgp.components import (
+    OLD_HASHES,
+    Parts,
+    Revocation,
+    material_of,
+    named,
+    own_packets,
+    parts_of,
+)
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.zones.sealing import mended, needs_mending
@@ -121,7 +129,11 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     """
     known = _parsed(certificate)
     try:
-        extra = [packet for packet in PacketPile.from_bytes(revocation) if _is_revocation(packet)]
+        extra = [
+            packet
+            for packet in PacketPile.from_bytes(revocation)
+            if named(packet, "signature_type") == "KeyRevocation"
+        ]
         primary, *rest = PacketPile.from_bytes(own_packets(bytes(known)))
         revoked = Cert.from_packets([primary, *extra, *rest])
     except RuntimeError:
@@ -204,13 +216,6 @@ def _parsed(data: bytes) -> Cert:
     if len(certs) != 1:
         raise CertificateRefused("key:several" if certs else "key:not-a-certificate")
     return certs[0]
-
-
-def _is_revocation(packet: Packet) -> bool:
-    try:
-        return packet.tag == Tag.Signature and packet.signature_type == SignatureType.KeyRevocation
-    except RuntimeError:  # A signature of unknown type.
-        return False
 
 
 def _parts(cert: Cert) -> Parts:

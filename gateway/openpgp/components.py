@@ -39,7 +39,7 @@ class Subpacket(NamedTuple):
 
 def hashed(body: bytes) -> tuple[Subpacket, ...]:
     """Return the subpackets in the hashed area of a signature's body. IndexError if the area is cut off."""
-    size, end, _ = _areas(body)
+    size, end, _ = areas(body)
     return tuple(_in_area(body[4 + size : end]))
 
 
@@ -52,7 +52,7 @@ def _lean(body: bytes) -> bytes:
     """Return the body of a signature without those unhashed parts that somebody else may have added.
     The name of the issuer stays, and so does a subkey's consent, which is signed itself.
     """
-    size, end, more = _areas(body)
+    size, end, more = areas(body)
     found = list(_in_area(body[end + size : more]))
     kept = [one for one in found if one.kind in _UNCOVERED and len(one.data) < _LARGE][:_MOST_UNCOVERED]
     if kept == found:
@@ -62,7 +62,7 @@ def _lean(body: bytes) -> bytes:
     return body[:end] + len(area).to_bytes(size, "big") + area + body[more:]
 
 
-def _areas(body: bytes) -> tuple[int, int, int]:
+def areas(body: bytes) -> tuple[int, int, int]:
     """Return the size of the length fields in a signature's body, and where its hashed and unhashed areas
     end.
     """
@@ -431,7 +431,7 @@ def material_of(key: bytes) -> bytes:
 
 
 def _component(packet: Packet) -> Component:
-    kind, material = _named(packet, "key_algorithm"), material_of(packet.body)
+    kind, material = named(packet, "key_algorithm"), material_of(packet.body)
     # The common name: `RSA`, `Ed25519`, `NIST P-256`, …
     curve = material[1 : 1 + material[0]].hex() if kind in _WITH_CURVE else ""
     algorithm = _CURVES.get(curve, kind) if kind in _WITH_CURVE else _NAMES.get(kind, kind)
@@ -467,7 +467,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
             SelfSignature(
                 made=made,
                 ends=ends,
-                digest=_named(signature, "hash_algorithm"),
+                digest=named(signature, "hash_algorithm"),
                 understood=critical(signature.body) <= _UNDERSTOOD,
                 lasts=signature.key_validity_period,
                 signs=None if flags is None else flags.signing,
@@ -481,16 +481,16 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
 
 def _backings(packet: Packet) -> Iterator[SelfSignature]:
     """Yield the consents of a subkey that a signature contains, in its hashed or unhashed area."""
-    size, end, more = _areas(packet.body)
+    size, end, more = areas(packet.body)
     for one in (*hashed(packet.body), *_in_area(packet.body[end + size : more])):
         if one.kind == EMBEDDED_SIGNATURE:
             (inner,) = PacketPile.from_bytes(b"\xc2\xff" + len(one.data).to_bytes(4, "big") + one.data)
             if inner.signature_created is not None:
                 made, ends = inner.signature_created, inner.signature_expiration_time
-                yield SelfSignature(made=made, ends=ends, digest=_named(inner, "hash_algorithm"))
+                yield SelfSignature(made=made, ends=ends, digest=named(inner, "hash_algorithm"))
 
 
-def _named(packet: Packet, attribute: str) -> str:
+def named(packet: Packet, attribute: str) -> str:
     """Return pysequoia's name of a packet's attribute, such as `SHA256`; `UNKNOWN` for an unknown value."""
     try:
         return repr(getattr(packet, attribute)).rpartition(".")[2]

@@ -19,7 +19,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol, Self
 from gateway.errors import Fault, Refusal, as_fault
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
-from gateway.zones.memory import anonymous_memory, in_memory
+from gateway.zones.memory import anonymous_memory, closing_descriptor, in_memory
 from gateway.zones.sealing import mended, needs_mending
 
 FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -173,9 +173,7 @@ class SealedSource(NamedTuple):
         """Return a descriptor at the start of the file, for another program; `stack` closes it."""
         if self.text is None:
             return stack.enter_context(self.path.open("rb")).fileno()
-        descriptor = in_memory(self.text)
-        stack.callback(os.close, descriptor)
-        return descriptor
+        return stack.enter_context(closing_descriptor(in_memory(self.text)))
 
 
 class Opener(Protocol):

@@ -35,6 +35,7 @@ from gateway.openpgp.components import (
     OLD_HASHES,
     Component,
     Parts,
+    areas,
     critical,
     hashed,
     material_of,
@@ -318,9 +319,7 @@ def signature_matches(signature: bytes, key: bytes, content: bytes) -> bool:
         is_meant = version in {_V4, _V6} and kind in {_BINARY, _TEXT}
         if not is_meant or key[0] != version or key[5] != algorithm or digest not in _DIGESTS:
             return False
-        size, hashing = 4 if version == _V6 else 2, _DIGESTS[digest]
-        hashed = 4 + size + int.from_bytes(signature[4 : 4 + size])
-        unhashed = hashed + size + int.from_bytes(signature[hashed : hashed + size])
+        (_, hashed, unhashed), hashing = areas(signature), _DIGESTS[digest]
         salt, numbers = b"", signature[unhashed + 2 :]
         if version == _V6:
             salt, numbers = numbers[1 : 1 + numbers[0]], numbers[1 + numbers[0] :]

@@ -41,17 +41,9 @@ def vectors() -> tuple[Vector, ...]:
     """Return the test messages, each with the right verdict."""
     found = json.loads((resources.files(__package__) / "self_test.json").read_bytes())
     keys = {name: base64.b64decode(key) for name, key in found["keys"].items()}
-    return tuple(
-        Vector(
-            **one
-            | {
-                "sealed": base64.b64decode(one["sealed"]),
-                "key": keys[one["key"]],
-                "sender": keys[one["sender"]],
-            }
-        )
-        for one in found["vectors"]
-    )
+    for one in found["vectors"]:
+        one.update(sealed=base64.b64decode(one["sealed"]), key=keys[one["key"]], sender=keys[one["sender"]])
+    return tuple(Vector(**one) for one in found["vectors"])
 
 
 def check(program: str) -> None:
@@ -86,13 +78,8 @@ def passes(program: str, vector: Vector) -> bool:
 def _run(program: str, vector: Vector) -> tuple[int, bytes, bytes]:
     """Return a program's exit code, verifications and content. Refusal for a content larger than allowed."""
     with Content(_LIMITS.content_bytes) as content:
-        order = Order(
-            sealed=SealedSource(Path(os.devnull), vector.sealed),
-            content=content,
-            limits=_LIMITS,
-            certificates=[vector.sender],
-            keys=[vector.key],
-        )
+        source = SealedSource(Path(os.devnull), vector.sealed)
+        order = Order(source, content, _LIMITS, certificates=[vector.sender], keys=[vector.key])
         code, verifications = decrypt(program, order)
         written = os.pread(content.descriptor, content.size, 0)
         os.close(content.descriptor)
