@@ -140,6 +140,15 @@ def test_times_and_schools_below_from_and_to_are_no_wrong_days(
     assert [each.code for each in found.findings] == ["date:malformed"] * head.endswith("Start Date")
 
 
+@pytest.mark.parametrize(("value", "told"), [("Bullying", True), ("Theft", False)])
+def test_a_code_of_suspensions_tells_of_a_pupil_in_core_data(
+    classify: Classify, value: str, told: bool
+) -> None:
+    rows = [[*row, value if place else "Primary Reason"] for place, row in enumerate(made.core_rows())]
+    found = classified(classify(made.as_csv(rows).encode()))
+    assert (found.data_type, [bool(each.topic) for each in found.unlisted]) == ("student-core", [told])
+
+
 def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None:
     head = "UPN,Surname,Forename,DOB,Year,FSM,Reading Scaled Score,Maths Scaled Score"
     table = made.table(head, lambda c: [c.upn, c.surname, c.forename, c.born, "7", "N", "104", "99"], 12)
