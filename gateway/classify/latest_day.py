@@ -19,6 +19,8 @@ _MARKS, _A_WEEK = "attendance-mark", 14
 _COUNTS_OR_MARKS = ("attendance-", "absence-", "sessions-")
 # Of columns of export dates, those that are about the whole file; others tell when a pupil's record changed.
 _OF_THE_FILE = re.compile(r"asat|export|extract|report|^rundate|snapshot|generated")
+# Ages are told as at these days, month first, whenever a list is made.
+_OF_AGES = ((8, 31), (9, 1))
 _DAY = re.compile(
     r"(?<!\d)(?:\d{4}-\d\d-\d\d|\d{8}|\d{1,2}([/. -])(?:\d{1,2}|[A-Za-z]{3,9})\1(?:\d{4}|\d\d))(?!\d)",
     re.ASCII,
@@ -66,9 +68,9 @@ def latest_day(
         ):
             if days:
                 return _latest(days, today, may_go_on=True)
-    return (
-        _latest(_shared(tally, _EXPORT), today, may_go_on=True) if data_type in {ATTENDANCE, CORE} else None
-    )
+    told = _shared(tally, _EXPORT) if data_type in {ATTENDANCE, CORE} else {}
+    exported = {text: day for text, day in told.items() if (day.month, day.day) not in _OF_AGES}
+    return _latest(exported, today, may_go_on=True)
 
 
 def _only_begin(tally: Tally, parts: Iterable[Part]) -> bool:
