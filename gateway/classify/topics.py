@@ -48,7 +48,8 @@ _ATTRIBUTE = re.compile(
 _PAGE = re.compile(r"<(?:!doctype html|html|svg|table)\b", re.IGNORECASE)
 _CONTROLS, _MOST_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"), 0.02
 _RUNS = re.compile(r"[\t\n\r -~]{16,}")
-# Strings of binary workbooks: of XLSB all are in UTF-16, and what follows them reads as U+0180 or more.
+# Strings of binary workbooks, read as a row blank at both ends, for each may be a heading. Of XLSB all are
+# in UTF-16, and what follows them reads as U+0180 or more.
 _STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u017f]{{{fewest},}}") for fewest in (3, 5))
 _OLD_WORKBOOK = re.compile(rb"\x09\x08[\x08\x10]\x00\x00[\x05\x06]")
 _BINARY = re.compile(r"xl/(?:sharedStrings|comments\d*|(?:work|dialog|chart)sheets/[^/]*)\.bin").fullmatch
@@ -143,7 +144,7 @@ def _texts(content: BinaryIO, *, inside: bool = False) -> _Texts:
         for text in (head.decode("latin-1"), *_wide(head)):
             yield text, True
             if _OLD_WORKBOOK.search(head):
-                yield _as_row(_LONG_STRINGS.findall(text)), True
+                yield "\t".join(("", *_LONG_STRINGS.findall(text), "")), True
     else:
         encoding = _encoding(content, encoding_of) or "latin-1"
         text = head.decode(encoding, "replace")
@@ -173,11 +174,6 @@ def _pieces(content: BinaryIO, encoding: str) -> _Texts:
         text = before + decoder.decode(data)
         yield text, None if before else True
         before = text[-_LONGEST_PHRASE:]
-
-
-def _as_row(strings: list[str]) -> str:
-    """Join strings to a row of a table, blank at both ends, so each may be a heading."""
-    return "\t".join(("", *strings, ""))
 
 
 def _wide(octets: bytes) -> tuple[str, str]:
@@ -230,7 +226,7 @@ def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, *, office: bool) -> _Te
         if office and _BINARY(one.filename):
             for most, elements in ((_BYTES, True), (_BYTES_OF_ARCHIVE, None)):
                 for text in _wide(member.read(most)):
-                    yield _as_row(_STRINGS.findall(text)), elements
+                    yield "\t".join(("", *_STRINGS.findall(text), "")), elements
         else:
             own, content = office and one.filename.startswith(_OFFICE_PARTS), cast(BinaryIO, member)
             for text, elements in _pieces(content, _encoding(content, declared_encoding) or "utf-8"):

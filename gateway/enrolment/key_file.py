@@ -107,7 +107,7 @@ def updated(
             raise
     else:
         new = of_certificate(revoked, certificates.describe(revoked, now))
-        return new, certificates.revocation_kind(revoked, now) or "soft"
+        return new, "hard" if new.fingerprint in certificates.compromised(revoked, now) else "soft"
     merged = certificates.merge(known, data)
     if merged == certificates.merge(known, known):
         return None

@@ -12,15 +12,7 @@ from pysequoia import Cert
 from pysequoia.packet import PacketPile, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import (
-    OLD_HASHES,
-    Parts,
-    Revocation,
-    material_of,
-    named,
-    own_packets,
-    parts_of,
-)
+from gateway.openpgp.components import OLD_HASHES, Parts, material_of, named, own_packets, parts_of
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.zones.sealing import mended, needs_mending
@@ -141,12 +133,6 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     if not extra or not revoked.is_revoked or revoked.fingerprint != known.fingerprint:
         raise CertificateRefused("key:not-a-revocation")
     return _bounded(own_packets(bytes(revoked)))
-
-
-def revocation_kind(certificate: bytes, now: datetime) -> Revocation | None:
-    """Return how a certificate is revoked at `now`: "hard" (may be in wrong hands), "soft", or None."""
-    parts = _parts(_parsed(certificate))
-    return parts.standing(parts.primary, now).revoked
 
 
 def compromised(certificate: bytes, now: datetime) -> frozenset[str]:

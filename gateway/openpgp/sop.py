@@ -30,7 +30,7 @@ from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
 from gateway.openpgp.interface import Certs, Content, Sealed, SealedSource
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
-from gateway.zones.memory import in_memory
+from gateway.zones.memory import closing_descriptor, in_memory
 
 CANNOT_DECRYPT = 29
 NO_SIGNATURE = 3
@@ -57,16 +57,16 @@ def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[i
     """
     order.content.restart()
     with ExitStack() as stack:
-        verifications = _kept(stack, in_memory(b""))
-        certs = [_kept(stack, in_memory(certificate)) for certificate in order.certificates]
-        keys = [_kept(stack, in_memory(key)) for key in order.keys if session is None]
+        verifications = _kept(stack, b"")
+        certs = [_kept(stack, certificate) for certificate in order.certificates]
+        keys = [_kept(stack, key) for key in order.keys if session is None]
         inherited = [verifications, *certs, *keys]
         command = [program, "decrypt"]
         if certs:
             command.append(f"--verifications-out=@FD:{verifications}")
         command += [f"--verify-with=@FD:{cert}" for cert in certs]
         if session is not None:
-            inherited.append(_kept(stack, in_memory(session)))
+            inherited.append(_kept(stack, session))
             command.append(f"--with-session-key=@FD:{inherited[-1]}")
         command += [f"@FD:{key}" for key in keys]
         child = started(command, order.sealed.descriptor(stack), inherited)
@@ -117,9 +117,8 @@ def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
         raise Fault("the engine took too long")
 
 
-def _kept(stack: ExitStack, descriptor: int) -> int:
-    stack.callback(os.close, descriptor)
-    return descriptor
+def _kept(stack: ExitStack, data: bytes) -> int:
+    return stack.enter_context(closing_descriptor(in_memory(data)))
 
 
 def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
