@@ -15,6 +15,7 @@ from gateway.zones.sealing import mended, needs_mending
 
 # Judging SSH public keys before enrolment.
 
+_ENDED = {"key:cannot-sign", "key:expired"}
 _AHEAD = timedelta(days=1)
 """A school's clock may be so far ahead when a certificate is extended."""
 
@@ -114,8 +115,8 @@ def updated(
     try:
         shown = certificates.admit(merged, now, least_rsa_bits, verified)
     except CertificateRefused as refused:
-        # Without its update, a signing subkey that its owner has just revoked would go on counting.
-        if refused.code != "key:cannot-sign" or not certificates.describe(known, now).can_sign:
+        # Without its update, a key that its owner has just revoked or let expire would go on counting.
+        if refused.code not in _ENDED or not certificates.describe(known, now).can_sign:
             raise
         shown = certificates.describe(merged, now)
     # What the owner states by a clock ahead counts once its time has come, without a further update.

@@ -90,6 +90,20 @@ def test_an_extension_by_a_clock_ahead_is_on_record_with_its_end() -> None:
     assert end > now + timedelta(days=700)
 
 
+def test_a_key_that_its_owner_lets_expire_does_not_go_on_counting() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Gnupg() as gpg:
+        gpg.make_key("Oak", expires="2y", at=now - timedelta(days=29))
+        known = gpg.certificate("Oak")
+        gpg.run("--quick-set-expire", gpg.fingerprint("Oak"), "seconds=600", at=now - timedelta(hours=1))
+        update = updated(known, gpg.certificate("Oak"), now, 2048)
+    assert update is not None
+    end = update[0].expires_at
+    assert end is not None
+    assert end < now
+    assert updated(update[0].material.encode(), known, now, 2048) is None
+
+
 def by_stubborn_software(shop: Workshop, school: School, signer: str = "") -> bytes:
     """A file signed without regard to the expiry of the school's key; by `signer`, in its name."""
     secret, named = (
