@@ -252,21 +252,17 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
         """Record the invitation, once a second person has agreed where two must decide; return the link."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         with context.recording() as record:
-            staff.get_staff(record.session, self.name)
+            session, by, at = record.session, record.by, record.at
+            staff.get_staff(session, self.name)
             # The link lets its holder act as that person.
-            act, looking = (
-                TwoPersonAct("invite", "staff", self.name),
-                record.registrar.catalogue.looking_teams(),
-            )
-            if not agreed_to_give(
-                record.session, act, self.name, looking=looking, by=record.by, why=None, at=record.at
-            ):
+            act, catalogue = TwoPersonAct("invite", "staff", self.name), record.registrar.catalogue
+            looking = catalogue.looking_teams()
+            if not agreed_to_give(session, act, self.name, looking=looking, by=by, why=None, at=at):
                 return ActDone(WAITS_FOR_SECOND_PERSON)
-            ends_at = record.at + timedelta(hours=self.hours)
-            logins.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
+            logins.invite(session, self.name, secret, by=by, at=at, ends_at=at + timedelta(hours=self.hours))
             _note(record, "staff-invited", self.name, None)
-            hears = "another administrator, who confirms it"
-            hears = hears if takes_two(record.session, self.name, looking) else "you"
+            alone = not takes_two(session, self.name, looking)
+            hears = "you" if alone else "another administrator, who confirms it"
         configured = load_settings(context.home).console
         console = configured.origin or places_of(context.home).get("console")
         link = f"{console or f'http://localhost:{configured.port}'}/invitation#{secret}\n"

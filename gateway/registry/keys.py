@@ -89,9 +89,7 @@ class Key:
     def is_web_passkey(self) -> bool:
         """True for an SSH key made by a browser as passkey, with a site's name; a token's key has none."""
         kind, _, blob = self.material.partition(" ") if self.kind == "ssh" else ("", "", "")
-        if kind != _OF_BROWSERS:
-            return False
-        site = b64decode(blob).rpartition(b"ssh:")[2]
+        site = b64decode(blob).rpartition(b"ssh:")[2] if kind == _OF_BROWSERS else b""
         return b"." in site or site == b"localhost"
 
     @property
