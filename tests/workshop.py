@@ -7,6 +7,9 @@ decided and published by the processor itself.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -46,11 +49,15 @@ from tests.clock import Clock
 from tests.commands import invoke
 from tests.content import core_data
 from tests.openpgp.gnupg import Gnupg
+from tests.registry.cluster import shared_cluster
 from tests.school import School
 from tests.waiting import until
 
 # Sequoia takes no signature from the true future: a clock that is to run ahead begins some months ago.
 BEHIND = timedelta(days=80)
+# All that tests of a workshop show is to hold in PostgreSQL too: `make test-postgresql`.
+ON_POSTGRESQL = "GATEWAY_TEST_POSTGRESQL" in os.environ
+_DATABASES = (f"workshop_{number}" for number in itertools.count())
 _SEEDS = iter(range(1, 1_000_000))
 
 
@@ -72,7 +79,8 @@ class Workshop:
         self.root = root
         self.home = Home(root / "home")
         self.clock = clock or Clock()
-        settings = Settings(log_origin="test.invalid/log")
+        url = shared_cluster().database(next(_DATABASES)) if ON_POSTGRESQL else None
+        settings = Settings(log_origin="test.invalid/log", database=url)
         if organisation is not None:
             settings = settings.model_copy(update={"organisation": organisation})
         create_home(self.home, settings, self.now, policies=policies)
@@ -103,6 +111,14 @@ class Workshop:
         shutil.copytree(self.home.root, root / "home")
         copy.root, copy.home, copy.clock = root, Home(root / "home"), Clock()
         copy.clock.set(self.now)
+        if ON_POSTGRESQL:
+            self.registry.close()
+            found = re.search(r"workshop_\d+", copy.home.settings.read_text())
+            assert found is not None
+            copied = next(_DATABASES)
+            shared_cluster().copy(copied, of=found[0])
+            copy._set(f"/{found[0]}?", f"/{copied}?")
+            self.registry = Registry(load_settings(self.home).database_url(self.home))
         copy._open()
         return copy
 

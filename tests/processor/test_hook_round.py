@@ -84,7 +84,7 @@ def test_what_is_wrong_with_a_hook_is_said_in_words(
 def test_without_a_hook_a_round_asks_once_and_writes_nothing(desk: Desk) -> None:
     with desk.registrar() as registrar, statements() as seen:
         HookRound(registrar).tend(registrar)
-    assert [one.split()[0] for one in seen] == ["BEGIN", "SELECT"]
+    assert [one.split()[0] for one in seen if one != "BEGIN"] == ["SELECT"]  # In PostgreSQL, without it.
 
 
 def test_a_test_message_does_not_wait_for_all_that_is_to_be_told_before_it(

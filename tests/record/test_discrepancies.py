@@ -16,7 +16,7 @@ from gateway.registry.discrepancies import of_providers
 from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.costs import statements
-from tests.workshop import Desk
+from tests.workshop import ON_POSTGRESQL, Desk
 
 YEARS = THIS_YEAR
 ON_ROLL, LEFT = made.CORE_INSIDE, made.CORE_INSIDE + made.HISTORY
@@ -232,6 +232,7 @@ def test_files_decided_together_are_compared_with_each_other_and_with_what_is_kn
     ]  # fmt: skip
 
 
+@pytest.mark.skipif(ON_POSTGRESQL, reason="it reads the files of SQLite")
 def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS)
     desk.send(oak, core(child(1)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 _SERVER_USER = "nobody"
@@ -60,6 +62,11 @@ class Cluster:
         self.sql(f"create database {name} owner {owner} encoding '{encoding}' template template0")
         return f"postgresql+psycopg://{owner}@/{name}?host={self.folder}"
 
+    def copy(self, name: str, of: str) -> None:
+        """A new database as another one is, whose connections are ended."""
+        self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{of}'")
+        self.sql(f"create database {name} owner gateway template {of}")
+
     def sql(self, *statements: str, database: str = "postgres") -> str:
         """Run statements as the server's own administrator; what they printed."""
         asked = [part for statement in statements for part in ("-c", statement)]
@@ -84,3 +91,11 @@ class Cluster:
         )  # fmt: skip
         assert done.returncode == 0, f"{program}: {done.stderr}"
         return done.stdout or ""
+
+
+@cache
+def shared_cluster() -> Cluster:
+    """The server for all tests of this process, removed at its end."""
+    made = Cluster()
+    atexit.register(made.remove)
+    return made
