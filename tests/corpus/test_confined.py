@@ -60,7 +60,11 @@ def one_of_each() -> dict[str, tuple[str, str]]:
 def test_it_says_the_same_of_every_format_as_outside(examiner: Examiner) -> None:
     rules, _ = shipped()
     latin = '<?xml version="1.0" encoding="ISO-8859-15"?>' + made.ctf([made.pupil(made.Child(1))])[38:]
-    others = {"latin.xml": lambda: latin.encode("iso8859-15", "replace")}
+    others = {
+        "latin.xml": lambda: latin.encode("iso8859-15", "replace"),
+        "le.txt": lambda: "Zoë is on a child protection plan".encode("utf-32-le"),
+        "be.txt": lambda: "Zoë is on a child protection plan".encode("utf-32-be"),
+    }
     differing = {}
     for name, make_it in {**files("formats"), **others}.items():
         content = make_it()
