@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from gateway.homes.demo.parties import Party
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.tables import TransferRow
 from tests.classify import made
@@ -241,6 +242,24 @@ def test_a_suspended_school_owes_nothing(desk: Desk) -> None:
     desk.provider("oak")
     desk.gateway("providers", "suspend", "oak")
     assert {row["state"] for row in status(desk, "--on", "2027-08-31").values()} == {"not-expected"}
+
+
+def test_attendance_examined_again_after_weeks_is_judged_by_the_day_on_which_it_landed(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    desk.ratify_all("oak")
+    newer = Party("newer", desk.root / "parties" / "newer")
+    desk.gateway("keys", "add", "oak", str(newer.certificate))
+    last = _marks(desk.now.date() - timedelta(days=desk.now.weekday() + 7))
+    sent = desk.land(oak, newer.seal(last, desk.certificate), "marks.csv.pgp")
+    desk.process()
+    assert desk.codes(sent) == ["key:not-approved"]
+    desk.pass_time(days=60)
+    known = json.loads(desk.gateway("keys", "list", "oak", "--json"))
+    desk.gateway(
+        "keys", "confirm", "oak", *(key["fingerprint"] for key in known if key["state"] == "pending")
+    )
+    desk.process()
+    assert desk.codes(sent) == ["policy:allowed"]
 
 
 def test_attendance_that_waited_for_weeks_is_judged_by_the_day_on_which_it_landed(desk: Desk) -> None:
