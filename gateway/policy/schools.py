@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from gateway.model import (
     Accepted,
@@ -298,13 +299,19 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
     return tuple(filter(None, (provider.dfe_number, provider.urn)))
 
 
+# Files of different weeks longer ago have the same latest day (classify/latest_day.py), give or take an hour.
+_TOLD_AS_IT_STANDS = timedelta(days=3 * 365 - 1)
+
+
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     """Return True for an accepted file that states a period, if its data type lets the latest file replace
-    others.
+    others, and its latest day is not so long ago that it was told as another one.
     """
-    entry = catalogue.entries.get(transfer.data_type or "")
-    is_placed = transfer.state == "accepted" and transfer.period is not None
-    return is_placed and entry is not None and entry.each_replaces
+    entry, content = catalogue.entries.get(transfer.data_type or ""), transfer.content
+    if transfer.state != "accepted" or transfer.period is None or entry is None or not entry.each_replaces:
+        return False
+    latest, at = content.facts.latest_day if isinstance(content, Classified) else None, transfer.decided_at
+    return latest is None or at is None or at.date() - latest < _TOLD_AS_IT_STANDS
 
 
 Alike = tuple[int, str, Classified | ContentRefused | None]

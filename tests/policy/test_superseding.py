@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
-from gateway.policy.schools import superseding
+from gateway.model import Classified, Facts, NamedSchool, Provider, ProviderKind, Transfer
+from gateway.policy.schools import is_comparable, superseding
 from tests.policies import shipped
-from tests.record.made import upload
+from tests.record.made import NOW, upload
 
 A, B = "9331001", "9331002"
 
@@ -55,3 +56,16 @@ def test_the_latest_file_about_the_same_schools_stands(
     known = [(one.sequence, one.upload.reference, one.content) for one in reversed(others)]
     found = superseding(sent(3, A), known, provider, shipped().bodies)
     assert found == (ref(replaces), ref(superseded_by))
+
+
+def test_a_file_of_weeks_too_long_ago_to_be_told_apart_replaces_none() -> None:
+    for days, replaces in ((200, True), (3 * 365, False)):
+        facts = Facts(latest_day=NOW.date() - timedelta(days=days))
+        content = Classified(
+            data_type="attendance", level="certain", evidence=(), format="csv", extension="csv", facts=facts
+        )
+        file = Transfer(
+            sequence=1, upload=upload(), state="accepted", data_type="attendance", period="2023-W48",
+            decided_at=NOW, content=content,
+        )  # fmt: skip
+        assert is_comparable(file, shipped()) is replaces
