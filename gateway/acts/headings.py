@@ -87,7 +87,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store the meaning of the heading. If it is an item, the first of two people only proposes."""
+        """Store the meaning of the heading. An item is only proposed by the first of two people."""
         with context.recording() as record:
             known = meanings(context.home.policies_in_force, frozenset(record.registrar.catalogue.appendix_a))
             if self.item != _SOMETHING_ELSE and self.item not in known:

@@ -61,7 +61,9 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the host. GatewayError if it runs, or if uploads wait in its spool and `lost` is not set."""
+        """Remove the host. GatewayError if it runs, or has uploads in its spool that `lost` does not give
+        up.
+        """
         with context.recording() as record:
             host = _stopped_host(record.session, self.name)
             if host.spool and not self.lost:

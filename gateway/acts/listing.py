@@ -108,7 +108,7 @@ class ListingAct(ReadingAct):
         return ""
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Return the list, filtered, sorted and grouped. Rows may be read only while the caller iterates."""
+        """Return the list, filtered, sorted and grouped; some rows are read only as the caller iterates."""
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here

@@ -81,8 +81,8 @@ def tell_dpo(
 def hold_back(
     context: ActContext, record: Recording, before: Provider, why: str | None, *, same_school: bool = False
 ) -> list[str]:
-    """Hold back the copies that a provider received by a number that is no longer its own; return sentences
-    on them.
+    """Hold back the copies that a provider received by a school number that is no longer its own; return
+    sentences on them.
     `before`: the provider with its former numbers. `why`: the reason for the change. `same_school`: True if
     the old and new numbers are of one school: the copies then stay. Data protection gets a notice of each
     copy held back. The sentences name only files within the person's sight. After the commit, `take_back`

@@ -298,7 +298,7 @@ def _give_back_counts(record: Recording, transfer: Transfer) -> None:
 
 def _restore_full_rolls(record: Recording, transfer: Transfer, *schools: str, but: int | None = None) -> None:
     """Restore the time of the last complete roll for the schools in a file, as if the file `but` were not on
-    record. `schools`: further schools to restore, of which later files may have told all pupils anew.
+    record. `schools`: further schools to restore.
     """
     registrar, session = record.registrar, record.session
     if transfer.data_type in registrar.catalogue.agreement.discrepancies.whole_rolls:

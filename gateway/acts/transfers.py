@@ -106,7 +106,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
         """Return a page of at most `limit` transfers after the cursor `after`, latest first unless sorted.
-        NoPageError for an invalid cursor. In a sorted list the cursor's transfer must still be in sight.
+        NoPageError for an invalid cursor or, in a sorted list, if its transfer is no longer in sight.
         """
         asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
