@@ -201,9 +201,9 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
 
 
 def decoded_parts(content: BinaryIO) -> Iterator[bytes | None]:
-    """Yield the decoded parts of an e-mail, read up to its first 16 MiB; nothing if the file encodes nothing.
-    First come the encoded words of all headers, as one part in UTF-8; then up to 40 texts and attached files,
-    with None in place of each further one; then everything again, with quoted-printable characters decoded.
+    """Yield the decoded parts of an e-mail, read up to its first 16 MiB; nothing if no part is encoded. First
+    come the encoded words of all headers, as one part in UTF-8; then up to 40 texts and attached files, with
+    None in place of each further one; then everything again, with quoted-printable characters decoded.
     A last None stands for content beyond 16 MiB.
     """
     if _ENCODED.search(head_of(content, 1024**2)) is None:

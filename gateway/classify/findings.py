@@ -97,7 +97,7 @@ class FieldTally:
 
     def add(self, values: Sequence[str], rows: Sequence[int]) -> AbstractSet[str]:
         """Count values (`rows`: the record number of each), and return the distinct faulty values.
-        An empty text is a blank. The first 20 records of each fault are listed.
+        An empty text counts as blank, not as faulty. The first 20 records of each fault are listed.
         """
         self.filled += len(values) - values.count("")
         if self.counts is not None and len(self.counts) < VALUES_COUNTED:

@@ -1,7 +1,7 @@
 """Define the rules for single formats and for examination results, from policies/data_types.toml.
 
 A file may mix GCSE and A level, so every result is judged on its own, by the first sign found: series,
-qualification, a grade in figures, the entry code, and last a grade in letters, a weak sign alone.
+qualification, a grade in figures, the entry code, and last, as a weak sign, a grade in letters.
 """
 
 import re
@@ -99,8 +99,8 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Return index and `Slot` of each column that names a record's school, not an earlier or later one.
-        `columns`: header and field key of each column.
+        """Return index and `Slot` of each column that names a record's school, not one that the pupil left or
+        will join. `columns`: header and field key of each column.
         """
         codes = frozenset(map(plain, self.columns))
         found = (

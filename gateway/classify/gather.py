@@ -121,7 +121,7 @@ class Gatherer:
 
     def header(self, header: Element) -> bool:
         """Count the texts of a header. Return True for the first header, under the root and before all
-        records. For any other header, note that the file has a header in a wrong place.
+        records. For any other header return False, and note that the file has a header in a wrong place.
         """
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
@@ -156,8 +156,8 @@ class Gatherer:
         """Count the record of one pupil. Return the elements called `apart`, uncounted, for the caller to
         read. `beside`: the name of an element next to those; its text is returned with each of them (see
         `Left`). `left`: True if the pupil has left; None to decide by the leaving date. `school`: a function
-        that reads the school of the record, called once any element of the file names a school. Raises
-        Unreadable if elements are nested too deep.
+        that reads the school of the record, called only after an element of the file has named a school.
+        Raises Unreadable if elements are nested too deep.
         """
         text = written(record)
         self._length += len(text)

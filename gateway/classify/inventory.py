@@ -142,8 +142,8 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def has_nhs_numbers(self) -> bool:
-        """Return True if at least half of the ten-digit numbers (all, of fewer than five) are valid NHS
-        numbers. By chance, one in eleven is valid.
+        """Return True if at least half of the ten-digit numbers are valid NHS numbers; of fewer than five,
+        all must be. By chance, one in eleven is valid.
         """
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False

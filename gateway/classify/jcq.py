@@ -230,7 +230,8 @@ class _ResultsReader:
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
         """Search a piece of a record for text other than numbers and up to `most` names.
-        If there is a further name, or a long or sensitive text, the piece from there on is listed for people.
+        If there is a further name, or a long or sensitive text, list the piece from there on as unlisted
+        content.
         """
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):

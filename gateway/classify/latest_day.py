@@ -121,7 +121,8 @@ def _dated(text: str, *, is_title: bool = False) -> Mapping[str, date]:
 
 def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
     """Yield the days in a column's name, each with the text.
-    A day without a year is of the last year, up to a month from today, with the same day of the week.
+    A day without a year is taken for the latest such day, at most a month from today, that falls on the day
+    of the week stated, if any.
     """
     name = name.lower()
     if _DAY.search(name):

@@ -87,10 +87,11 @@ OnOutside = Callable[[str, str, str], None]
 
 
 def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
-    """Yield every outermost element of these names, complete, in document order; valid until the next.
-    `aside` gets parent's name, name and text of all content outside these records: elements, attributes,
-    comments, text between elements; and of the attributes in records. Text between a record's elements
-    is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
+    """Yield every outermost element of these names, complete, in document order; each is valid until the
+    next.
+    `aside` gets the parent's name, the name and the text of each attribute in a record, and of all content
+    outside the records: elements, attributes, comments, text between elements. Text between a record's
+    elements is left to the caller. Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser = etree.XMLPullParser(events=("end",), tag=tags, **_SAFELY)

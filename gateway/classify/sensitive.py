@@ -319,8 +319,8 @@ class Sensitive(RuleTable):
         """Return True if brackets after the name of a class contain a sensitive word that is no teacher's
         name.
 
-        Three letters that are also a name count as an abbreviation if in upper case, unless a title such as
-        "Mr" is first. A word after the class without brackets is examined, too.
+        A sensitive abbreviation of three letters that is also a name counts only in upper case, and not after
+        a title such as "Mr". A word after the class without brackets is examined, too.
         """
         places, names = self._exempt_words
         behind = _BEHIND_A_CLASS.search(text)
@@ -349,8 +349,8 @@ class Sensitive(RuleTable):
 
     def without_sensitive_words(self, texts: Collection[str], kind: str) -> Collection[str]:
         """Return the texts that a quick check proves to have no sensitive word.
-        `kind`: the texts are names, labels or addresses. They have only ASCII, letters of `ACCENTED` and
-        apostrophes, and at most a hundred characters each.
+        `kind`: the texts are names, labels or addresses. Each text must have only ASCII, letters of
+        `ACCENTED` and apostrophes, and at most a hundred characters.
         """
         words = _octet_words(together := "\n".join(texts))
         signs, telling = self._signs, set[bytes]()

@@ -382,7 +382,7 @@ class _Counter:
 
 def _are_of_pupils(pairs: Iterable[tuple[str, str]], fewest: int) -> bool:
     """Return True if codes are those of pupils, not of schools. `pairs`: UPN and code of each row.
-    Every UPN must have a code of its own, with at least `fewest` UPNs. The code of a row without a UPN must
+    At least `fewest` UPNs are needed, each with a code of its own. The code of a row without a UPN must
     differ from all others and have their form. No code may be a DfE number. Codes that look like URNs count
     as pupils' only if there are many.
     """

@@ -98,7 +98,7 @@ class Tally:
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
         """Judge later records by a header's facts: by the school, and the law in force on the reference date.
-        `data_type`, `form`: type and format of the file, by which the law requires fields.
+        `data_type`, `form`: type and format of the file, on which the fields required by law depend.
         """
         numbers = facts.establishment or "", facts.urn or ""
         self.schools.around = school_named(
@@ -134,7 +134,8 @@ class Tally:
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True
     ) -> AbstractSet[str]:
         """Count values of one column or element; return the faulty values. `rows`: the record number of each.
-        An empty text is a blank. `sample`: False to sample values only while `part` has no sample.
+        An empty text counts as blank, not as faulty. `sample`: False to sample values only while `part` has
+        no sample.
         """
         if part.key is None:
             met, filled = value_kinds.distinct(values), len(values)

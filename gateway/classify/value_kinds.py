@@ -367,8 +367,8 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick check for values that match one of the patterns: it joins the values and searches them
-    once. `BETWEEN` joins the values, so no pattern may match it.
+    """Return a quick check for values that match one of the patterns: it joins the values by `BETWEEN`, which
+    no pattern may match, and searches them once.
     """
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
@@ -549,7 +549,7 @@ class Words:
 
     def are(self, text: str) -> bool:
         """Return True if a text is a single name, label or address: of few and harmless words.
-        Words are in title case. Lower case passes in short labels, and in names like "smith" or "smith, ann".
+        Words must be in title case; lower case is allowed in short labels, and in names like "smith, ann".
         """
         kind = self._kind
         text = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())

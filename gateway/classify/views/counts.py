@@ -42,7 +42,7 @@ class SmallNumbers:
 
     def published(self, cell: str, count: int) -> int | None:
         """Return the rounded figure to publish for a count, or None to withhold the count.
-        `cell`: the figure's name. One name always gets the same margin and rounding, drawn at random.
+        `cell`: the figure's name. A name always gets the same margin and rounding, drawn from the seed.
         """
         if count < self.threshold + self._drawn("margin", cell):
             return None
