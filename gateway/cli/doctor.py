@@ -265,7 +265,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _backups(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint if the last backup is too old. If none was ever made, other means may be in use."""
+    """Yield a complaint if the last backup is too old; none without backups, as other means may be in use."""
     last = last_backup(home)
     if settings.database is None and last is not None and at - last > _A_BACKUP_IS_GOOD:
         yield warning(

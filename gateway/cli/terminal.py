@@ -31,7 +31,7 @@ class _Output(io.FileIO):
 
 
 def prepare() -> None:
-    """Make the standard streams accept every character; where one cannot be shown, an escape is.
+    """Make the standard streams accept every character; one that cannot be shown is written as an escape.
     A closed stream is opened as the null device, so that no file opened later gets its number: writes to
     standard output then fail, and writes to standard error are lost.
     """
