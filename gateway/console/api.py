@@ -81,7 +81,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, **fields: object) -> ConsoleQuestion:
-    """Return a question with the program's credential from the request. DeclinedInside if it has none."""
+    """Return a question with the program's credential from the request. DeclinedInside without one."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")

@@ -121,7 +121,7 @@ class Site:
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
         """Return the fields of a form. NotOurFormError unless it comes from a page shown in this browser.
-        `kind`: the cookie whose secret the form's token proves.
+        `kind`: the cookie by whose secret the form's token is checked.
         """
         form = await form_in(request)
         secret, token = self.held_by(request, kind), text(form, "token")
