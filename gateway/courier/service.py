@@ -160,7 +160,7 @@ def waiting(letters: Letters) -> list[Path]:
 def give_all(letters: Letters, settings: LetterSettings) -> int:
     """Send every waiting letter; return the number of letters that the relay accepted.
     Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait, as
-    they do where the folder is not leased. If the relay refuses one address for now, letters to other
+    they do without a lease (`check_lease`). If the relay refuses one address for now, letters to other
     addresses are sent all the same.
     """
     todo = waiting(letters)
