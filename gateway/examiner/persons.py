@@ -1,7 +1,7 @@
 """Find the persons in a file in the isolated child, and turn them into keyed digests in the service.
 
-By the digests the registry finds the files about a child; without the secret key nobody can compute them. A
-person with a UPN is indexed by UPN and former UPN, others by name and date of birth.
+By the digests the registry finds the files about a child; without the secret key nobody can compute a digest.
+A person with a UPN is indexed by UPN and former UPN, others by name and date of birth.
 """
 
 import hmac

@@ -124,7 +124,7 @@ class Job(AboutFile):
 
 
 def limits_for(job: Job, limits: OpenLimits) -> OpenLimits:
-    """Return the limits for one file. A signature may be older by the time for which the file has waited
+    """Return the limits for one file. A signature may be older than usual by as long as the file has waited
     here.
     """
     most = limits.signature_age_days + job.waited_days
@@ -190,8 +190,8 @@ the school; kept as digests. One text takes a tenth of the memory of so many val
 class Read(AboutFile):
     """Answer to `Reading`: the type of a content, and the pupils of a roll.
     `numbers`: the UPNs found, one in each line. `names`: keys made of name and date of birth, for persons
-    without a UPN, one in each line. `left_out`: the number of persons beyond the limit. `unread`: True for
-    content with malware over which the classifier was lost, so nobody was sought in it.
+    without a UPN, one in each line. `left_out`: the number of persons beyond the limit. `unread`: True if the
+    classifier was lost (`ExaminerLost`) over content with malware, so nobody was sought in it.
     """
 
     content: Classified | ContentRefused
