@@ -436,8 +436,8 @@ class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
     A file lies in memory while open. A session may have `open_files_per_session` files open, all people
-    together `open_files` files of `open_bytes`. To leave room for others, nobody may hold more than is still
-    free. A file that is not read for `idle_seconds` is closed.
+    together `open_files` files of `open_bytes`. To leave room for others, a person may not hold more than
+    remains free for all others. A file that is not read for `idle_seconds` is closed.
     """
 
     connections_per_person: int = 16

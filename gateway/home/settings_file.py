@@ -22,7 +22,7 @@ class File(BaseModel):
 
 
 def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
-    """Return a validator that accepts texts matching all of `pattern`; ValueError with `how` for others."""
+    """Return a validator of texts that match `pattern` as a whole. ValueError, for others, says `how`."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -36,7 +36,7 @@ def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return "; perhaps KNOWN" with the known name closest to the misspelt `name`; "" if none is close.
 
-    Of the clauses of an agreement, such as D.1, only those of the same part are close.
+    To a clause of an agreement, such as D.1, only clauses of the same part are close.
     """
     if part := _PART.match(name):
         known = [one for one in known if (of := _PART.match(one)) and of[0] == part[0]]
