@@ -120,10 +120,7 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
 
 
 def write_draft(home: Home, files: Files) -> Path:
-    """Write the policies after an upgrade as a draft that people can correct, replacing an earlier draft.
-
-    Return the folder of the draft.
-    """
+    """Write the policies after an upgrade as a new draft, for people to correct; return its folder."""
     draft = draft_folder(home)
     draft.parent.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=draft.parent, prefix=".draft-") as aside:

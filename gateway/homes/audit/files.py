@@ -51,7 +51,7 @@ def found_twice(
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Yield every sealed file that is missing, altered, unknown, or on record as deleted but still there.
 
-    Yield also each whose session key, resealed to a later key, opens with no key of the gateway on this
+    Yield also each file whose session key, resealed to a later key, opens with no key of the gateway on this
     machine. The check reads all sealed files.
     """
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
