@@ -7,9 +7,9 @@ Names on disk are made by the server, and an upload is resumable for a while. A 
 until closed, without files unless its client leaves it unfinished.
 
 The disk always holds a prefix of the client's file: blocks arriving ahead of their turn wait in memory. So an
-interrupted upload can be resumed at the size. Nothing is written before the first bytes prove the file
-sealed; of an unsealed one nothing is written at all, and only its SHA-256 is kept. Written data is not hashed
-here: the processor hashes the stored copy.
+interrupted upload can be resumed at the size on disk. Nothing is written before the first bytes prove the
+file sealed; of an unsealed one nothing is written at all, and only its SHA-256 is kept. Written data is not
+hashed here: the processor hashes the stored copy.
 
 Blocks are written behind: a write is acknowledged in memory, and a failure reported by a later write or by
 the close. Only the close of a whole file (or its rename) promises durability.
@@ -205,9 +205,9 @@ class Receiving:
     """A client's open handle for writing one upload.
 
     `descriptor`: the upload's file; None until the first write makes it. `append`: every write goes to the
-    end. `anew`: the client asked for an empty file, instead of resuming. `memory`: the count shared by all
-    uploads of the provider. `may_grow`: called before each block with the bytes to come; it raises Declined
-    over a quota.
+    end. `anew`: the client asked for an empty file, instead of resuming. `memory`: the count of bytes in
+    memory, shared by all uploads of the provider. `may_grow`: called before each block with the bytes to
+    come; it raises Declined over a quota.
     """
 
     def __init__(
@@ -336,7 +336,7 @@ class Receiving:
     async def _store_behind(self) -> None:
         """Wait until the previous block is on the disk, then start to write the block in memory.
 
-        If memory is scarce, wait until the second block is on the disk.
+        If memory is scarce, wait until that block, too, is on the disk.
         """
         await self._join()
         if self._withheld is None:
