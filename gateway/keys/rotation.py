@@ -124,8 +124,8 @@ def rotate(
 ) -> Rotation:
     """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
     If `until` is None, keys may be in wrong hands: the old key and every retiring key end at once, vouch for
-    nothing more, and a key that an unfinished ordinary rotation left is not used. The log's key and the key
-    of the pupils' index are then replaced as well; so they are with `every_key`. If an earlier rotation was
+    nothing more, and a key that an unfinished ordinary rotation left is not used. The log's key and the
+    pupils' key are then replaced as well, as they are if `every_key` is True. If an earlier rotation was
     interrupted, it is completed instead. GatewayError if another change of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
