@@ -28,9 +28,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def append(store: MutableMapping[tuple[int, int], bytes], size: int, leaf: bytes) -> int:
-    """Append a leaf with the bytes `leaf` to the tree in `store`, of `size` leaves; return the new size.
-    Each new node is set exactly once.
-    """
+    """Append a leaf with the bytes `leaf` to the tree in `store`, of `size` leaves; return the new size."""
     level, index, node = 0, size, leaf_hash(leaf)
     store[level, index] = node
     while index & 1:
