@@ -152,8 +152,8 @@ def _by_id(
     console: ConsoleContext, caller: Caller, act: type[Act], given: Mapping[str, Given]
 ) -> dict[str, Given]:
     """Return the values `given` for an act's fields, with ids in place of the names of schools, teams and
-    kinds of data. DecliningError if a name belongs to nothing, or to several things. A list of transfers is
-    narrowed also by ids that only earlier policies knew, where a file within the caller's sight has them.
+    kinds of data. DecliningError if a name belongs to nothing, or to several things. For a list of transfers,
+    an id that only earlier policies knew is allowed, too, if a file within the caller's sight has it.
     """
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
@@ -191,9 +191,9 @@ def ask(
 ) -> Shown:
     """Carry out an act that changes nothing, and return the answer, which may be minutes old for a slow act.
     `act`: the words of the command. Of a list, return `limit` rows after the cursor `after`; all rows if
-    `limit` is 0, for a file: GatewayError if they are too many. `whole`: True to return everything, as JSON,
-    for programs. With an invalid cursor, a program is refused, and a person sees the first page with a
-    sentence.
+    `limit` is 0, as for a download: GatewayError if there are too many. `whole`: True to return everything,
+    as JSON, for programs. With an invalid cursor, a program is refused, and a person sees the first page with
+    a sentence.
     """
     asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
@@ -291,7 +291,8 @@ def _option(name: str) -> str:
 
 @contextmanager
 def telling_what(caller: Caller, command: str, fields: Mapping[str, object]) -> Iterator[None]:
-    """If the context ends because nothing is there that a program may see, name the fields that it asked by.
+    """Refuse, naming the fields by which a program asked, if the block finds nothing that the program may
+    see.
 
     The sentence is made of the request alone, so it does not tell whether a thing exists.
     """
