@@ -51,7 +51,7 @@ class EmbeddedOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file signed by one of `senders`. The contract is `Opener.open`'s.
+        """Open a sealed file signed by one of `senders`; arguments and errors are those of `Opener.open`.
         A file larger than `limits.embedded_sealed_bytes` is refused.
         """
         source = SealedSource.at(sealed, limits)

@@ -130,8 +130,8 @@ def verified(settings: ProcessorSettings) -> frozenset[str]:
 
 
 class VerifiedKinds:
-    """A set of kinds of keys: the post-quantum kinds that every engine in use verifies, tested when first
-    asked.
+    """The post-quantum kinds of keys that every engine in use verifies, as a set; a kind is tested when first
+    asked for.
     """
 
     def __init__(self, settings: ProcessorSettings) -> None:

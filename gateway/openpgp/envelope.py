@@ -1,7 +1,7 @@
 """Inspect a sealed file without a key: its encryption, protection and recipients.
 
-Every refusal possible without a key happens here, before any engine runs. Also refused here is any file
-opened by only one of the engines.
+Every refusal possible without a key happens here, before any engine runs. Also refused here is any file that
+only one of the engines could open.
 """
 
 from collections.abc import Collection

@@ -163,7 +163,7 @@ class SopOpener:
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file signed by one of `senders` with the program. The contract is `Opener.open`'s."""
+        """Open a sealed file signed by one of `senders` with the program; all else is as in `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
