@@ -112,7 +112,7 @@ class Inset(File):
 class Census(File):
     """A yearly census: its day, by `rule` or from `dates`, and its `term`, by default that of the day.
     The return is due `due_days` after the census day; or `local_days` after the census day, if the authority
-    sets an earlier limit. A file that comes up to `open_days` before the census day is taken, as early.
+    sets an earlier limit. A file that comes up to `open_days` before the census day counts as early.
     """
 
     term: SchoolTerm | None = None

@@ -107,8 +107,8 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items that law packs allow. Such an item is lawful only in a file about the
-        pack's period.
+        """By data type, the items that law packs allow. An item is lawful only in a file about the period of
+        its pack.
         """
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:

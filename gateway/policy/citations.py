@@ -144,8 +144,8 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield a fault for each clause missing in the text or under `[clauses]`, or beginning where another
-    begins.
+    """Yield a fault for each clause missing in the text or under `[clauses]`, or that begins where another
+    clause begins.
     """
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):

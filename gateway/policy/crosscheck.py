@@ -126,8 +126,8 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
 
 
 def _data_types(catalogue: Catalogue) -> _Faults:
-    """Yield a fault for each data type about persons to which rights.toml gives no item, or with wrong due
-    times.
+    """Yield a fault for each data type with wrong due times, and for each one about persons to which
+    rights.toml gives no item.
     """
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}

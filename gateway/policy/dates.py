@@ -85,7 +85,8 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return as an aware moment the time that a person typed. `zone`: for a time typed without a zone.
+    """Return as an aware moment the time that a person typed. `zone`: the time zone of a time typed without
+    one.
     A day typed alone, without a zone, means noon of the day.
     """
     if given.tzinfo is not None:

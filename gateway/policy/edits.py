@@ -184,7 +184,7 @@ def _weight(effect: Effect, before: object, after: object) -> EditSeverity:
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
     """Return {"more"} if an edit adds to a setting or raises it, {"less"} if it does the opposite; both if
-    unclear.
+    that is unclear.
     """
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.

@@ -86,8 +86,9 @@ def opens(year: str, catalogue: Catalogue) -> date:
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
     """Return the academic year for which a ratification made on a day counts, given the `years` ratified
-    already. If none of them counts on the day, the ratification is for the current year. If one counts, it is
-    for the latest such year; or, from the next review day on, for the year that renews that one.
+    already. If none of them counts on the day, the ratification is for the current year. If one counts, the
+    ratification is for the latest year that counts or, from the next review day on, for the year that renews
+    it.
     """
     covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:

@@ -394,9 +394,10 @@ def agenda(
 ) -> Iterator[tuple[FlowStatus, ...]]:
     """Yield for each flow of a provider its status today, and one status for each due day ahead.
     `flows`: the statuses at the end of `today`. Due days are looked for in the next 400 days, and come
-    soonest first. A daily or weekly flow has none, because every school day would be one. Left out are flows
-    that are not expected or lack terms in the calendar, and due days after the provider's closure. If the
-    status today is about a past due day on which the provider owed nothing, the next due day takes its place.
+    soonest first. A daily or weekly flow has no due day ahead, because every school day would be one. Left
+    out are flows that are not expected or lack terms in the calendar, and due days after the provider's
+    closure. If the status today is about a past due day on which the provider owed nothing, the next due day
+    takes its place.
     """
     until = min(today + _AHEAD, provider.closed_on or date.max)
     for flow in (each for each in flows if each.state not in {"not-expected", "no-calendar"}):
