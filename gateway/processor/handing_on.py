@@ -1,8 +1,8 @@
 """Hand files on to other systems: record batches, write each to a folder, and wait for acknowledgements.
 
 A batch is recorded before the files are written, so after a kill no batch is missing or doubled: written
-again, a batch of the same number has the same files in the same folder. The log says which files a batch
-holds before the folder gets its final name.
+again, a batch of the same number has the same files in the same folder. The files of a batch are in the log
+before the folder gets its final name.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class HookRound:
     def tend(self, registrar: Registrar, term: int = 0, held_at: float = 0.0) -> None:
         """Record the messages that web hooks have taken, and write new messages for the courier.
         `term`: how often this host has become the leader. `held_at`: when this host was last known to be the
-        leader, in seconds since 1970.
+        leader, in seconds since 1970; the courier gets a lease from then on.
         """
         with registrar.registry.read() as session:
             found = hooks.listed(session)

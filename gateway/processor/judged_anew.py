@@ -1,10 +1,10 @@
 """Examine held files again after a change of the rules: new policies, or a new version of the code.
 
-After a file was withdrawn, the provider's earlier files are also read again for their statements about
-pupils.
+After a file was withdrawn, the provider's earlier files are also read again for their rolls.
 
 An isolated child opens and reads each stored content again, one file after another and while no other file
-waits for a worker. Until then nobody may open the file. An unreadable file is tried again later.
+waits for a worker. Until a held file is read again, nobody may open it. An unreadable file is tried again
+later.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ class LetterRound:
 
     def tend(self, registrar: Registrar, held_at: float | None = math.inf) -> None:
         """Queue the letters due, and give queued letters to the courier; only the leader does both.
-        `held_at`: as for `pass_letters`. Raises Fault where the registry does not answer or the courier's
-        folder cannot be written.
+        `held_at`: when this host was last known to be the leader, in seconds since 1970; None if it is not.
+        Raises Fault where the registry does not answer or the courier's folder cannot be written.
         """
         if registrar.settings.letters.relay is None:
             return
