@@ -39,9 +39,9 @@ def pass_letters(
 ) -> None:
     """Record the courier's reports, then put queued letters into the courier's folder.
 
-    Of several hosts only the leader sends letters; every other host (`held_at` is None) empties the folder.
-    `held_at`: as for `HandingOn.tend`. Raises Fault if a file cannot be written. Without a mail relay in the
-    settings nothing is done.
+    Of several hosts only the leader sends letters; every other host empties the folder. `held_at`: when this
+    host was last known to be the leader, in seconds since 1970; None if it is not. Raises Fault if a file
+    cannot be written. Without a mail relay in the settings nothing is done.
     """
     if settings.relay is None:
         return

@@ -136,8 +136,8 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
 
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key could
     let somebody in again. It also keeps out the removal of a provider. Keys that an interrupted removal has
-    set aside are deleted. Raises Fault, before a further folder, once the database has ended a call that
-    stood still.
+    set aside are deleted. Raises Fault, and writes no further folder, if the database has ended the
+    transaction of a call that stood still.
     """
     with registry.write(dated=False) as session:
         for aside in published.root.glob(f"{SET_ASIDE}*"):

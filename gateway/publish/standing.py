@@ -244,7 +244,7 @@ def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -
 
 
 def _is_held_data(one: InShort) -> bool:
-    """Return True for a held file of data; False for a key, a signed agreement and a statement."""
+    """Return True for a held file of data; False for a key, signed agreement or statement on headings."""
     return (one.state, one.folder) == ("held", "in")
 
 
