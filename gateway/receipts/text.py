@@ -350,8 +350,8 @@ def declaration_statement(
     title: str, reference: str, organisation: str, at: datetime,
 ) -> Statement:  # fmt: skip
     """Return the statement of the receipt of a declaration made `at` a moment, in the gateway's own words.
-    `title`: the name of the data declared. The declarer confirmed the sentences of the safeguards and
-    circumstances.
+    `title`: the name of the data declared. Safeguards and circumstances are given in the sentences that the
+    declarer confirmed.
     """
     provider, method, wording = declaration.provider, declaration.method, catalogue.wording
     way = catalogue.methods.find(method)
