@@ -459,9 +459,9 @@ def check_second(
 
 
 def may_still(session: Session, person: str, right: AccessRight, *, since: datetime) -> bool:
-    """Return True if the person who acted at `since` has had a right ever since; always without roles in
-    force. False if the name belongs to a person enrolled later. If a role with the right was taken meanwhile,
-    True only if the person held another such role all the time.
+    """Return True if the person who acted at `since` has had a right ever since; always True where roles are
+    not in force. False if the name belongs to a person enrolled later. If a role with the right was taken
+    meanwhile, True only if the person held another such role all the time.
     """
     if not roles.in_force(session):
         return True

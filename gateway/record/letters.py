@@ -182,8 +182,8 @@ def _of_holds(transfer: Transfer, before: int) -> list[str]:
 
 def _times_before(session: Session, transfer: Transfer) -> int:
     """Return how often a decided file was taken back, held for changed reasons, or held until another day.
-    The decision itself is not in the log yet. A file that waits for a day is decided again only if the day
-    changes.
+    The latest decision counts, too, though it is not in the log yet. Each further hold until a day counts,
+    since only a changed day leads to a new decision.
     """
     codes, taken_back = [why.code for why in transfer.reasons], 0
     if not _ONCE_PASSED_ON.isdisjoint(codes):

@@ -274,7 +274,7 @@ class Keeper:
     def vouch(self) -> None:
         """Put the version in force here into the sealed store, for other hosts to fetch.
         If the log says that the version is in force, mark the version in the store: then other hosts may use
-        the version even if protection is lost.
+        the version even if it loses protection.
         """
         digest = self.home.policies_in_force.name
         self._upload(self.home.policies_in_force)

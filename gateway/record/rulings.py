@@ -285,8 +285,8 @@ def superseding_of(
 
 @dataclass(slots=True)
 class Batch:
-    """Facts known while several files are decided in one transaction, and facts to record at the end.
-    `before` and `taken` show replays: by what identifies a signing (`SigningAct`), the references of earlier
+    """Facts known while several files are decided in one transaction, and facts to record at the end. Replays
+    are found by `before` and `taken`: for what identifies a signing (`SigningAct`), the references of earlier
     transfers, and of transfers in the batch. `uses`: provider, fingerprint and time of each use of a key.
     `persons`: for each file, the digests of its children, joined.
     """

@@ -82,7 +82,7 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
     """Migrate a registry of an older version, or carry out the upgrade agreed on.
     Raises ConfigurationError, with nothing changed, if the registry has no tables, or the policies in force
-    are invalid in this version and no upgrade is agreed on: new tables would shut the older version out.
+    are invalid in this version and no upgrade is agreed on: new tables would stop the older version, too.
     """
     plan, settings = read_plan(home), load_settings(home)
     if plan is not None and plan.is_agreed and plan.applied_at is None:
