@@ -61,7 +61,7 @@ def owe(
     """Record that a copy of a file is to be made for a provider.
     `part`: True for a copy of the provider's own records alone. `waits`: True if the copy has to wait until
     the provider ratifies the agreement.
-    `numbers`: as in `CopyRow`.
+    `numbers`: DfE number and URN by which the provider gets the copy, as in `CopyRow`.
     """
     row = CopyRow(
         transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None,
@@ -206,7 +206,7 @@ def hold_back(session: Session, *found: CopyRow) -> None:
 
 def seal_anew(session: Session, provider: str, now: datetime, *, but: str | None = None) -> None:
     """Record a provider's copies as to be made again if no certificate in force opens the copy.
-    Each copy stays in /out until replaced. `but`: the fingerprint of a certificate that does not count.
+    Each copy stays in /out until replaced. `but`: the fingerprint of a certificate that counts as ended.
     """
     known = keys.keys_in_force(session, "provider", provider, "openpgp", now)
     in_force = {one.fingerprint for one in known}

@@ -102,7 +102,7 @@ class Registry:
 
     @contextmanager
     def on_trial(self) -> Iterator[Registry]:
-        """Yield a registry for a trial: its changes can be read in it only, and are undone at the end.
+        """Yield a registry for a trial: changes can be read only through it, and are undone at the end.
         Fault if the database cannot be reached or stays locked.
         """
         with self._writing() as connection:

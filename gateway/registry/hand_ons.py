@@ -118,7 +118,7 @@ def owe(
     at: datetime,
 ) -> HandOnBatchRow:
     """Record a new batch of files to hand on (`references`) and of files to recall; return the row of the
-    batch. An earlier batch that handed on a recalled file is made again without it, if its files still lie
+    batch. An earlier batch that handed on a recalled file is made again without the file, if it still lies
     here.
     """
     numbers = select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)

@@ -298,8 +298,8 @@ def root(session: Session, at_size: int) -> bytes:
 
 
 def names_any(leaf: bytes, subject: str, files: Collection[str]) -> bool:
-    """Return True if an entry is about one of `files`, given by reference, or names it as the file it
-    replaces.
+    """Return True if an entry is about one of `files`, given by reference, or names one of them as the file
+    replaced.
     """
     return bool(files) and not {subject, *named_in(leaf.decode(errors="replace"))}.isdisjoint(files)
 
@@ -387,7 +387,7 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
     """Yield path and hashes of each tile that is new or longer at `size` leaves of the log than at `before`.
     A tile is a file of up to 256 hashes of the log's tree (C2SP tlog-tiles). Its path is LEVEL/NUMBER, with
-    `.p/WIDTH` behind for a tile that is not full.
+    `.p/WIDTH` at the end for a tile that is not full.
     """
     level = 0
     while nodes := size >> (8 * level):

@@ -248,9 +248,9 @@ def accepted_files(
     with_content: bool = False,
 ) -> list[Earlier]:
     """Return accepted files of some senders, data types and periods, in the order of landing, with the teams
-    that have counts of each. `counted`: sequences of files to return whatever their period. `teams`: teams of
-    whose counts every file is returned, too. `rolls`: providers whose pupils on roll are counted.
-    `with_content`: True to add the content of each file, as JSON.
+    that have counts of each. `counted`: sequences of files to return whatever their period. `teams`: return
+    also every file of which one of these teams has counts. `rolls`: providers whose pupils on roll are
+    counted. `with_content`: True to add the content of each file, as JSON.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}

@@ -40,7 +40,7 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 def times_to_decision(session: Session, latest: int) -> list[timedelta]:
     """Return the time from landing to the first decision of each decided file of the last `latest` transfers.
-    The first one made the receipt; a person's decision on a held file comes days later.
+    Only the first decision counts: it made the receipt, while a person may decide on a held file days later.
     """
     of_it = col(EventRow.subject) == col(TransferRow.reference), col(EventRow.kind) + "" == "decided"
     first = select(func.min(col(EventRow.at))).where(*of_it).scalar_subquery()

@@ -313,8 +313,8 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Return the content with only plain words left in headings that the data type does not know: others may
-    name a child.
+    """Return the content with only plain words left in headings that the data type does not know: other words
+    may name a child.
     """
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))

@@ -169,9 +169,9 @@ class ExpectationRow(Row, table=True):
 
 class HarmlessRow(Row, table=True):
     """A column that an administrator has listed as harmless: from one `provider` or, with "", from all.
-    `name` is the header of the column without case, blanks and punctuation. If `field` is not None, the row
-    is something else: a provider has explained a heading. `field` is then the key of the field that it means,
-    or "" for no known field.
+    `name` is the header of the column without case, blanks and punctuation. A row with a `field` is no
+    harmless column, but a heading that a provider has explained: `field` is the key of the field that the
+    heading means, or "" for no known field.
     """
 
     name: str = Field(primary_key=True)

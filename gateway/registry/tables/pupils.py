@@ -29,7 +29,7 @@ class PupilRow(Row, table=True):
 
 
 class FullRollRow(Row, table=True):
-    """When a provider last sent a complete roll. Pupils not named from then on have left the roll."""
+    """When a provider last sent a complete roll. A pupil whose last roll entry is older has left the roll."""
 
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     at: datetime = Field(sa_type=UtcDateTime)
