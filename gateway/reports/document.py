@@ -1,7 +1,4 @@
-"""Define a document of sections and blocks, and render it as text, as JSON, and a table as CSV.
-
-`page.py` renders a document as HTML.
-"""
+"""Define a document of sections and blocks, and render it as text, as JSON, and a table as CSV."""
 
 import csv
 import io

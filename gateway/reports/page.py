@@ -19,9 +19,7 @@ def as_html(document: Document) -> str:
 
 
 def _drawn(chart: ReportTable) -> list[tuple[str, list[tuple[int, float, float]]]]:
-    """Return the bars of a table: label, and for each number its colour, start and length in pixels.
-    The longest bar has the full length.
-    """
+    """Return the bars of a table: label, and for each number its colour, start and length in pixels."""
     counted = [(label, [*map(int, values)]) for label, *values in chart.rows]
     longest = max((sum(values) for _, values in counted), default=0) or 1
     bars = []
