@@ -1,7 +1,4 @@
-"""Make the XML files of the DfE: Common Transfer Files (also for admissions) and School Census returns.
-
-A file has an envelope, and modules for each pupil.
-"""
+"""Make the XML files of the DfE: Common Transfer Files (also for admissions) and School Census returns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
