@@ -110,8 +110,8 @@ def _credential() -> Path | None:
 
 def _read(path: Path, *, private: bool = False) -> str:
     """Return the passphrase in a file. ConfigurationError if the file is empty or cannot be read.
-    NoPassphraseError if only services may read the file. `private`: ConfigurationError also if other users
-    may.
+    NoPassphraseError if only services may read the file. `private`: True to raise ConfigurationError also if
+    other users may read the file.
     """
     try:
         if private and stat.S_IMODE(path.stat().st_mode) & 0o077:
