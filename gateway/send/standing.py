@@ -37,7 +37,7 @@ def standing(kit: Kit, page: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def in_words(found: dict[str, Any], command: str) -> Iterator[str]:
-    """Yield a standing, as returned by `standing`, as lines of text. `command`: that of the kit."""
+    """Yield a standing, as returned by `standing`, as lines of text. `command`: the kit's, for advice."""
     told = ", ".join(f"{number} {state}" for state, number in sorted(found["counts"].items()))
     yield f"{found['provider']}: {told or 'nothing was sent yet'}"
     for one in found["waiting"]:
