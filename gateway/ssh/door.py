@@ -326,7 +326,7 @@ class Door:
 
     async def look_round(self) -> None:
         """Close logged-in connections that are idle for too long or whose key is no longer in force.
-        Also log offences that were repeated.
+        Also log how often clients repeated an offence.
         """
         self.offences.look_round()
         for guest in self:
