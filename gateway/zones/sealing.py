@@ -192,9 +192,7 @@ def is_sealed(start: bytes) -> bool | None:
 
 
 def is_public(start: bytes) -> bool | None:
-    """Return True if `start` begins sealed data, a public key or a signed text.
-    Return None if `start` is too short to tell.
-    """
+    """Return True if `start` begins sealed data, a public key or a signed text; None if too short to tell."""
     if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
         return True
     text = mended(start).lstrip(_BLANK)
@@ -231,9 +229,7 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 
 def _begins_encrypted(data: bytes) -> bool | None:
-    """Return True if the first packet of `data` begins an encrypted message.
-    Return None if `data` is too short to tell.
-    """
+    """Return True if the first packet of `data` begins an encrypted message; None if too short to tell."""
     while len(data) >= _PACKET_BYTES:
         tag, body = _tag(data[0]), data[_head_length(data) :]
         if tag != _MARKER_TAG or not body.startswith(_MARKER):

@@ -58,9 +58,7 @@ def record_at_end(record: bytes) -> bytes:
 
 
 def split_landed(descriptor: int) -> tuple[int, bytes]:
-    """Return the number of content bytes in a landed file, and its record.
-    BadFileError for an end that intake never writes.
-    """
+    """Return the number of content bytes in a landed file, and its record. BadFileError for a wrong end."""
     size = os.fstat(descriptor).st_size
     end = os.pread(descriptor, _END.size, max(0, size - _END.size))
     if len(end) != _END.size:
