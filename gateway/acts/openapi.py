@@ -159,7 +159,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value_of(act: type[ListingAct], column: str) -> dict[str, Any]:
-    """Return the JSON schema of a column's values in rows: null, too, but in the first column."""
+    """Return the JSON schema of a column's values. The first, lists and booleans are never null."""
     schema = _VALUES[act.kinds.get(column) or kind_of_column(column)]
     always = column == act.columns[0] or schema["type"] in {"array", "boolean"}
     return schema if always else schema | {"type": [schema["type"], "null"]}

@@ -273,7 +273,7 @@ def _roll(record: Recording, transfer: Transfer) -> bytes | None:
 
 
 def _give_back_counts(record: Recording, transfer: Transfer) -> None:
-    """Deliver again the counts that those of a file to be withdrawn replaced, if nobody has opened these."""
+    """Deliver again counts that a file to be withdrawn replaced, to teams that did not open that file's."""
     session, catalogue = record.session, record.registrar.catalogue
     provider, data_type = transfer.upload.provider, transfer.data_type or ""
     places = recalls.deliveries_of(session, transfer.sequence)

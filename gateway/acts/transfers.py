@@ -162,7 +162,7 @@ class ListTransfers(TransferListing, command="transfers list"):
 
 
 def _check(name: str | None, what: str, known: Collection[str], session: Session | None = None) -> None:
-    """Raise GatewayError for a `name` that is neither `known` nor, with a `session`, that of a file there."""
+    """Raise GatewayError for an unknown `name`; with a `session`, accept one that a file on record has."""
     if not name or name in known:
         return
     if session is None or not transfer_lists.on_record(session, what.replace(" ", "_"), name):
