@@ -221,7 +221,7 @@ class _ResultsReader:
             self.proven = True
 
     def _of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Search a piece of a record for text that is no mark, grade or code; add it to the inventory."""
+        """List a piece of a record as unlisted content from the first text that is no mark, grade or code."""
         for found in re.finditer(r"\S+", record[start:end]):
             text = found[0].upper()
             if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):

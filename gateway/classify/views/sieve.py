@@ -107,7 +107,7 @@ class ViewFilter:
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
-        """Return the judge of an element's text; without a known field, a judge that passes no value."""
+        """Return the judge of an element's text; for an unknown field, a judge that accepts no value."""
         key = self.rules.element_field(parent, name)
         return self.rules.judges[key] if key is not None else Judge(None)
 
