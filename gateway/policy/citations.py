@@ -183,14 +183,14 @@ _NAMED = 3
 
 
 def citations(catalogue: Catalogue) -> Iterator[tuple[NameFound, str]]:
-    """Yield every citation of a clause in the policies, with words for the entry that cites it."""
+    """Yield every citation of a clause in the policies, with the citing entry's description ("flow core")."""
     for place, by in names()[1].items():
         for found in names_at(catalogue.files, place):
             yield found, by.format(**found.within)
 
 
 def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
-    """Return for each cited clause the words for the entries that cite it, sorted."""
+    """Return the descriptions of the entries that cite each clause, sorted."""
     found: defaultdict[ClauseId, set[str]] = defaultdict(set)
     for each, by in citations(catalogue):
         found[each.name].add(by)
