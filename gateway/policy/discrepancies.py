@@ -1,8 +1,8 @@
 """Find contradictions between the rolls of providers, and children who left a school. Pure.
 
-The rolls have pupils, dates of birth and former UPNs as keyed digests (HMAC). The latest statement of each
-school about a child counts. Ages are unknown, so leavers of years 11 and 13 are included; children who were
-never on a roll are not. A notice tells a provider about its own records only: file and record number.
+The rolls have pupils, dates of birth and former UPNs as keyed digests (HMAC). Each school's latest roll entry
+for a child counts. Ages are unknown, so leavers of years 11 and 13 are included; children who were never on a
+roll are not. A notice tells a provider about its own records only: file and record number.
 """
 
 from __future__ import annotations

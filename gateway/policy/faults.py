@@ -84,7 +84,7 @@ def _split(dotted: str) -> Place:
 
 
 def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
-    """Return the words for an error pydantic found in a file of the model `kind`."""
+    """Describe in words an error that pydantic found in a file of the model `kind`."""
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
         return f"there is no such key as {name}{nearest(name, keys_of(kind))}"
