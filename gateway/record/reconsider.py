@@ -204,7 +204,7 @@ def _judge_held(
 def _enter_again(
     registrar: Registrar, session: Session, transfer: Transfer, read: Read, now: datetime
 ) -> Issued | None:
-    """Enter what an accepted file states about pupils on the rolls again; later statements stay."""
+    """Enter the pupils in an accepted file on the rolls again; entries made by later files stay."""
     catalogue, roll, known = registrar.catalogue, roll_of(read, registrar.home), register.of(session)
     asked = session.get(StagedRollRow, transfer.sequence)
     if asked is None:
