@@ -41,7 +41,7 @@ def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> i
 
 
 def _named(subject: Mapping[str, Any]) -> str:
-    """Return the words for what a hold is on: the reference, the provider, or "the child"."""
+    """Return in words what a hold is on: the reference, the provider, or "the child"."""
     return subject.get("reference") or subject.get("provider") or "the child"
 
 

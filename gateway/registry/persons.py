@@ -69,7 +69,7 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return each provider's latest statement on a child (by digests), on roll or not; latest first."""
+    """Return each provider's latest roll entry for a child (by digests), on roll or not; latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 

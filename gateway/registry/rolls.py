@@ -59,7 +59,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store what rolls say of pupils, in place of the provider's earlier statements; later ones stay."""
+    """Store the entries of rolls, in place of the provider's earlier entries; later entries stay."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -69,7 +69,7 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Remove the statements made by a file; return them by provider, without school numbers."""
+    """Remove the roll entries made by a file; return the removed by provider, without school numbers."""
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows(session, PupilRow, transfer=transfer):
         found[row.provider].append(RollEntry(row.pupil, row.on_roll, row.record, row.birth_date, row.former))
@@ -78,7 +78,7 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 
 
 def has_statements(session: Session, provider: str, transfer: int) -> bool:
-    """Return True if any of the provider's latest statements about pupils was made by the file `transfer`."""
+    """Return True if any of the provider's latest roll entries was made by the file `transfer`."""
     return bool(rows(session, PupilRow, limit=1, provider=provider, transfer=transfer))
 
 
@@ -164,7 +164,7 @@ def _said(columns: Sequence[Any]) -> RollRow:
 
 
 def latest_of_everybody(session: Session) -> Iterator[RollRow]:
-    """Yield the latest statement of each provider about each pupil, in no order."""
+    """Yield the latest roll entry of each provider for each pupil, in no order."""
     query = select_columns(*(getattr(PupilRow, name) for name in _SAID))
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield _said(row)
