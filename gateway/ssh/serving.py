@@ -49,7 +49,7 @@ class Service(Protocol):
     requests: type[Handler]
 
     def shown(self, name: str) -> str:
-        """Return the words for a provider or person in log lines; never the name of a person."""
+        """Return how log lines name a provider or person; never by the name of a person."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
