@@ -174,27 +174,26 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
             file.handed_at = None
 
 
+_WITH_TRANSFERS = (
+    select(HandOnBatchRow)
+    .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
+    .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
+)
+
+
 def make_anew(session: Session, transfers: Collection[int]) -> None:
     """Reset the batches with files in which children have been marked (`transfers`), to be made again.
     Only batches whose files still lie here are reset.
     """
-    query = (
-        select(HandOnBatchRow)
-        .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
-        .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
-        .where(col(TransferRow.sequence).in_(transfers), col(HandOnBatchRow.acknowledged_at).is_(None))
-    )
-    for batch in session.exec(query):
+    here = col(TransferRow.sequence).in_(transfers), col(HandOnBatchRow.acknowledged_at).is_(None)
+    for batch in session.exec(_WITH_TRANSFERS.where(*here)):
         _make_again(batch)
 
 
 def made_under(session: Session, numbers: Collection[int]) -> Mapping[str, list[int]]:
     """Return the batches made while one of some markers, now lifted, was on a file: numbers by hand-on."""
     query = (
-        select(HandOnBatchRow)
-        .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
-        .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
-        .join(MarkedTransferRow, col(MarkedTransferRow.transfer) == col(TransferRow.sequence))
+        _WITH_TRANSFERS.join(MarkedTransferRow, col(MarkedTransferRow.transfer) == col(TransferRow.sequence))
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
         .where(
             col(MarkerRow.number).in_(numbers),
