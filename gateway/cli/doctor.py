@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography import x509
 from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
@@ -23,6 +24,8 @@ from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.complaints import Complaint, fault, warning
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.console import registry as open_registry
+from gateway.cli.identity import account_of
+from gateway.cli.keys import host_keys
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
@@ -48,6 +51,7 @@ from gateway.registry import (
     hooks,
     hosts,
     keys,
+    letters,
     log,
     persons,
     register,
@@ -63,9 +67,11 @@ from gateway.zones.places import last_backup
 from gateway.zones.spool import count_aside, named_at, waiting
 
 _STUCK_SECONDS = 300
+_A_RELAY_IS_DOWN = timedelta(hours=1)
 _BEHIND, _NAMED = timedelta(minutes=2), 5
 _A_BACKUP_IS_GOOD = timedelta(days=3)  # They are made each night.
 _BACKUP = "gateway restore DIR, into a new home, from the last backup"
+_PROCESS = "systemctl start gateway-processor, or without systemd: gateway process; its log says why"
 _PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
@@ -127,6 +133,10 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
             raise
         yield fault(str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
         return
+    closed = list(_closed(home))
+    yield from closed
+    if any(one.severity == "fault" for one in closed):
+        return  # What lies there would be called missing.
     for what, found in (
         ("folders", _folders(home)),
         ("files made once", _made_once(home)),
@@ -134,6 +144,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("modes", _modes(home)),
         ("secrets", _secrets(home)),
         ("settings", _settings(home, settings)),
+        ("the list of host keys", _host_list(home)),
         ("the OpenPGP program", _engine(home, settings)),
         ("the store", _store(home, settings)),
         ("what a move left", _left(home, settings)),
@@ -156,12 +167,18 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         yield fault(str(error), "docs/operations.md: backup and restore, and upgrading")
     except GatewayError as error:
-        mend = "see that the database runs and that this user may use it"
-        if settings.database is None:
-            mend = f"see that this user may write {home.registry} and the folder that it lies in"
-            if any(said in str(error) for said in _DAMAGED):
-                mend = f"the registry is damaged: {_BACKUP}"
-        yield fault(str(error), mend)
+        yield fault(str(error), _for_the_registry(home, settings, str(error)))
+
+
+def _for_the_registry(home: Home, settings: Settings, said: str) -> str:
+    """Return what mends a registry that answered with the error `said`."""
+    if settings.database is not None:
+        return "see that the database runs and that this user may use it"
+    if any(words in said for words in _DAMAGED):
+        return f"the registry is damaged: {_BACKUP}"
+    if not shutil.disk_usage(home.root).free:
+        return f"the disk of {home.root} is full: make room outside the gateway, or enlarge the disk"
+    return f"see that this user may write {home.registry} and the folder that it lies in"
 
 
 def _of_policies(home: Home, error: ConfigurationError) -> Complaint:
@@ -210,7 +227,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ("staff", _people(session, catalogue, at)),
             ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
             ("hosts", _hosts(session, home, settings.host.name)),
-            ("other systems", _other_systems(session, at)),
+            ("other systems", _other_systems(session, settings, at)),
             ("what landed", _landed(session, at)),
             ("the clock", _clock(session, at)),
             ("the key set", _key_set(session, home)),
@@ -219,6 +236,29 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         ):
             yield from guarded(what, found)
     yield from guarded("the spool", _spool(home, at))
+
+
+def _closed(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint for each folder that this user cannot use, and one if this is root, who can all."""
+    if os.statvfs(home.root).f_flag & os.ST_RDONLY:
+        what, mend = (
+            f"the file system of {home.root} is read-only",
+            "dmesg says why; then: mount -o remount,rw",
+        )
+        yield fault(what, mend)
+        return
+    owner_id, user = home.settings.stat().st_uid, os.geteuid()
+    owner, readable, written = account_of(owner_id), os.R_OK | os.X_OK, os.R_OK | os.W_OK | os.X_OK
+    other = f"sudo -u {owner} gateway doctor --home {home.root}"
+    if user == 0 != owner_id:
+        yield warning(f"doctor was run by root, and cannot see what is closed to {owner}", other)
+    needed = dict.fromkeys((home.keys, home.root / "sealed", home.spool.root), readable)
+    passed_on = (home.spool.landed, home.mailboxes, home.published.root, *home.published.root.glob("*/"))
+    for folder, mode in (needed | dict.fromkeys(passed_on, written)).items():
+        if os.access(folder, os.F_OK) and not os.access(folder, mode):
+            mend = f"systemd-tmpfiles --create gateway.conf, or without systemd: chown -R {owner}: {folder}"
+            mend = f"as root: {mend}" if user == owner_id else other
+            yield fault(f"{folder} is closed to {account_of(user)}, as whom doctor runs", mend)
 
 
 def _folders(home: Home) -> Iterator[Complaint]:
@@ -318,11 +358,11 @@ def _secrets(home: Home) -> Iterator[Complaint]:
                 "gateway keys gateway protect",
             )
     except ConfigurationError as error:
-        yield fault(
-            str(error),
+        mend = (
             "give the passphrase, or restore keys/ from a backup; where a change of it was cut off: "
-            "gateway keys gateway protect, with the same new one",
+            "gateway keys gateway protect, with the same new one"
         )
+        yield fault(str(error), "do that, then: gateway doctor" if "chmod" in str(error) else mend)
 
 
 def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -343,12 +383,49 @@ def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
             "the console listens for other machines, and has no name that a passkey can belong to",
             f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
         )
+    for section, certificate in (
+        ("console", settings.console.certificate),
+        ("web", settings.web.certificate),
+    ):
+        if certificate is not None:
+            yield from _certificate(certificate, f"the certificate of [{section}], {certificate},", now())
     for offer in settings.ssh.also_offer:
         whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
         yield warning(
             f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
             "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
         )
+
+
+def _certificate(path: Path, what: str, at: datetime) -> Iterator[Complaint]:
+    """Yield a complaint if the certificate for HTTPS at `path` is missing, is none, or ends soon."""
+    mend = "put a new one there, as docs/console.md tells; then restart the service"
+    try:
+        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except PermissionError:
+        return  # Only the service itself may read it.
+    except OSError as error:
+        yield fault(f"{what} cannot be read: {error.strerror}", mend)
+    except ValueError:
+        yield fault(f"{what} is none", mend)
+    else:
+        if ends < at + _SOON:
+            told = "has ended" if ends < at else "ends"
+            yield (fault if ends < at else warning)(f"{what} {told}: {ends:%Y-%m-%d}", mend)
+
+
+def _host_list(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint if intake shows a host key that the list signed for providers does not name."""
+    signed = home.keys / "hosts.asc"
+    for row in host_keys(home) if signed.exists() else ():
+        shown = row["service"] == "intake" and row["use"] != "announced"
+        if shown and row["fingerprint"] not in signed.read_text("utf-8"):
+            yield warning(
+                f"the host key {row['fingerprint']} of intake ({row['use']}) is not in the list signed for "
+                "providers: programs that know another one refuse to go on",
+                "put spool/host/ back where you have it, and restart intake; else gateway keys host publish, "
+                "and tell the providers the new fingerprint",
+            )
 
 
 def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -512,10 +589,17 @@ def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]
             )
 
 
-def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each batch not acknowledged by its system, and for each web hook in trouble."""
+def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterator[Complaint]:
+    """Yield a complaint for letters not taken by the relay, each late batch, and each web hook in trouble."""
+    oldest = letters.unsent(session, 1) if settings.letters.relay is not None else ()
+    if oldest and at - oldest[0].owed_at > _A_RELAY_IS_DOWN:
+        number, since = letters.count_unsent(session), oldest[0].owed_at
+        yield warning(
+            f"{counted(number, 'letter')} not sent: the relay took none since {since:%Y-%m-%d %H:%M} UTC",
+            "see that gateway-courier runs, and that it reaches the relay: journalctl -u gateway-courier",
+        )
     for batch in hand_ons.unacknowledged(session, at):
-        name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
+        name, number = hand_ons.account_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"
         mend = f"docs/hand-on.md; then: gateway handon acknowledge {number}, or gateway handon retry {number}"
         yield warning(f"{name}: {what}", mend, name)
@@ -528,7 +612,7 @@ def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
 def _landed(session: Session, at: datetime) -> Iterator[Complaint]:
     landed = transfers.landed(session)
     if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
-        yield fault(f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
+        yield fault(f"{counted(len(landed), 'file')} landed and not decided", _PROCESS)
 
 
 def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
@@ -579,7 +663,7 @@ def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
         with suppress(FileNotFoundError):
             old += at.timestamp() - named_at(home.spool, reference) > _STUCK_SECONDS
     if old:
-        yield fault(f"{old} uploads wait in the spool", "gateway process; its log says why")
+        yield fault(f"the spool holds {counted(old, 'upload')} that nobody takes out", _PROCESS)
     if aside := count_aside(home.spool):
         yield warning(
             f"set aside in the spool: {counted(aside, 'record')} that intake should never have written",

@@ -200,7 +200,7 @@ ServiceOption = Annotated[HostKeyService, "Whose host key."]
 def list_host_keys(home: HomeOption, as_json: JsonOption = False) -> None:
     """List the host keys in use and announced, with the fingerprints shown by clients."""
     show(
-        list(_host_keys(Home(home))),
+        list(host_keys(Home(home))),
         ("service", "use", "fingerprint"),
         as_json=as_json,
         empty="no service has started yet: a host key is made at its first start",
@@ -244,7 +244,7 @@ def switch(
 def publish(home: HomeOption) -> None:
     """Sign the list of intake's host keys for providers, /keys/gateway-hosts.asc, with the gateway's key."""
     place, at = Home(home), now()
-    rows = [row for row in _host_keys(place) if row["service"] == "intake"]
+    rows = [row for row in host_keys(place) if row["service"] == "intake"]
     if not rows:
         raise GatewayError("intake has no host key yet; it makes one at its first start")
     settings = load_settings(place)
@@ -257,7 +257,8 @@ def publish(home: HomeOption) -> None:
     out.print("compare them with what intake's machine shows, then tell providers: /keys/gateway-hosts.asc")
 
 
-def _host_keys(home: Home) -> list[dict[str, Any]]:
+def host_keys(home: Home) -> list[dict[str, Any]]:
+    """Return the host keys in use and announced: `service`, `use` and `fingerprint`."""
     rows = []
     for service in get_args(HostKeyService):
         secret = _secret(home, service)

@@ -44,9 +44,7 @@ def secret_keys(home: Home) -> list[Path]:
     """Return the paths of all OpenPGP secret keys of the gateway. ConfigurationError if there is none."""
     found = sorted(path for path in (home.keys / "openpgp").glob("*.asc") if not path.name.startswith("."))
     if not found:
-        raise ConfigurationError(
-            f"{home.keys / 'openpgp'} holds no secret key; make a home with: gateway init"
-        )
+        raise ConfigurationError(f"{home.keys / 'openpgp'} holds no secret key")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,15 +11,22 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from gateway.cli.complaints import Complaint
 from gateway.cli.doctor import examine, guarded
 from gateway.cli.status import expiries_in_words
+from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.model import KeyKind
-from gateway.registry import keys, transfers
+from gateway.registry import keys, letters, transfers
 from gateway.registry.database import Registry
+from gateway.ssh import server
 from tests.commands import Commands
 from tests.workshop import login_of
 
@@ -232,3 +240,137 @@ def test_whatever_is_open_to_others_in_a_home_is_told_with_what_mends_it(site: C
         assert not open_to_others(site, path)
     finally:
         path.chmod(before)
+
+
+def found_by(site: Commands, at: datetime | None = None) -> list[Complaint]:
+    return list(examine(Home(site.home), at or datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("name", ["sealed", "keys", "spool/landed", "published/providers", "mailboxes"])
+def test_a_folder_that_is_closed_to_the_services_is_called_closed_and_not_empty(
+    site: Commands, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    closed = site.home / name
+
+    def access(path: Path, mode: int) -> bool:  # Root may read all.
+        return path != closed or mode == os.F_OK
+
+    monkeypatch.setattr("gateway.cli.doctor.os.access", access)
+    told = [one for one in found_by(site) if one.severity == "fault"]
+    (one,) = told
+    assert one.what.startswith(f"{closed} is closed to ")
+    assert "systemd-tmpfiles --create gateway.conf" in one.mend
+
+
+def test_root_is_told_that_doctor_cannot_see_what_is_closed_to_the_services(
+    site: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not any("was run by root" in one.what for one in found_by(site))
+    owner = site.home.stat().st_uid
+    monkeypatch.setattr("gateway.cli.doctor.os.geteuid", lambda: 0)
+    os.chown(site.home / "gateway.toml", 65531, -1)
+    try:
+        (told,) = (one for one in found_by(site) if "was run by root" in one.what)
+    finally:
+        os.chown(site.home / "gateway.toml", owner, -1)
+    assert told.mend == f"sudo -u 65531 gateway doctor --home {site.home}"
+
+
+def test_a_read_only_file_system_and_a_full_disk_are_told_as_such(
+    site: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unwritable(*_: object, **__: object) -> None:
+        raise Fault("the registry did not answer: disk I/O error")
+
+    usage = shutil.disk_usage(site.home)
+    monkeypatch.setattr("gateway.cli.doctor.open_registry", unwritable)
+    monkeypatch.setattr("gateway.cli.doctor.shutil.disk_usage", lambda _: usage._replace(free=0))
+    (full,) = (one for one in found_by(site) if one.what.endswith("disk I/O error"))
+    assert f"the disk of {site.home} is full: make room" in full.mend
+    values = list(os.statvfs(site.home))
+    values[8] |= os.ST_RDONLY
+    monkeypatch.setattr("gateway.cli.doctor.os.statvfs", lambda _: os.statvfs_result(values))
+    assert [(one.what, one.mend) for one in found_by(site)] == [
+        (f"the file system of {site.home} is read-only", "dmesg says why; then: mount -o remount,rw")
+    ]
+
+
+def test_letters_that_the_relay_has_not_taken_for_an_hour_are_told(site: Commands) -> None:
+    settings, at = site.home / "gateway.toml", datetime.now(UTC)
+    own = settings.read_text("utf-8")
+    registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
+    with registry.write() as session:
+        letter = letters.Letter(
+            event="1", recipient="office@oak.example", kind="weekly", subject="s", text="t"
+        )
+        assert letters.owe(session, [letter], "test.invalid/log", at) == 1
+    registry.close()
+
+    def about(later: timedelta) -> list[str]:
+        return [one.what for one in found_by(site, at + later) if "letter" in one.what]
+
+    assert about(timedelta(hours=2)) == []  # No relay is named: none is to leave.
+    settings.write_text(f'{own}\n[letters]\nrelay = "127.0.0.1"\n', "utf-8")
+    try:
+        assert about(timedelta(minutes=50)) == []
+        assert about(timedelta(hours=2)) == [
+            f"1 letter not sent: the relay took none since {at:%Y-%m-%d %H:%M} UTC"
+        ]
+    finally:
+        settings.write_text(own, "utf-8")
+
+
+def certificate(ends: datetime) -> bytes:
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")]),
+    )
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(ends - timedelta(days=90)).not_valid_after(ends)
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def test_a_certificate_of_the_console_that_is_missing_or_ends_is_told(site: Commands) -> None:
+    settings, path, at = site.home / "gateway.toml", site.root / "console.pem", datetime.now(UTC)
+    own = settings.read_text("utf-8")
+    settings.write_text(own.replace("port = 2224", f'port = 2224\ncertificate = "{path}"'), "utf-8")
+
+    def told() -> list[tuple[str, str]]:
+        found = [one for one in found_by(site) if "certificate" in one.what]
+        return [
+            (one.severity, one.what.removeprefix(f"the certificate of [console], {path}, ")) for one in found
+        ]
+
+    try:
+        assert told() == [("fault", "cannot be read: No such file or directory")]
+        path.write_text("none", "ascii")
+        assert told() == [("fault", "is none")]
+        for days, said in ((-1, [("fault", "has ended")]), (10, [("warning", "ends")]), (60, [])):
+            ends = at + timedelta(days=days)
+            path.write_bytes(certificate(ends))
+            assert told() == [(severity, f"{what}: {ends:%Y-%m-%d}") for severity, what in said]
+    finally:
+        settings.write_text(own, "utf-8")
+
+
+def test_a_host_key_that_the_signed_list_does_not_name_is_told(site: Commands) -> None:
+    secret = site.home / "spool/host/ssh_host_ed25519_key"
+    secret.parent.mkdir()
+    server.host_key(secret)
+    site.gateway("keys", "host", "publish")
+    assert not any("not in the list" in one.what for one in found_by(site))
+    secret.unlink()
+    server.host_key(secret)
+    (told,) = (one for one in found_by(site) if "not in the list" in one.what)
+    assert "put spool/host/ back" in told.mend
+
+
+def test_a_passphrase_file_that_is_open_is_closed_and_not_given_anew(
+    site: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Home) -> None:
+        raise ConfigurationError("/etc/gateway/passphrase is open to other users: chmod 600 FILE")
+
+    monkeypatch.setattr("gateway.secrets.secret_files.secret_keys", refuse)
+    (told,) = (one for one in found_by(site) if "is open to other users" in one.what)
+    assert told.mend == "do that, then: gateway doctor"
