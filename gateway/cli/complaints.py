@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from cryptography import x509
 from sqlmodel import Session
 
+from gateway.cli.identity import account_of
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Settings
+from gateway.keys import rotation
 from gateway.model import Provider, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
@@ -22,10 +26,11 @@ from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
 from gateway.policy.timescale import ends_without_another
-from gateway.registry import agreements, keys, providers, transfers
+from gateway.registry import agreements, hosts, keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
 
+SOON = timedelta(days=30)
 _FEW = 3
 _NAMED = 5
 _EXAMPLE = "example.gov.uk"
@@ -298,3 +303,74 @@ def _of_key(
             each = "whose owners use another one"
         unused = f"was not used for {counted(policy.unused_days, 'day')}"
         yield complaint(unused, mend, f"not used for long, {each}")
+
+
+def of_closed_folders(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint for each folder that this user cannot use, and one if this is root, who can all."""
+    if os.statvfs(home.root).f_flag & os.ST_RDONLY:
+        what, mend = (
+            f"the file system of {home.root} is read-only",
+            "dmesg says why; then: mount -o remount,rw",
+        )
+        yield fault(what, mend)
+        return
+    owner_id, user = home.settings.stat().st_uid, os.geteuid()
+    owner, readable, written = account_of(owner_id), os.R_OK | os.X_OK, os.R_OK | os.W_OK | os.X_OK
+    other = f"sudo -u {owner} gateway doctor --home {home.root}"
+    if user == 0 != owner_id:
+        yield warning(f"doctor was run by root, and cannot see what is closed to {owner}", other)
+    needed = dict.fromkeys((home.keys, home.root / "sealed", home.spool.root), readable)
+    passed_on = (home.spool.landed, home.mailboxes, home.published.root, *home.published.root.glob("*/"))
+    for folder, mode in (needed | dict.fromkeys(passed_on, written)).items():
+        if os.access(folder, os.F_OK) and not os.access(folder, mode):
+            mend = f"systemd-tmpfiles --create gateway.conf, or without systemd: chown -R {owner}: {folder}"
+            mend = f"as root: {mend}" if user == owner_id else other
+            yield fault(f"{folder} is closed to {account_of(user)}, as whom doctor runs", mend)
+
+
+def of_certificate(path: Path, what: str, at: datetime) -> Iterator[Complaint]:
+    """Yield a complaint if the certificate for HTTPS at `path` is missing, is none, or ends soon."""
+    mend = "put a new one there, as docs/console.md tells; then restart the service"
+    try:
+        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except PermissionError:
+        return  # Only the service itself may read it.
+    except OSError as error:
+        yield fault(f"{what} cannot be read: {error.strerror}", mend)
+    except ValueError:
+        yield fault(f"{what} is none", mend)
+    else:
+        if ends < at + SOON:
+            told = "has ended" if ends < at else "ends"
+            yield (fault if ends < at else warning)(f"{what} {told}: {ends:%Y-%m-%d}", mend)
+
+
+def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
+    """Yield a complaint for each host that is silent, has a wrong clock or lacks a key; `own`: this host."""
+    found = hosts.known(session)
+    held = {host.name: host.holds for host in found if host.is_at_work}
+    if own is not None:
+        held[own] = frozenset(rotation.held(home, session))
+    known = keys.list_keys(session, "gateway", "gateway")
+    over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
+    every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}
+    whole = next((name for name, there in held.items() if there >= every), "that has them")
+    for name, there in held.items():
+        if not there >= every:
+            yield warning(
+                f"host {name} lacks keys of the gateway that host {whole} has",
+                f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
+            )
+    for host in found:
+        if not host.is_at_work:
+            yield fault(
+                f"host {host.name} says nothing; {counted(host.spool, 'upload')} waited in its spool",
+                "start it again; if it is lost, take its spool over: gateway hosts take-over; if it is to go "
+                f"for good: gateway hosts remove {host.name}",
+            )
+        elif host.is_clock_wrong:
+            yield fault(
+                f"the clock of host {host.name} is {host.ahead_seconds:+.0f} s from the database's: "
+                "what is uploaded there waits",
+                "there: timedatectl set-ntp true, and see that the time is right",
+            )

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cryptography import x509
 from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
@@ -24,7 +23,6 @@ from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.complaints import Complaint, fault, warning
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.console import registry as open_registry
-from gateway.cli.identity import account_of
 from gateway.cli.keys import host_keys
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
@@ -34,7 +32,6 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind, was_closed
-from gateway.keys import rotation
 from gateway.log.checkpoint import VerifierKey
 from gateway.model import counted
 from gateway.openpgp.engines import prove_program
@@ -49,8 +46,6 @@ from gateway.registry import (
     copies,
     hand_ons,
     hooks,
-    hosts,
-    keys,
     letters,
     log,
     persons,
@@ -77,7 +72,7 @@ _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
-_SOON, _A_YEAR = timedelta(days=30), timedelta(days=364)  # RFC 9116 advises less than a year.
+_SOON, _A_YEAR = complaints.SOON, timedelta(days=364)  # RFC 9116 advises less than a year.
 _MADE_ONCE = {
     "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
     "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
@@ -133,7 +128,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
             raise
         yield fault(str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
         return
-    closed = list(_closed(home))
+    closed = list(complaints.of_closed_folders(home))
     yield from closed
     if any(one.severity == "fault" for one in closed):
         return  # What lies there would be called missing.
@@ -226,7 +221,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ("providers", _providers(session, catalogue, today, at)),
             ("staff", _people(session, catalogue, at)),
             ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
-            ("hosts", _hosts(session, home, settings.host.name)),
+            ("hosts", complaints.of_hosts(session, home, settings.host.name)),
             ("other systems", _other_systems(session, settings, at)),
             ("what landed", _landed(session, at)),
             ("the clock", _clock(session, at)),
@@ -236,29 +231,6 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         ):
             yield from guarded(what, found)
     yield from guarded("the spool", _spool(home, at))
-
-
-def _closed(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each folder that this user cannot use, and one if this is root, who can all."""
-    if os.statvfs(home.root).f_flag & os.ST_RDONLY:
-        what, mend = (
-            f"the file system of {home.root} is read-only",
-            "dmesg says why; then: mount -o remount,rw",
-        )
-        yield fault(what, mend)
-        return
-    owner_id, user = home.settings.stat().st_uid, os.geteuid()
-    owner, readable, written = account_of(owner_id), os.R_OK | os.X_OK, os.R_OK | os.W_OK | os.X_OK
-    other = f"sudo -u {owner} gateway doctor --home {home.root}"
-    if user == 0 != owner_id:
-        yield warning(f"doctor was run by root, and cannot see what is closed to {owner}", other)
-    needed = dict.fromkeys((home.keys, home.root / "sealed", home.spool.root), readable)
-    passed_on = (home.spool.landed, home.mailboxes, home.published.root, *home.published.root.glob("*/"))
-    for folder, mode in (needed | dict.fromkeys(passed_on, written)).items():
-        if os.access(folder, os.F_OK) and not os.access(folder, mode):
-            mend = f"systemd-tmpfiles --create gateway.conf, or without systemd: chown -R {owner}: {folder}"
-            mend = f"as root: {mend}" if user == owner_id else other
-            yield fault(f"{folder} is closed to {account_of(user)}, as whom doctor runs", mend)
 
 
 def _folders(home: Home) -> Iterator[Complaint]:
@@ -388,30 +360,15 @@ def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
         ("web", settings.web.certificate),
     ):
         if certificate is not None:
-            yield from _certificate(certificate, f"the certificate of [{section}], {certificate},", now())
+            yield from complaints.of_certificate(
+                certificate, f"the certificate of [{section}], {certificate},", now()
+            )
     for offer in settings.ssh.also_offer:
         whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
         yield warning(
             f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
             "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
         )
-
-
-def _certificate(path: Path, what: str, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint if the certificate for HTTPS at `path` is missing, is none, or ends soon."""
-    mend = "put a new one there, as docs/console.md tells; then restart the service"
-    try:
-        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    except PermissionError:
-        return  # Only the service itself may read it.
-    except OSError as error:
-        yield fault(f"{what} cannot be read: {error.strerror}", mend)
-    except ValueError:
-        yield fault(f"{what} is none", mend)
-    else:
-        if ends < at + _SOON:
-            told = "has ended" if ends < at else "ends"
-            yield (fault if ends < at else warning)(f"{what} {told}: {ends:%Y-%m-%d}", mend)
 
 
 def _host_list(home: Home) -> Iterator[Complaint]:
@@ -556,37 +513,6 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
                 "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
             )
     yield from complaints.of_teams(catalogue, {team for teams in people.values() for team in teams})
-
-
-def _hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each host that is silent, has a wrong clock or lacks a key; `own`: this host."""
-    found = hosts.known(session)
-    held = {host.name: host.holds for host in found if host.is_at_work}
-    if own is not None:
-        held[own] = frozenset(rotation.held(home, session))
-    known = keys.list_keys(session, "gateway", "gateway")
-    over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
-    every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}
-    whole = next((name for name, there in held.items() if there >= every), "that has them")
-    for name, there in held.items():
-        if not there >= every:
-            yield warning(
-                f"host {name} lacks keys of the gateway that host {whole} has",
-                f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
-            )
-    for host in found:
-        if not host.is_at_work:
-            yield fault(
-                f"host {host.name} says nothing; {counted(host.spool, 'upload')} waited in its spool",
-                "start it again; if it is lost, take its spool over: gateway hosts take-over; if it is to go "
-                f"for good: gateway hosts remove {host.name}",
-            )
-        elif host.is_clock_wrong:
-            yield fault(
-                f"the clock of host {host.name} is {host.ahead_seconds:+.0f} s from the database's: "
-                "what is uploaded there waits",
-                "there: timedatectl set-ntp true, and see that the time is right",
-            )
 
 
 def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterator[Complaint]:
