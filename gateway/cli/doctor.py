@@ -519,13 +519,13 @@ def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterat
     """Yield a complaint for letters not taken by the relay, each late batch, and each web hook in trouble."""
     oldest = letters.unsent(session, 1) if settings.letters.relay is not None else ()
     if oldest and at - oldest[0].owed_at > _A_RELAY_IS_DOWN:
-        number, since = letters.count_unsent(session), oldest[0].owed_at
+        unsent, since = letters.count_unsent(session), oldest[0].owed_at
         yield warning(
-            f"{counted(number, 'letter')} not sent: the relay took none since {since:%Y-%m-%d %H:%M} UTC",
+            f"{counted(unsent, 'letter')} not sent: the relay took none since {since:%Y-%m-%d %H:%M} UTC",
             "see that gateway-courier runs, and that it reaches the relay: journalctl -u gateway-courier",
         )
     for batch in hand_ons.unacknowledged(session, at):
-        name, number = hand_ons.account_of(batch), f"{batch.hand_on} {batch.number} --why …"
+        name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"
         mend = f"docs/hand-on.md; then: gateway handon acknowledge {number}, or gateway handon retry {number}"
         yield warning(f"{name}: {what}", mend, name)
