@@ -397,7 +397,7 @@ def test_a_program_knows_of_no_file_that_is_for_few(
     for file in FILES:
         for team in ("held", TRIAGE, GOVERNANCE):
             place = {"team": team, "reference": doors.files[file]}
-            assert opened.ask("collect", session=session, **place).status_code == 403, (file, team)
+            assert opened.ask("collect", session=session, **place).status_code == 404, (file, team)
 
 
 @pytest.mark.parametrize("who", KNOWN)

@@ -92,14 +92,15 @@ def test_only_copies_of_accepted_files_wait_for_their_recipient(registry: Regist
         assert (row.id, transfer.sequence) == (2, 1)
 
 
-def test_who_had_got_a_copy_is_told_when_all_copies_of_the_file_are_forgotten(registry: Registry) -> None:
+def test_who_had_got_a_copy_is_told_when_all_copies_of_the_file_are_taken_back(registry: Registry) -> None:
     owe(registry)
     put(registry, 2, ACCEPTED)
     made(registry, 3)
     made(registry, 1)
     with registry.write() as session:
         copies.owe(session, 2, "elm", NOW)
-        assert copies.forget(session, 1) == ("elm", "yew")
+        assert copies.take_back(session, 1) == ("elm", "yew")
+        copies.forget(session, 1)
     assert numbers(registry, made_too=True) == [4]
 
 
@@ -110,4 +111,4 @@ def test_who_had_got_a_copy_is_told_also_where_it_is_to_be_made_anew(registry: R
         copies.make_anew(session, [1])
     assert numbers(registry) == [1, 3]
     with registry.write() as session:
-        assert copies.forget(session, 1) == ("yew",)
+        assert copies.take_back(session, 1) == ("yew",)
