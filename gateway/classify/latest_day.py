@@ -34,8 +34,8 @@ _WITHOUT_YEAR = re.compile(
 _OF_A_DAY = re.compile(r"\bweek|\bw/[ce]\b|(?:\b(?:on|at|to|until)|date|printed|exported|day):? {1,3}\d")
 # Beside a day on which something begins or happened, rather than up to which the contents go.
 _SINCE = re.compile(
-    r"\b(?:since|from|starts?|began|begins|onwards?|to date|(?:term|year) (?:beginning|commencing|starting)|"
-    r"(?:conversion|effective|inspection|opening|term) date)\b"
+    r"\b(?:since|from|(?<!week )starts?|began|begins|onwards?|(?<=\d )to date|(?:term|year) "
+    r"(?:beginning|commencing|starting)|(?:conversion|effective|inspection|opening|term) date)\b"
 )
 _MONTH_FIRST = re.compile(r"\d{1,2}\D\d{1,2}\D", re.ASCII)
 _MONTHS, _YEARS_BACK, _FEW = 12, 8, 0.05

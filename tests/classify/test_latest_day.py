@@ -204,6 +204,8 @@ def test_the_days_at_the_heads_of_columns_of_marks_are_taken(
         (totals(heading=" (from 01/09/2023 to 14/06/2024)"), "2024-06-14"),
         (totals("Weekly attendance, term beginning 02/09/2026"), None),
         (totals("Attendance by week, 02/09/2026 to date"), None),
+        (totals("Attendance, year to date 14/06/2024"), "2024-06-14"),
+        (totals("Attendance, week start 10/06/2024"), "2024-06-10"),
         (totals("Effective date: 01/09/2026"), None),
         (totals("Inspection date: 12/03/2025"), None),
         (totals("Attendance, week beginning 10/06/2024"), "2024-06-10"),
