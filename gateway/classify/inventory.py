@@ -163,6 +163,7 @@ def _is_text(value: str) -> bool:
 
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_NOTHING = WORDS["nothing"]
 _LIKE_RESULTS = ("grades", "numbers", "codes")
 _MOST = 100
 PARTS = 4_000
@@ -260,8 +261,9 @@ class ColumnInventory:
 
     def has_unknown_results(self) -> bool:
         """Return True if a column or element without a known field looks like examination results."""
-        strange = (part for part in self.parts if part.key is None and part.filled)
-        return any(kind_of(part.counts, self._grades) in _LIKE_RESULTS for part in strange)
+        strange = (part.counts for part in self.parts if part.key is None and part.filled)
+        told = (Counter({v: n for v, n in counts.items() if v.upper() not in _NOTHING}) for counts in strange)
+        return any(kind_of(counts, self._grades) in _LIKE_RESULTS for counts in told)
 
     def add_title(self, text: str) -> None:
         """Keep one of the first 100 titles, comments or sheet names, to be searched for sensitive topics."""

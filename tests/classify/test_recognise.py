@@ -126,6 +126,9 @@ def test_what_a_school_assesses_itself_at_key_stage_2_is_no_core_data(
         ("Date,Mark,Start,End", "20/11/2026,/,08:50,09:10", ["Start", "End"]),
         ("DOB,Sex,Year,From,To", "01/09/2016,F,4,Oak Infants,Elm Juniors", ["From", "To"]),
         ("DOB,Sex,Year,From,To", "01/09/2016,F,4,01/09/2020,31/08/2027", []),
+        ("DOB,Sex,Year,From,To", "01/09/2016,F,4,-,N/A", ["From", "To"]),
+        ("DOB,Sex,Year,From,To", "01/09/2016,F,4,Oak Infants,-", ["From", "To"]),
+        ("DOB,Sex,Year,Zebra", "01/09/2016,F,4,-", ["Zebra"]),
         ("DOB,Sex,Year,Start Date", "01/09/2016,F,4,Oak Infants", []),
     ],
 )
