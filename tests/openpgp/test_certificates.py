@@ -346,7 +346,6 @@ def test_nothing_stays_that_the_owner_s_signatures_do_not_cover():
     assert admit(armored(data), AT).can_sign
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("place", ["primary", "subkey"])
 def test_a_key_of_version_5_is_told_as_one_that_cannot_be_checked(place: str) -> None:
     head = bytes([5]) + moment(AT) + bytes([8]) + octets(40, 4) + bytes(40)
@@ -357,6 +356,7 @@ def test_a_key_of_version_5_is_told_as_one_that_cannot_be_checked(place: str) ->
     assert (caught.value.code, caught.value.detail) == ("key:unreadable-kind", {"algorithm": "version 5"})
 
 
+@pytest.mark.long
 def test_a_certificate_that_is_large_by_itself_is_refused():
     many = {b"zoe %d" % n: [Said(made=BORN, flags=3)] for n in range(3_000)}
     assert refused(written(user_ids=many).written()) == "key:too-large"
