@@ -128,7 +128,7 @@ def _in_heading(name: str, today: date) -> Iterator[tuple[str, date]]:
     if _DAY.search(name):
         yield from _dated(name).items()
         return
-    for found in () if _SINCE.search(name) else _WITHOUT_YEAR.finditer(name):
+    for found in _WITHOUT_YEAR.finditer(name):
         month, weekday = found["month"] or found["name"], (found["weekday"] or "").lower()
         last = min(today.year + 1, date.max.year)
         tried = (read_date(f"{found['day']}/{month}/{last - n}") for n in range(_YEARS_BACK))

@@ -352,7 +352,7 @@ class _Counter:
                 filled = [value for value in columns[index] if value.strip()]
                 if filled and not any(map(read_date, filled)):
                     self._columns[part.key].remove(index)
-                    part.key = part.disclosure.key = None
+                    part.key = None
 
     def _check_codes(self, columns: Sequence[tuple[str, ...]], upns: Sequence[tuple[str, ...]]) -> None:
         """Decide if codes are of schools or of pupils: iSAMS calls a pupil's number "School ID".

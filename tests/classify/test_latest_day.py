@@ -200,7 +200,7 @@ def test_the_days_at_the_heads_of_columns_of_marks_are_taken(
         (totals("Report date: 14 June 2024"), "2024-06-14"),
         # Where something began or happened is not up to where the contents go.
         (totals(heading=" (since 02/09/2026)"), None),
-        (totals(heading=" from 02 Sep 2026"), None),
+        (totals(heading=" (Since 02 Sep 2026)"), None),
         (totals(heading=" (from 01/09/2023 to 14/06/2024)"), "2024-06-14"),
         (totals("Weekly attendance, term beginning 02/09/2026"), None),
         (totals("Attendance by week, 02/09/2026 to date"), None),

@@ -152,6 +152,14 @@ def test_a_code_of_suspensions_tells_of_a_pupil_in_core_data(
     assert (found.data_type, [bool(each.topic) for each in found.unlisted]) == ("student-core", [told])
 
 
+def test_suspensions_with_sessions_below_start_lack_their_day(classify: Classify) -> None:
+    head = "UPN,Surname,Forename,Exclusion Category,Exclusion Reason,Start,End"
+    table = made.table(head, lambda c: f"{c.upn},{c.surname},{c.forename},SUSP,PP,AM,PM", 12)
+    found = classified(classify(made.as_csv(table).encode()))
+    assert (found.data_type, [each.header for each in found.unlisted]) == ("exclusions", ["Start", "End"])
+    assert [(each.code, each.count) for each in found.findings] == [("item:missing", 12)]
+
+
 def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None:
     head = "UPN,Surname,Forename,DOB,Year,FSM,Reading Scaled Score,Maths Scaled Score"
     table = made.table(head, lambda c: [c.upn, c.surname, c.forename, c.born, "7", "N", "104", "99"], 12)
