@@ -355,7 +355,14 @@ class Rules(Items):
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
         """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
-        return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
+        return Remembered(lambda key: self.judge(key, self.check(key), self.quick(key, with_queries=True)))
+
+    def judge(
+        self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None
+    ) -> value_kinds.Judge:
+        """Return a judge of a field's values; of classes and houses, it also regards how many rows have each."""
+        are_initials = self.sensitive.are_initials if key in WORDS["of_many_pupils"] else None
+        return value_kinds.Judge(check, quick, are_initials)
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

@@ -56,6 +56,7 @@ _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
 # Behind a class, as in "5B PRU"; and before a figure, as "LAC2".
 _BEHIND_A_CLASS = re.compile(r"\d[^\W\d_]{0,2} ([A-Z]{3})\Z", re.ASCII)
 _BEFORE_A_FIGURE = re.compile(r"([A-Z]{3,4})\d{1,2}", re.ASCII)
+_BY_INITIALS = re.compile(r"(?:\d{1,2} ?)?[A-Z]{3}", re.ASCII)
 # In brackets behind a class, as in "5B (PRU)".
 _ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
 # A community interest company, as "Oak Skills and Learning CIC". Behind a class, CIC is a child in care.
@@ -294,6 +295,10 @@ class Sensitive(RuleTable):
         if any(self.is_sensitive_word(word) and word not in may for word in made):
             return True
         return kind == "name" and _ALSO_KNOWN_AS.search(text) is not None
+
+    def are_initials(self, text: str) -> bool:
+        """Return True for a class of many pupils by its teacher's three initials, which no topic has."""
+        return _BY_INITIALS.fullmatch(text) is not None and not (self.of_name(text) or self.of_text(text))
 
     def _allowed(self, text: str, plain: str, kind: str) -> frozenset[str]:
         """Return the words of topics that are harmless in a text of this `kind`, such as surnames."""

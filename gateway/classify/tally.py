@@ -128,7 +128,7 @@ class Tally:
         if check is not None and (any_year is not None or today is not None):
             check = value_kinds.checked_on(check, any_year, today)
             quick = value_kinds.quick_in_the_past(quick, today) if quick is not None and today else quick
-        return FieldTally(rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
+        return FieldTally(rule, self.rules.judge(key, check, quick), counted=key in self.rules.counted)
 
     def take(
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
@@ -381,24 +382,82 @@ def _matching(patterns: Sequence[str]) -> Quick:
     return quick
 
 
+_RUNS = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
+_FEWEST_ROWS, _FEW_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 5, 10, 3
+_USUAL_FORM, _RARE = 0.05, 0.03
+
+
+def _form(text: str) -> str:
+    """Return the form of a label: "00" for figures, the number of capitals in a row, "a" for other words."""
+    runs = _RUNS.findall(text)
+    return " ".join(
+        "00" if run.isdigit() else str(len(run)) if run.isupper() else "a" if run.isalpha() else "" for run in runs
+    )
+
+
 class Judge:
-    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`."""
+    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`.
+    `are_initials`: for a field whose values many pupils share, such as a class, the test for values that may
+    be a teacher's initials; the values of such a field are also judged by how often they stand in a column.
+    """
 
-    __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
+    __slots__ = ("_all_differ", "_are_initials", "_bad", "_usual", "check", "good", "quick")
 
-    def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
-        self.check, self.quick = check, quick
+    def __init__(
+        self,
+        check: Check | None,
+        quick: Quick | None = None,
+        are_initials: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.check, self.quick, self._are_initials = check, quick, are_initials
         self._bad: dict[str, str] = {}
+        self._usual: set[str] = set()
         self.forget()
 
     def forget(self) -> None:
         """Forget the values judged so far."""
         self.good: set[str | None] = set(_BLANK)
         self._bad.clear()
+        self._usual.clear()
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the distinct faulty values, each with the fault's code. An empty text is never faulty."""
+        """Return the distinct faulty values, each with its fault's code. An empty text is never faulty.
+        Of a field whose values pupils share, `values` are those of many rows, with repetitions.
+        """
+        found = self._faults(values)
+        shared = self._are_initials is not None and len(values) >= _FEWEST_ROWS
+        return self._by_rows(list(values), found) if shared else found
+
+    def _by_rows(self, values: list[str], found: dict[str, str]) -> dict[str, str]:
+        """Return the faults `found`, corrected by how many rows have a value, or one of its form.
+        A value of few rows is faulty unless it has a figure and a usual form ("7B" among "7A" and "8C"). If
+        many rows have such values, the column is no list of classes, and none is faulty. A class by its
+        teacher's initials ("9 CSA") is not faulty beside several such classes.
+        """
+        counts, forms, alike = Counter(filter(None, values)), Counter[str](), Counter[str]()
+        for value, rows in counts.items():
+            forms[form := _form(value)] += rows
+            alike[form] += rows >= _ROWS_OF_A_CLASS
+        enough = max(_FEW_ROWS, _USUAL_FORM * (filled := counts.total()))
+        for value, rows in counts.items():
+            if rows >= _FEW_ROWS or ("00" in (form := _form(value)) and forms[form] >= enough):
+                self._usual.add(value)
+        # The rows of a class at either end may go on in another portion.
+        ends = {one for one, other in (values[:2], values[-2:]) if one == other}
+        rare = counts.keys() - self._usual - found.keys() - ends
+        if filled >= _FEWEST_ROWS and sum(map(counts.__getitem__, rare)) <= _RARE * filled:
+            found = found | dict.fromkeys(rare, OTHER)
+        assert self._are_initials is not None  # noqa: S101 - asked before
+        return {
+            value: fault
+            for value, fault in found.items()
+            if counts[value] < _ROWS_OF_A_CLASS
+            or alike[_form(value)] <= _CLASSES_ALIKE
+            or not self._are_initials(value)
+        }
+
+    def _faults(self, values: Collection[str]) -> dict[str, str]:
         if self.check is None:
             return {}
         quick = self.quick

@@ -111,11 +111,15 @@ class ViewFilter:
         key = self.rules.element_field(parent, name)
         return self.rules.judges[key] if key is not None else Judge(None)
 
-    def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of their field's kind. If there are any, note `WITHHELD` as left
-        out.
+    def others(
+        self, judge: Judge, values: Collection[str], among: Collection[str] | None = None
+    ) -> AbstractSet[str]:
+        """Return the values of another kind than their field's; if any, note `WITHHELD` as left out.
+        `among`: the values of all rows that were read together, where a view has only some of them.
         """
-        found = judge.others(values)
+        found = judge.others(values if among is None else among)
+        if found and among is not None:
+            found = found.intersection(values)
         if found:
             self.leave_out(WITHHELD)
         return found
