@@ -336,7 +336,9 @@ class Rules(Items):
             names_schools = schools.fields.get(key) == "name" or not {*schools.columns}.isdisjoint(
                 rule.columns
             )
-            return value_kinds.check_for(rule, self.code_sets, self.sensitive, of_people=not names_schools)
+            return value_kinds.check_for(
+                rule, self.code_sets, self.sensitive, of_people=not names_schools, field=key
+            )
 
         return cache(check)
 
@@ -360,7 +362,7 @@ class Rules(Items):
     def judge(
         self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None
     ) -> value_kinds.Judge:
-        """Return a judge of a field's values; of classes and houses, it also regards how many rows have each."""
+        """Return a judge of a field's values; of classes and houses, also by how many rows have each."""
         are_initials = self.sensitive.are_initials if key in WORDS["of_many_pupils"] else None
         return value_kinds.Judge(check, quick, are_initials)
 

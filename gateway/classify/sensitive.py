@@ -84,6 +84,12 @@ _STREET = re.compile(
     r"|(?:college|school) for the deaf\b)",
     re.IGNORECASE,
 )
+# Behind a number, streets are also of kinds with which remarks end.
+_NUMBERED = re.compile(
+    rf"(?<!\w)\d{{1,4}}[a-z]? [a-z]{{3,}} (?:{'|'.join(sorted(WORDS['numbered_streets']))})"
+    r"(?=\s*(?:,|\n|\Z))",
+    re.IGNORECASE,
+)
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 _LATIN_SMALL = "LATIN SMALL LETTER", "LATIN SMALL LIGATURE"
@@ -264,7 +270,7 @@ class Sensitive(RuleTable):
         and CIC (community interest company) at the end of a label.
         """
         if kind != "name":
-            text = _STREET.sub(" ", text)
+            text = _STREET.sub(" ", _NUMBERED.sub(" ", text) if kind == "address line" else text)
         plain = plain_text(text)
         may = self._allowed(text, plain, kind)
         if kind == "label" and self._has_aside(text):

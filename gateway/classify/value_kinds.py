@@ -119,10 +119,15 @@ _ELIDED = re.compile(
     r"[dlo]['\u2019]\w|[htn][A-Z\u00c1\u00c9\u00cd\u00d3\u00da][a-z\u00e1\u00e9\u00ed\u00f3\u00fa]"
     r"|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w"
 )
+# Capitals behind a word in small letters ("Morgan YC", "Amelia - JW"), but for those of generations.
+_ABBREVIATED = re.compile(rf"[a-z{ACCENTED}][\s,.-]+(?!(?:I{{2,3}}|IV|JN?R|SN?R)\Z)[A-Z]{{2,5}}\Z")
 # Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
 _PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
+# Towns that are written like remarks, one with the district of its postcodes; and "B & B", which is no place.
+_TOWN = re.compile(r"\bWestward Ho!|\bSheffield,?\s+S\d{1,2}(?=\s*(?:[,\n\r]|\Z))")
+_TWO_LETTERS = re.compile(r"(?!N/A)[A-Z] ?[&/] ?[A-Z]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
@@ -158,14 +163,14 @@ def lists_of(rule: FieldRule) -> frozenset[str | None]:
 
 
 def check_for(
-    rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True
+    rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True, field: str = ""
 ) -> Check | None:
     """Return the function to check a field's values; None for free text, which no view shows.
-    `of_people`: False for a field that names schools.
+    `of_people`: False for a field that names schools. `field`: the field's key.
     """
     if "free" in rule.values:
         return None
-    several = [_check(kind, rule, codes, sensitive, of_people=of_people) for kind in rule.values]
+    several = [_check(kind, rule, codes, sensitive, of_people=of_people, field=field) for kind in rule.values]
     if len(several) == 1:
         return several[0]
 
@@ -208,7 +213,9 @@ def checked_on(check: Check, any_year: Check | None, today: date | None) -> Chec
     return checked
 
 
-def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool) -> Check:
+def _check(
+    kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool, field: str
+) -> Check:
     """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
     which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
     of_kind: Callable[[str], bool]
@@ -227,7 +234,7 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *
     elif kind in _SIMPLE:
         of_kind = _SIMPLE[kind]
     else:
-        words = Words(kind, codes, sensitive, of_people=of_people or kind != "label")
+        words = Words(kind, codes, sensitive, of_people=of_people or kind != "label", field=field)
         of_kind = {"names": words.are_names, "address line": words.are_address}.get(kind, words.are)
     fault = _KINDS["faults"].get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
     if fault == "date:malformed" or kind == "identifier":
@@ -391,7 +398,8 @@ def _form(text: str) -> str:
     """Return the form of a label: "00" for figures, the number of capitals in a row, "a" for other words."""
     runs = _RUNS.findall(text)
     return " ".join(
-        "00" if run.isdigit() else str(len(run)) if run.isupper() else "a" if run.isalpha() else "" for run in runs
+        "00" if run.isdigit() else str(len(run)) if run.isupper() else "a" if run.isalpha() else ""
+        for run in runs
     )
 
 
@@ -509,6 +517,9 @@ _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
 _UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
 _TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
 _NAME = rf"(?:{_TITLED}|(?:{'|'.join(sorted(_IN_A_NAME - {'and', 'or'}, reverse=True))}){_END_OF_WORD})"
+# "McDonald" and "J", and words of a name that is written in capitals throughout: both are rarely in one name.
+_ENDING_SMALL = rf"(?=[^ ,\n{BETWEEN}]*[a-z{ACCENTED}]{_END_OF_WORD}|[A-Z]{_END_OF_WORD}){_NAME}"
+_CAPITALS = rf"[A-Z]++(?:['\u2019-][A-Z]++)*+{_END_OF_WORD}"
 _SMALL = rf"(?:{'|'.join(sorted(_IN_A_PLACE, reverse=True))}){_END_OF_WORD}"
 _PLACE = rf"(?:{_TITLED}|{_SMALL})"
 _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
@@ -524,7 +535,8 @@ _COMMA = rf"{_BREAK}(?!{_CODE_OF_A_PLACE})"
 _DAY, _MONTH, _YEAR = r"(?:0[1-9]|1\d|2[0-8])", r"(?:0[1-9]|1[0-2])", r"(?:19|20)\d\d"
 _DATE = rf"(?:{_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR})"
 _QUICK = {
-    "name": rf"{_SHORT_TEXT}{_NAME}(?:,? {_NAME}){{0,7}}+",
+    "name": rf"{_SHORT_TEXT}(?:{_ENDING_SMALL}(?:,? {_ENDING_SMALL}){{0,7}}+"
+    rf"|{_CAPITALS}(?:,? {_CAPITALS}){{0,7}}+)",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
     "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_LABELLED}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
@@ -575,11 +587,23 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Tests names, labels or address lines (`kind`) by characters, number of words and sensitive words."""
+    """Tests names, labels or address lines (`kind`) by characters, number of words and sensitive words.
+    `field`: key of the field. No abbreviation stands behind a surname or forename ("Morgan YC"); a rare
+    surname that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
+    """
 
-    def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        codes: CodeSets,
+        sensitive: Sensitive,
+        *,
+        of_people: bool = True,
+        field: str = "",
+    ) -> None:
         self._kind = "name" if kind == "names" else kind
-        self._of_people = of_people
+        self._of_people, self._is_part = of_people, field in WORDS["parts_of_names"]
+        self._called = WORDS["called"] if field in WORDS["names_of_all"] else frozenset()
         self._marks = _MARKS[self._kind]
         self._small = _IN_A_NAME if self._kind == "name" else _IN_A_PLACE
         self._sensitive = sensitive
@@ -600,9 +624,11 @@ class Words:
 
     def are_address(self, text: str) -> bool:
         """Return True where a text is an address, or lines of one, with or without a postcode."""
-        pieces = [one for piece in _PIECES_OF_ADDRESS.split(text) if (one := piece.strip())]
+        pieces = [
+            one for piece in _PIECES_OF_ADDRESS.split(_TOWN.sub("Town", text)) if (one := piece.strip())
+        ]
         rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
-        if any(len(piece.split()) > _WORDS_OF_A_LINE for piece in rest):
+        if any(len(piece.split()) > _WORDS_OF_A_LINE or _TWO_LETTERS.fullmatch(piece) for piece in rest):
             return False
         return self.are(", ".join(rest))
 
@@ -635,4 +661,14 @@ class Words:
         elif small:
             whole = [word for word in words if word.strip(",").casefold() not in self._small]
             in_case = len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
-        return in_case and not self._sensitive.of_value(text, kind, of_people=self._of_people)
+        return (
+            in_case
+            and not (self._is_part and _ABBREVIATED.search(text))
+            and not self._sensitive.of_value(self._without_surname(text), kind, of_people=self._of_people)
+        )
+
+    def _without_surname(self, text: str) -> str:
+        """Return a name without a rare surname that would be a remark behind another word."""
+        surname = text.partition(", ")[0]
+        is_one = surname.istitle() and surname.casefold() in self._called
+        return text.removeprefix(surname) if is_one else text
