@@ -120,7 +120,9 @@ _ELIDED = re.compile(
     r"|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w"
 )
 # Capitals behind a word in small letters ("Morgan YC", "Amelia - JW"), but for those of generations.
-_ABBREVIATED = re.compile(rf"[a-z{ACCENTED}][\s,.-]+(?!(?:I{{2,3}}|IV|JN?R|SN?R)\Z)[A-Z]{{2,5}}\Z")
+_ABBREVIATED = re.compile(
+    rf"[a-z{ACCENTED}][,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)[A-Z]{{2,5}}(?![\w'\u2019-])"
+)
 # Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")

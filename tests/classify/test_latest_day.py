@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
@@ -11,6 +12,7 @@ from gateway.model import Classified
 from tests.classify import made
 from tests.classify.conftest import Classify
 from tests.classify.test_archive import archive
+from tests.content import core_data
 from tests.corpus import books
 
 # The day on which each of these files comes is Tuesday, 24 November 2026.
@@ -177,6 +179,9 @@ def test_dates_of_birth_of_joining_and_of_leaving_are_not_those_of_sessions(clas
         (["Fri 20 Nov", "Mon 23 Nov"], "2026-11-23"),
         (["Mon 23 Nov", "Tue 24 Nov", "Wed 25 Nov"], None),
         (["Fri 18 Dec"], None),
+        (["10/06/2024", "11/06/2024"], "2024-06-11"),
+        (["2024-06-10", "2024-06-11"], "2024-06-11"),
+        (["10 June 2024", "11 Jun 24"], "2024-06-11"),
         (["Mark 1", "Mark 2", "Session 3"], None),
     ],
 )
@@ -296,11 +301,20 @@ def test_core_data_states_the_day_of_its_export_alone(
     assert (found.data_type, found.facts.latest_day) == ("student-core", day)
 
 
-@pytest.mark.parametrize("day", ["2026-08-31", "2026-09-01"])
-def test_the_day_as_at_which_ages_are_told_is_none_of_an_export(classify: Classify, day: str) -> None:
-    found = classify(with_column(made.core_rows(), "As At", day))
+@pytest.mark.parametrize(("written", "day"), [("2024-06-14", date(2024, 6, 14)), ("2030-01-02", None)])
+def test_a_common_transfer_file_states_the_day_on_which_it_was_made(
+    classify: Classify, written: str, day: date | None
+) -> None:
+    text = core_data().decode()
+    found = classify(re.sub(r"<DateTime>[^<T]*", f"<DateTime>{written}", text, count=1).encode())
     assert isinstance(found, Classified)
-    assert (found.data_type, found.facts.latest_day) == ("student-core", None)
+    assert (found.data_type, found.facts.latest_day) == ("student-core", day)
+
+
+def test_former_schools_under_from_and_to_do_not_make_core_data_wait(classify: Classify) -> None:
+    found = classify(with_column(made.core_rows(), "From", "Oak Primary School", "Elm Infants"))
+    assert isinstance(found, Classified)
+    assert [one.much for one in found.findings if one.about == "start date"] == [False]
 
 
 @pytest.mark.parametrize("heading", ["Date", "Start Date", "End Date", "Report Date"])

@@ -116,3 +116,18 @@ def test_no_pattern_takes_a_heading_with_the_name_of_a_pupil(agreement: str) -> 
             f"{name[:at]}{written}{name[at:]}" for name in names for at in (0, len(name) // 2, 7, len(name))
         )
         assert [heading for heading in headings if rules.column_field(heading) is not None] == []
+
+
+# What the agreement of Cwm Alarch has under another field, or has not at all.
+ITS_OWN = {"removal-grounds": "of the law of England", "sessions-possible": "Total Sessions stands here"}
+
+
+def test_the_two_agreements_know_the_same_headings_of_a_field() -> None:
+    first, other = (load_rules(POLICIES / name) for name in ("somerset", "cwm-alarch"))
+    both = (first.fields.keys() & other.fields.keys()) - ITS_OWN.keys()
+    lists = [
+        (key, of, set(getattr(first.fields[key], of)) ^ set(getattr(other.fields[key], of)))
+        for key in both
+        for of in ("columns", "patterns", "elements")
+    ]
+    assert [each for each in lists if each[2]] == []

@@ -144,3 +144,117 @@ def test_of_samples_no_cell_is_blank(kind: str) -> None:
 
 def test_the_files_with_blanks_are_there() -> None:
     assert set(WITH_BLANKS) <= {line.file for table in tables() for line in lines(table)}
+
+
+def registers(column: str, values: list[str], *, pupils: int = 200) -> bytes:
+    """A list of pupils; the column has the values in turn, sorted by them as a school's system does."""
+    rng = random.Random(2)
+    whole = make("student-core", "csv-core", rng=rng, school=school(rng, 1), pupils=pupils)
+    _, *rows = csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline=""))
+    out = io.StringIO(newline="")
+    listed = sorted(values * (pupils // len(values)))
+    writer = csv.writer(out)
+    writer.writerow(["UPN", "Surname", "Forename", "Date of Birth", "Gender", column])
+    for row, value in zip(rows, listed, strict=False):
+        writer.writerow([row[0], row[1], row[2], row[4], row[7], value])
+    return out.getvalue().encode()
+
+
+def shown_of(data: bytes) -> list[str]:
+    """The last column, as a team sees it that may have every item."""
+    what = recognised(data)
+    view, _ = view_of(data, Basis(data_type=what.data_type, items=ITEMS, unlisted=what.unlisted))
+    return [row[-1] for row in csv.reader(io.StringIO(view.decode("utf-8-sig"), newline=""))][1:]
+
+
+FORMS = [f"{year}{letter}" for year in range(7, 12) for letter in "AB"]
+
+
+@pytest.mark.parametrize("odd", ["YC", "T1D", "SI/SH", "8P SH", "7R OpE", "7YC", "Nurture"])
+def test_a_class_of_one_pupil_that_is_written_as_no_other_is_in_no_view(odd: str) -> None:
+    data = registers("Form", FORMS).replace(b",9B\r", f",{odd}\r".encode(), 1)
+    assert odd in data.decode()
+    assert odd not in shown_of(data)
+    assert [one.count for one in recognised(data).findings if one.expected] == [1]
+
+
+@pytest.mark.parametrize("odd", ["Sanctuary", "Roma", "Ever 6", "FSM"])
+def test_a_house_of_one_pupil_is_in_no_view(odd: str) -> None:
+    data = registers("House", ["Curie", "Turing", "Seacole", "Darwin"])
+    assert odd not in shown_of(data.replace(b",Turing\r", f",{odd}\r".encode(), 1))
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        FORMS,
+        ["7R OpE", "7R SmK", "8P JnH", "8P TaB"],
+        ["Oak", "Willow", "1/2 Maple", "Reception A", "N AM"],
+        ["9 CSA", "9 JSM", "10 PLO", "10 HBA", "11 TRK"],
+        ["ICO", "HBA", "JSM", "KLB", "TRK"],
+    ],
+)
+@pytest.mark.parametrize("pupils", [200, 600])
+def test_classes_of_many_pupils_are_shown_however_a_school_writes_them(forms: list[str], pupils: int) -> None:
+    data = registers("Form", forms, pupils=pupils)
+    assert set(shown_of(data)) == set(forms)
+
+
+def test_a_small_class_that_is_written_as_the_others_is_shown() -> None:
+    assert "9C" in shown_of(registers("Form", FORMS).replace(b",9B\r", b",9C\r", 1))
+
+
+def test_a_column_in_which_every_pupil_has_another_class_is_shown() -> None:
+    sets = [f"{word} {letter}" for word in ("Maths", "Art", "French") for letter in "PQRSTUVWXYZ"]
+    assert set(shown_of(registers("Set", sets, pupils=99))) == set(sets)
+
+
+def test_pupils_left_out_of_a_view_count_among_those_of_a_class() -> None:
+    data = registers("Form", FORMS).replace(b",9B\r", b",YC\r", 1)
+    what = recognised(data)
+    basis = Basis(
+        data_type=what.data_type, items=ITEMS, unlisted=what.unlisted, without=tuple(range(20, 180))
+    )
+    assert b"YC" not in view_of(data, basis)[0]
+
+
+@pytest.mark.parametrize(
+    "remark", ["Morgan YC", "Walker - SEMH", "King AP", "Evie EH", "Smith YC?", "Lac", "Full"]
+)
+def test_an_abbreviation_behind_a_surname_is_in_no_view_but_a_rare_surname_is(remark: str) -> None:
+    check = RULES.check("surname")
+    assert check is not None
+    assert (check(remark) is None) == remark.isalpha()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SMITH JONES",
+        "MD Rahman",
+        "Fitzgerald III",
+        "McDONALD",
+        "Smith-JONES",
+        "Smith Jnr",
+        "JOSÉ MARIA",
+        "AJ",
+    ],
+)
+def test_capitals_that_are_a_name_are_shown(name: str) -> None:
+    check = RULES.check("surname")
+    assert check is not None
+    assert check(name) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "is_shown"),
+    [
+        ("2 Knife Edge", True), ("1 Refuge Close", True), ("Sheffield, S20", True), ("Westward Ho!", True),
+        ("1 High Street, Sheffield S20", True), ("S20 1AA", True), ("B & B", False), ("B&B, Taunton", False),
+        ("Refuge Close", False), ("Placed S20", False), ("S20", False), ("Man Move", False),
+    ],
+)  # fmt: skip
+def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is_shown: bool) -> None:
+    check = RULES.check("address")
+    assert check is not None
+    assert (check(line) is None) == is_shown
