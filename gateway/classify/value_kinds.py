@@ -435,36 +435,37 @@ class Judge:
         """Return the distinct faulty values, each with its fault's code. An empty text is never faulty.
         Of a field whose values pupils share, `values` are those of many rows, with repetitions.
         """
-        found = self._faults(values)
-        shared = self._are_initials is not None and len(values) >= _FEWEST_ROWS
-        return self._by_rows(list(values), found) if shared else found
+        found, are_initials = self._faults(values), self._are_initials
+        return found if are_initials is None else self._by_rows(list(values), found, are_initials)
 
-    def _by_rows(self, values: list[str], found: dict[str, str]) -> dict[str, str]:
+    def _by_rows(
+        self, values: list[str], found: dict[str, str], are_initials: Callable[[str], bool]
+    ) -> dict[str, str]:
         """Return the faults `found`, corrected by how many rows have a value, or one of its form.
         A value of few rows is faulty unless it has a figure and a usual form ("7B" among "7A" and "8C"). If
         many rows have such values, the column is no list of classes, and none is faulty. A class by its
         teacher's initials ("9 CSA") is not faulty beside several such classes.
         """
-        counts, forms, alike = Counter(filter(None, values)), Counter[str](), Counter[str]()
+        counts = Counter(filter(None, values))
+        if (filled := counts.total()) < max(_FEWEST_ROWS, 2 * len(counts)):
+            return found
+        forms, rows_of, alike = {value: _form(value) for value in counts}, Counter[str](), Counter[str]()
         for value, rows in counts.items():
-            forms[form := _form(value)] += rows
-            alike[form] += rows >= _ROWS_OF_A_CLASS
-        enough = max(_FEW_ROWS, _USUAL_FORM * (filled := counts.total()))
-        for value, rows in counts.items():
-            if rows >= _FEW_ROWS or ("00" in (form := _form(value)) and forms[form] >= enough):
-                self._usual.add(value)
+            rows_of[forms[value]] += rows
+            alike[forms[value]] += rows >= _ROWS_OF_A_CLASS
+        self._usual |= {value for value, rows in counts.items() if rows >= _FEW_ROWS}
+        usual = {form for form, rows in rows_of.items() if "00" in form and rows >= _USUAL_FORM * filled}
         # The rows of a class at either end may go on in another portion.
         ends = {one for one, other in (values[:2], values[-2:]) if one == other}
-        rare = counts.keys() - self._usual - found.keys() - ends
-        if filled >= _FEWEST_ROWS and sum(map(counts.__getitem__, rare)) <= _RARE * filled:
+        rare = {v for v in counts.keys() - self._usual - found.keys() - ends if forms[v] not in usual}
+        if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
             found = found | dict.fromkeys(rare, OTHER)
-        assert self._are_initials is not None  # noqa: S101 - asked before
         return {
             value: fault
             for value, fault in found.items()
             if counts[value] < _ROWS_OF_A_CLASS
-            or alike[_form(value)] <= _CLASSES_ALIKE
-            or not self._are_initials(value)
+            or alike[forms[value]] <= _CLASSES_ALIKE
+            or not are_initials(value)
         }
 
     def _faults(self, values: Collection[str]) -> dict[str, str]:
