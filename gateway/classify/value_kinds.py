@@ -54,6 +54,7 @@ class FieldRule(RuleTable):
 
 CodeSets = Mapping[str, frozenset[str]]
 """Lists of codes by name, in upper case."""
+Test = Callable[[str], bool]
 Check = Callable[[str], "str | None"]
 """Function from a filled value to the code of its fault; to None for a good value."""
 
@@ -220,7 +221,7 @@ def _check(
 ) -> Check:
     """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
     which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
-    of_kind: Callable[[str], bool]
+    of_kind: Test
     if kind == "identifier":
         if which == "upn":
             return identifiers.upn_fault
@@ -255,7 +256,7 @@ _PAIR = 2
 _MOST_MARKS = 1_000  # sessions of two years
 
 
-def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable[[str], bool]:
+def marks_check(known: frozenset[str], tells: Test) -> Test:
     """Return a function to test if a text consists of attendance marks: one mark, its words, or many marks.
     `known`: the codes and their words in upper case. `tells` returns True for a sensitive word. Most letters
     are codes of attendance, so letters that form a word are not taken for marks.
@@ -282,7 +283,7 @@ def marks_check(known: frozenset[str], tells: Callable[[str], bool]) -> Callable
     return are_marks
 
 
-def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
+def _spell(marks: str, tells: Test) -> bool:
     """Return True if attendance marks, in lower case, look like words.
     They do if the letters, all joined or between two signs, spell a sensitive word; or if five letters in a
     row each differ from the one before, which is rare in marks.
@@ -296,7 +297,7 @@ def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
     return any(len(set(found[0])) > _DIFFERENT_IN_A_ROW for found in _CHANGING.finditer(marks))
 
 
-_SIMPLE: dict[str, Callable[[str], bool]] = {
+_SIMPLE: dict[str, Test] = {
     "date": lambda text: read_date(text) is not None,
     "past date": lambda text: read_date(text) is not None,
     "time": lambda text: _TIME.fullmatch(text.strip()) is not None,
@@ -414,10 +415,7 @@ class Judge:
     __slots__ = ("_all_differ", "_are_initials", "_bad", "_usual", "check", "good", "quick")
 
     def __init__(
-        self,
-        check: Check | None,
-        quick: Quick | None = None,
-        are_initials: Callable[[str], bool] | None = None,
+        self, check: Check | None, quick: Quick | None = None, are_initials: Test | None = None
     ) -> None:
         self.check, self.quick, self._are_initials = check, quick, are_initials
         self._bad: dict[str, str] = {}
@@ -438,9 +436,7 @@ class Judge:
         found, are_initials = self._faults(values), self._are_initials
         return found if are_initials is None else self._by_rows(list(values), found, are_initials)
 
-    def _by_rows(
-        self, values: list[str], found: dict[str, str], are_initials: Callable[[str], bool]
-    ) -> dict[str, str]:
+    def _by_rows(self, values: list[str], found: dict[str, str], are_initials: Test) -> dict[str, str]:
         """Return the faults `found`, corrected by how many rows have a value, or one of its form.
         A value of few rows is faulty unless it has a figure and a usual form ("7B" among "7A" and "8C"). If
         many rows have such values, the column is no list of classes, and none is faulty. A class by its
@@ -460,13 +456,9 @@ class Judge:
         rare = {v for v in counts.keys() - self._usual - found.keys() - ends if forms[v] not in usual}
         if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
             found = found | dict.fromkeys(rare, OTHER)
-        return {
-            value: fault
-            for value, fault in found.items()
-            if counts[value] < _ROWS_OF_A_CLASS
-            or alike[forms[value]] <= _CLASSES_ALIKE
-            or not are_initials(value)
-        }
+        usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}
+        many = {value for value, rows in counts.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual}
+        return {value: code for value, code in found.items() if value not in many or not are_initials(value)}
 
     def _faults(self, values: Collection[str]) -> dict[str, str]:
         if self.check is None:
@@ -596,13 +588,7 @@ class Words:
     """
 
     def __init__(
-        self,
-        kind: Kind,
-        codes: CodeSets,
-        sensitive: Sensitive,
-        *,
-        of_people: bool = True,
-        field: str = "",
+        self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True, field: str = ""
     ) -> None:
         self._kind = "name" if kind == "names" else kind
         self._of_people, self._is_part = of_people, field in WORDS["parts_of_names"]
@@ -627,10 +613,8 @@ class Words:
 
     def are_address(self, text: str) -> bool:
         """Return True where a text is an address, or lines of one, with or without a postcode."""
-        pieces = [
-            one for piece in _PIECES_OF_ADDRESS.split(_TOWN.sub("Town", text)) if (one := piece.strip())
-        ]
-        rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
+        pieces = map(str.strip, _PIECES_OF_ADDRESS.split(_TOWN.sub("Town", text)))
+        rest = [piece for piece in pieces if piece and not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE or _TWO_LETTERS.fullmatch(piece) for piece in rest):
             return False
         return self.are(", ".join(rest))
