@@ -363,8 +363,9 @@ class Rules(Items):
         self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None
     ) -> value_kinds.Judge:
         """Return a judge of a field's values; of classes and houses, also by how many rows have each."""
-        are_initials = self.sensitive.are_initials if key in WORDS["of_many_pupils"] else None
-        return value_kinds.Judge(check, quick, are_initials)
+        shared = key in WORDS["of_many_pupils"]
+        initials = self.sensitive.are_initials
+        return value_kinds.SharedJudge(check, quick, initials) if shared else value_kinds.Judge(check, quick)
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

@@ -407,17 +407,12 @@ def _form(text: str) -> str:
 
 
 class Judge:
-    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`.
-    `are_initials`: for a field whose values many pupils share, such as a class, the test for values that may
-    be a teacher's initials; the values of such a field are also judged by how often they stand in a column.
-    """
+    """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`."""
 
-    __slots__ = ("_all_differ", "_are_initials", "_bad", "_usual", "check", "good", "quick")
+    __slots__ = ("_all_differ", "_bad", "_usual", "check", "good", "quick")
 
-    def __init__(
-        self, check: Check | None, quick: Quick | None = None, are_initials: Test | None = None
-    ) -> None:
-        self.check, self.quick, self._are_initials = check, quick, are_initials
+    def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
+        self.check, self.quick = check, quick
         self._bad: dict[str, str] = {}
         self._usual: set[str] = set()
         self.forget()
@@ -430,37 +425,7 @@ class Judge:
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the distinct faulty values, each with its fault's code. An empty text is never faulty.
-        Of a field whose values pupils share, `values` are those of many rows, with repetitions.
-        """
-        found, are_initials = self._faults(values), self._are_initials
-        return found if are_initials is None else self._by_rows(list(values), found, are_initials)
-
-    def _by_rows(self, values: list[str], found: dict[str, str], are_initials: Test) -> dict[str, str]:
-        """Return the faults `found`, corrected by how many rows have a value, or one of its form.
-        A value of few rows is faulty unless it has a figure and a usual form ("7B" among "7A" and "8C"). If
-        many rows have such values, the column is no list of classes, and none is faulty. A class by its
-        teacher's initials ("9 CSA") is not faulty beside several such classes.
-        """
-        counts = Counter(filter(None, values))
-        if (filled := counts.total()) < max(_FEWEST_ROWS, 2 * len(counts)):
-            return found
-        forms, rows_of, alike = {value: _form(value) for value in counts}, Counter[str](), Counter[str]()
-        for value, rows in counts.items():
-            rows_of[forms[value]] += rows
-            alike[forms[value]] += rows >= _ROWS_OF_A_CLASS
-        self._usual |= {value for value, rows in counts.items() if rows >= _FEW_ROWS}
-        usual = {form for form, rows in rows_of.items() if "00" in form and rows >= _USUAL_FORM * filled}
-        # The rows of a class at either end may go on in another portion.
-        ends = {one for one, other in (values[:2], values[-2:]) if one == other}
-        rare = {v for v in counts.keys() - self._usual - found.keys() - ends if forms[v] not in usual}
-        if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
-            found = found | dict.fromkeys(rare, OTHER)
-        usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}
-        many = {value for value, rows in counts.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual}
-        return {value: code for value, code in found.items() if value not in many or not are_initials(value)}
-
-    def _faults(self, values: Collection[str]) -> dict[str, str]:
+        """Return the distinct faulty values, each with the fault's code. An empty text is never faulty."""
         if self.check is None:
             return {}
         quick = self.quick
@@ -495,6 +460,45 @@ class Judge:
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
+
+
+class SharedJudge(Judge):
+    """Judge of a field whose values many pupils share, such as a class, also by how many rows have each.
+    `are_initials`: the test for a class that is called by its teacher's initials.
+    """
+
+    def __init__(self, check: Check | None, quick: Quick | None, are_initials: Test) -> None:
+        super().__init__(check, quick)
+        self._are_initials = are_initials
+
+    def faults(self, values: Collection[str]) -> dict[str, str]:
+        """Return the faulty values of a column, or of a portion of its rows.
+        A value of few rows is faulty unless it has a figure and a usual form ("7B" among "7A" and "8C"). If
+        many rows have such values, the column is no list of classes, and none is faulty. A class by its
+        teacher's initials ("9 CSA") is not faulty beside several such classes.
+        """
+        found, column = super().faults(values), list(values)
+        if len(column) < _FEWEST_ROWS or (filled := len(column) - column.count("")) < _FEWEST_ROWS:
+            return found
+        counts = Counter(filter(None, column))
+        if filled < 2 * len(counts):
+            return found
+        forms, rows_of, alike = {value: _form(value) for value in counts}, Counter[str](), Counter[str]()
+        for value, rows in counts.items():
+            rows_of[forms[value]] += rows
+            alike[forms[value]] += rows >= _ROWS_OF_A_CLASS
+        self._usual |= {value for value, rows in counts.items() if rows >= _FEW_ROWS}
+        usual = {form for form, rows in rows_of.items() if "00" in form and rows >= _USUAL_FORM * filled}
+        # The rows of a class at either end may go on in another portion.
+        ends = {one for one, other in (column[:2], column[-2:]) if one == other}
+        rare = {v for v in counts.keys() - self._usual - found.keys() - ends if forms[v] not in usual}
+        if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
+            found = found | dict.fromkeys(rare, OTHER)
+        usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}
+        many = {value for value, rows in counts.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual}
+        return {
+            value: code for value, code in found.items() if value not in many or not self._are_initials(value)
+        }
 
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
