@@ -231,9 +231,6 @@ def _recognise_ctf(source: Source, tally: Tally, *, missing: bool) -> Classified
     else:
         verdict = _of_partial(descriptor, gatherer, found, rule)
     results = tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in found.stages))
-    made = facts.reference_date
-    if verdict.data_type == _CORE and made is not None and made <= (tally.today or made):
-        facts = replace(facts, latest_day=made)
     return replace(verdict, facts=facts, results=results)
 
 

@@ -190,8 +190,8 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The facts that a file states about itself; None for a fact that is not stated.
-    `latest_day`: the latest day of sessions in attendance, else the day on which a table or CTF was exported;
-    never after the day of the upload.
+    `latest_day`: the latest day of sessions in attendance, else the day of the export of a table; never
+    after the day of the upload.
     `upn_authorities`: the numbers of the local authorities that first gave the UPNs. `upper_years`: the
     number of records of pupils in year 9 and above.
     """

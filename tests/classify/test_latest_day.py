@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
@@ -12,7 +11,6 @@ from gateway.model import Classified
 from tests.classify import made
 from tests.classify.conftest import Classify
 from tests.classify.test_archive import archive
-from tests.content import core_data
 from tests.corpus import books
 
 # The day on which each of these files comes is Tuesday, 24 November 2026.
@@ -297,16 +295,6 @@ def test_core_data_states_the_day_of_its_export_alone(
     classify: Classify, heading: str, day: date | None
 ) -> None:
     found = classify(with_column(made.core_rows(), heading, "2024-06-14"))
-    assert isinstance(found, Classified)
-    assert (found.data_type, found.facts.latest_day) == ("student-core", day)
-
-
-@pytest.mark.parametrize(("written", "day"), [("2024-06-14", date(2024, 6, 14)), ("2030-01-02", None)])
-def test_a_common_transfer_file_states_the_day_on_which_it_was_made(
-    classify: Classify, written: str, day: date | None
-) -> None:
-    text = core_data().decode()
-    found = classify(re.sub(r"<DateTime>[^<T]*", f"<DateTime>{written}", text, count=1).encode())
     assert isinstance(found, Classified)
     assert (found.data_type, found.facts.latest_day) == ("student-core", day)
 
