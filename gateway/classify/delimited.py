@@ -21,6 +21,7 @@ from gateway.classify.cells import has_formula, maybe_formulas, unwrapped
 from gateway.classify.content import Row, Source, active, beside, malformed, text_chunks, unknown
 from gateway.classify.report_wording import ReportWording, is_lookup, title_of
 from gateway.classify.rules import Rules
+from gateway.classify.value_kinds import read_date
 from gateway.home.settings import ClassifyLimits
 
 BATCH = 500
@@ -157,7 +158,8 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         names = (name for name in set(row) if len(name) <= _NAME_LENGTH and len(row) >= KNOWN_COLUMNS)
-        fields = {name: rules.column_field(name) for name in names}
+        # A day heads marks, but also stands in titles and in rows.
+        fields = {name: rules.column_field(name) for name in names if read_date(name) is None}
         named = [key for name in row if (key := fields.get(name))]
         score = len(set(named))
         if score > best:

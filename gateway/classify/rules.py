@@ -336,9 +336,9 @@ class Rules(Items):
             names_schools = schools.fields.get(key) == "name" or not {*schools.columns}.isdisjoint(
                 rule.columns
             )
-            return value_kinds.check_for(
-                rule, self.code_sets, self.sensitive, of_people=not names_schools, field=key
-            )
+            found = value_kinds.check_for(rule, self.code_sets, self.sensitive, of_people=not names_schools)
+            is_of_name = found is not None and key in WORDS["names_of_all"] | WORDS["parts_of_names"]
+            return value_kinds.check_of_name(found, key) if is_of_name else found
 
         return cache(check)
 

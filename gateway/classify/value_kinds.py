@@ -166,14 +166,14 @@ def lists_of(rule: FieldRule) -> frozenset[str | None]:
 
 
 def check_for(
-    rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True, field: str = ""
+    rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True
 ) -> Check | None:
     """Return the function to check a field's values; None for free text, which no view shows.
-    `of_people`: False for a field that names schools. `field`: the field's key.
+    `of_people`: False for a field that names schools.
     """
     if "free" in rule.values:
         return None
-    several = [_check(kind, rule, codes, sensitive, of_people=of_people, field=field) for kind in rule.values]
+    several = [_check(kind, rule, codes, sensitive, of_people=of_people) for kind in rule.values]
     if len(several) == 1:
         return several[0]
 
@@ -202,6 +202,24 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
     return looked
 
 
+def check_of_name(check: Check, field: str) -> Check:
+    """Return a check like `check` for a field that names a pupil.
+    No abbreviation stands behind a surname or forename ("Morgan YC"); a rare surname that is an ordinary word
+    may stand alone, or before a comma ("Full"; "Full, Ann").
+    """
+    is_part, called = field in WORDS["parts_of_names"], WORDS["called"]
+
+    def checked(text: str) -> str | None:
+        name = unicodedata.normalize("NFC", text.strip())
+        surname, _, rest = name.partition(", ")
+        if is_part and _ABBREVIATED.search(name):
+            return OTHER
+        is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
+        return check(rest if is_called else text) if rest or not is_called else None
+
+    return checked
+
+
 def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
     """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that is valid in
     another year (by `any_year`), and "date:future" for a date after `today`, if given.
@@ -216,9 +234,7 @@ def checked_on(check: Check, any_year: Check | None, today: date | None) -> Chec
     return checked
 
 
-def _check(
-    kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool, field: str
-) -> Check:
+def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool) -> Check:
     """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
     which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
     of_kind: Test
@@ -237,7 +253,7 @@ def _check(
     elif kind in _SIMPLE:
         of_kind = _SIMPLE[kind]
     else:
-        words = Words(kind, codes, sensitive, of_people=of_people or kind != "label", field=field)
+        words = Words(kind, codes, sensitive, of_people=of_people or kind != "label")
         of_kind = {"names": words.are_names, "address line": words.are_address}.get(kind, words.are)
     fault = _KINDS["faults"].get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
     if fault == "date:malformed" or kind == "identifier":
@@ -586,17 +602,11 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Tests names, labels or address lines (`kind`) by characters, number of words and sensitive words.
-    `field`: key of the field. No abbreviation stands behind a surname or forename ("Morgan YC"); a rare
-    surname that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
-    """
+    """Tests names, labels or address lines (`kind`) by characters, number of words and sensitive words."""
 
-    def __init__(
-        self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True, field: str = ""
-    ) -> None:
+    def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
-        self._of_people, self._is_part = of_people, field in WORDS["parts_of_names"]
-        self._called = WORDS["called"] if field in WORDS["names_of_all"] else frozenset()
+        self._of_people = of_people
         self._marks = _MARKS[self._kind]
         self._small = _IN_A_NAME if self._kind == "name" else _IN_A_PLACE
         self._sensitive = sensitive
@@ -652,14 +662,4 @@ class Words:
         elif small:
             whole = [word for word in words if word.strip(",").casefold() not in self._small]
             in_case = len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
-        return (
-            in_case
-            and not (self._is_part and _ABBREVIATED.search(text))
-            and not self._sensitive.of_value(self._without_surname(text), kind, of_people=self._of_people)
-        )
-
-    def _without_surname(self, text: str) -> str:
-        """Return a name without a rare surname that would be a remark behind another word."""
-        surname = text.partition(", ")[0]
-        is_one = surname.istitle() and surname.casefold() in self._called
-        return text.removeprefix(surname) if is_one else text
+        return in_case and not self._sensitive.of_value(text, kind, of_people=self._of_people)

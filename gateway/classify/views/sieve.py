@@ -111,16 +111,11 @@ class ViewFilter:
         key = self.rules.element_field(parent, name)
         return self.rules.judges[key] if key is not None else Judge(None)
 
-    def others(
-        self, judge: Judge, values: Collection[str], among: Collection[str] | None = None
-    ) -> AbstractSet[str]:
-        """Return the values of another kind than their field's; if any, note `WITHHELD` as left out.
-        `among`: the values of all rows that were read together, where a view has only some of them.
+    def others(self, judge: Judge, values: Collection[str], whole: Collection[str] = ()) -> AbstractSet[str]:
+        """Return the values that are not of their field's kind. If there are any, note `WITHHELD` as left
+        out. `whole`: the values of all records that were read together, where the view has only some.
         """
-        found = judge.others(values if among is None else among)
-        if found and among is not None:
-            found = found.intersection(values)
-        if found:
+        if found := judge.others(whole or values) & {*values}:
             self.leave_out(WITHHELD)
         return found
 

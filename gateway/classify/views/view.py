@@ -141,12 +141,10 @@ def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]])
         rows = list(filter(own, rows)) if own is not None else rows
         if rows and kept:
             stay = []
-            places = [index for index, _ in kept]
-            columns = whole = _columns(rows, places)
-            if len(rows) < len(batch):
-                whole = _columns(batch, places)
-            for (_, judge), column, among in zip(kept, columns, whole, strict=True):
-                others = sieve.others(judge, column, among)
+            columns = _columns(rows, [index for index, _ in kept])
+            for (index, judge), column in zip(kept, columns, strict=True):
+                whole = column if len(rows) == len(batch) else [row[index] for row in batch]
+                others = sieve.others(judge, column, whole)
                 stay.append([v if v not in others else "" for v in column] if others else column)
             if table.formulas > met:
                 met, sieve.changed = table.formulas, True
