@@ -408,18 +408,16 @@ def _matching(patterns: Sequence[str]) -> Quick:
     return quick
 
 
-_RUNS = re.compile(r"\d+|[^\W\d_]+|[\W_]+")
+# A word with a small letter, a number, and a capital.
+_WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
+_CAPITAL = re.compile(r"[A-Z]")
 _FEWEST_ROWS, _FEW_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 5, 10, 3
 _USUAL_FORM, _RARE = 0.05, 0.03
 
 
 def _form(text: str) -> str:
-    """Return the form of a label: "00" for figures, the number of capitals in a row, "a" for other words."""
-    runs = _RUNS.findall(text)
-    return " ".join(
-        "00" if run.isdigit() else str(len(run)) if run.isupper() else "a" if run.isalpha() else ""
-        for run in runs
-    )
+    """Return the form of a label: "a" for each word in small letters, "0" for figures, "A" for a capital."""
+    return _CAPITAL.sub("A", _SOME_FIGURES.sub("0", _WORD_IN_SMALL.sub("a", text)))
 
 
 class Judge:
@@ -493,18 +491,16 @@ class SharedJudge(Judge):
         many rows have such values, the column is no list of classes, and none is faulty. A class by its
         teacher's initials ("9 CSA") is not faulty beside several such classes.
         """
-        found, column = super().faults(values), list(values)
-        if len(column) < _FEWEST_ROWS or (filled := len(column) - column.count("")) < _FEWEST_ROWS:
-            return found
-        counts = Counter(filter(None, column))
-        if filled < 2 * len(counts):
+        found, column = super().faults(values), list(filter(None, values))
+        counts, filled = Counter(column), len(column)
+        if filled < max(_FEWEST_ROWS, 2 * len(counts)):
             return found
         forms, rows_of, alike = {value: _form(value) for value in counts}, Counter[str](), Counter[str]()
         for value, rows in counts.items():
             rows_of[forms[value]] += rows
             alike[forms[value]] += rows >= _ROWS_OF_A_CLASS
         self._usual |= {value for value, rows in counts.items() if rows >= _FEW_ROWS}
-        usual = {form for form, rows in rows_of.items() if "00" in form and rows >= _USUAL_FORM * filled}
+        usual = {form for form, rows in rows_of.items() if "0" in form and rows >= _USUAL_FORM * filled}
         # The rows of a class at either end may go on in another portion.
         ends = {one for one, other in (column[:2], column[-2:]) if one == other}
         rare = {v for v in counts.keys() - self._usual - found.keys() - ends if forms[v] not in usual}
