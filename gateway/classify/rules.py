@@ -337,8 +337,9 @@ class Rules(Items):
                 rule.columns
             )
             found = value_kinds.check_for(rule, self.code_sets, self.sensitive, of_people=not names_schools)
-            is_of_name = found is not None and key in WORDS["names_of_all"] | WORDS["parts_of_names"]
-            return value_kinds.check_of_name(found, key) if is_of_name else found
+            if found is None or key not in WORDS["names_of_all"] | WORDS["parts_of_names"]:
+                return found
+            return value_kinds.check_of_name(found, key)
 
         return cache(check)
 
