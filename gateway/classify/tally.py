@@ -46,7 +46,6 @@ _UPPER_YEAR = 9
 _AGE_BEFORE_YEAR_1 = 4
 _SEPTEMBER = 9
 
-_SPELL = frozenset({"start-date", "end-date"})
 _REPORTED = ("birth-date", "former-upn", "enrolment-status")
 MAIN = WORDS["main_registration"]
 _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDENTITIES)})
@@ -375,10 +374,6 @@ class Tally:
                 continue
             much = self.rules.data_types.values.is_too_much(field.others, field.filled)
             much = much or key in self.wrong_columns
-            if data_type == "student-core" and key in _SPELL and field.others == field.filled:
-                much = (
-                    False  # Without a single date, "From" and "To" head former schools, which no view shows.
-                )
             for fault, counted in field.faults.items():
                 code = "code:unknown" if fault == value_kinds.OTHER_YEAR else fault
                 wrong = fault not in value_kinds.QUERIES

@@ -299,12 +299,6 @@ def test_core_data_states_the_day_of_its_export_alone(
     assert (found.data_type, found.facts.latest_day) == ("student-core", day)
 
 
-def test_former_schools_under_from_and_to_do_not_make_core_data_wait(classify: Classify) -> None:
-    found = classify(with_column(made.core_rows(), "From", "Oak Primary School", "Elm Infants"))
-    assert isinstance(found, Classified)
-    assert [one.much for one in found.findings if one.about == "start date"] == [False]
-
-
 @pytest.mark.parametrize("heading", ["Date", "Start Date", "End Date", "Report Date"])
 def test_suspensions_state_no_day_since_the_last_of_them_may_be_old(classify: Classify, heading: str) -> None:
     head = "UPN,Surname,Forename,Exclusion Category,Exclusion Reason,Exclusion Start Date"
