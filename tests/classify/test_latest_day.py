@@ -299,6 +299,13 @@ def test_core_data_states_the_day_of_its_export_alone(
     assert (found.data_type, found.facts.latest_day) == ("student-core", day)
 
 
+@pytest.mark.parametrize("day", ["2026-08-31", "2026-09-01"])
+def test_the_day_as_at_which_ages_are_told_is_none_of_an_export(classify: Classify, day: str) -> None:
+    found = classify(with_column(made.core_rows(), "As At", day))
+    assert isinstance(found, Classified)
+    assert (found.data_type, found.facts.latest_day) == ("student-core", None)
+
+
 @pytest.mark.parametrize("heading", ["Date", "Start Date", "End Date", "Report Date"])
 def test_suspensions_state_no_day_since_the_last_of_them_may_be_old(classify: Classify, heading: str) -> None:
     head = "UPN,Surname,Forename,Exclusion Category,Exclusion Reason,Exclusion Start Date"
