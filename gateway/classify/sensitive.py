@@ -56,7 +56,7 @@ _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
 # Behind a class, as in "5B PRU"; and before a figure, as "LAC2".
 _BEHIND_A_CLASS = re.compile(r"\d[^\W\d_]{0,2} ([A-Z]{3})\Z", re.ASCII)
 _BEFORE_A_FIGURE = re.compile(r"([A-Z]{3,4})\d{1,2}", re.ASCII)
-_BY_INITIALS = re.compile(r"(?:\d{1,2} ?)?[A-Z]{3}", re.ASCII)
+_BY_INITIALS = re.compile(r"(?:\d{1,2}(?:[A-Z] )? ?)?[A-Z][A-Za-z][A-Z]", re.ASCII)
 # In brackets behind a class, as in "5B (PRU)".
 _ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
 # A community interest company, as "Oak Skills and Learning CIC". Behind a class, CIC is a child in care.
