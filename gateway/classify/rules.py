@@ -20,6 +20,7 @@ from gateway.classify import value_kinds
 from gateway.classify.identifiers import Remembered
 from gateway.classify.report_wording import ReportWording
 from gateway.classify.sensitive import WORDS, RuleTable, Sensitive, is_legible, plain
+from gateway.classify.shared_values import SharedJudge
 from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
@@ -358,15 +359,17 @@ class Rules(Items):
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
         """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
-        return Remembered(lambda key: self.judge(key, self.check(key), self.quick(key, with_queries=True)))
+        return Remembered(
+            lambda key: self.judge(key, self.check(key), self.quick(key, with_queries=True), by_rows=True)
+        )
 
     def judge(
-        self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None
+        self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None, *, by_rows: bool
     ) -> value_kinds.Judge:
-        """Return a judge of a field's values; of classes and houses, also by how many rows have each."""
-        shared = key in WORDS["of_many_pupils"]
-        initials = self.sensitive.are_initials
-        return value_kinds.SharedJudge(check, quick, initials) if shared else value_kinds.Judge(check, quick)
+        """Return a judge of a field's values; `by_rows`: of classes and houses, also by the rows of each."""
+        if by_rows and key in WORDS["of_many_pupils"]:
+            return SharedJudge(check, quick, self.sensitive.are_initials)
+        return value_kinds.Judge(check, quick)
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

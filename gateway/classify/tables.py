@@ -201,6 +201,7 @@ class _Counter:
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
         self._tally = tally
+        tally.is_table = True
         self._columns: dict[str, list[int]] = {}
         self._parts: list[Part] = []
         self.strays = 0

@@ -51,10 +51,42 @@ MAIN = WORDS["main_registration"]
 _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDENTITIES)})
 
 
+def _quick_in_the_past(quick: value_kinds.Quick, today: date) -> value_kinds.Quick:
+    """Return a quick check that accepts the values that `quick` accepts, except dates after `today`."""
+    last = today.isoformat()
+
+    def looked(values: Collection[str]) -> Collection[str]:
+        good = quick(values)
+        if "/" not in "".join(good) and max(good, default="") <= last:
+            return good
+        late = {day for day in good if (f"{day[6:]}-{day[3:5]}-{day[:2]}" if "/" in day else day) > last}
+        return [day for day in good if day not in late] if late else good
+
+    return looked
+
+
+def _checked_on(
+    check: value_kinds.Check, any_year: value_kinds.Check | None, today: date | None
+) -> value_kinds.Check:
+    """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that is valid in
+    another year (by `any_year`), and "date:future" for a date after `today`, if given.
+    """
+
+    def checked(text: str) -> str | None:
+        if today is not None and (day := value_kinds.read_date(text)) is not None and day > today:
+            return "date:future"
+        fault = check(text)
+        is_of_another = fault is not None and any_year is not None and any_year(text) is None
+        return value_kinds.OTHER_YEAR if is_of_another else fault
+
+    return checked
+
+
 class Tally:
     """Counts of one file. `declared`: the data type that the file's name suggests. `on_pupils`, `on_persons`:
     the functions given to `classify`. `counts_fields`: True if `settle` also counts the values given to
     `record`. `is_part`: True if the table is one of several of a return, and may lack fields.
+    `is_table`: True for a table, in which classes and houses are judged by their rows, too.
     """
 
     def __init__(
@@ -84,7 +116,7 @@ class Tally:
         self.missing = {group: FaultCount() for group in musts}
         self.naming = _NAMING.union(*musts)
         self.reports_pupils = on_pupils is not None
-        self.counts_fields = self.is_part = False
+        self.counts_fields = self.is_part = self.is_table = False
         self._on_pupils = on_pupils
         self._waiting: list[tuple[Mapping[str, str], str, str]] = []
         self._asked: tuple[tuple[str, ...], ...] = ()
@@ -126,9 +158,10 @@ class Tally:
         if any_year is check:
             any_year = None
         if check is not None and (any_year is not None or today is not None):
-            check = value_kinds.checked_on(check, any_year, today)
-            quick = value_kinds.quick_in_the_past(quick, today) if quick is not None and today else quick
-        return FieldTally(rule, self.rules.judge(key, check, quick), counted=key in self.rules.counted)
+            check = _checked_on(check, any_year, today)
+            quick = _quick_in_the_past(quick, today) if quick is not None and today else quick
+        judge = self.rules.judge(key, check, quick, by_rows=self.is_table)
+        return FieldTally(rule, judge, counted=key in self.rules.counted)
 
     def take(
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True

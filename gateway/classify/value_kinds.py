@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
@@ -120,7 +119,7 @@ _ELIDED = re.compile(
     r"[dlo]['\u2019]\w|[htn][A-Z\u00c1\u00c9\u00cd\u00d3\u00da][a-z\u00e1\u00e9\u00ed\u00f3\u00fa]"
     r"|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w"
 )
-# Capitals behind a word in small letters ("Morgan YC", "Amelia - JW"), but for those of generations.
+# An abbreviation behind a word in small letters ("Morgan YC", "Amelia - JW"), but for one of generations.
 _ABBREVIATED = re.compile(
     rf"[a-z{ACCENTED}][,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)[A-Z]{{2,5}}(?![\w'\u2019-])"
 )
@@ -188,20 +187,6 @@ def check_for(
     return check
 
 
-def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check that accepts the values that `quick` accepts, except dates after `today`."""
-    last = today.isoformat()
-
-    def looked(values: Collection[str]) -> Collection[str]:
-        good = quick(values)
-        if "/" not in "".join(good) and max(good, default="") <= last:
-            return good
-        late = {day for day in good if (f"{day[6:]}-{day[3:5]}-{day[:2]}" if "/" in day else day) > last}
-        return [day for day in good if day not in late] if late else good
-
-    return looked
-
-
 def check_of_name(check: Check, field: str) -> Check:
     """Return a check like `check` for a field that names a pupil.
     No abbreviation stands behind a surname or forename ("Morgan YC"); a rare surname that is an ordinary word
@@ -216,20 +201,6 @@ def check_of_name(check: Check, field: str) -> Check:
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
         return check(rest if is_called else text) if rest or not is_called else None
-
-    return checked
-
-
-def checked_on(check: Check, any_year: Check | None, today: date | None) -> Check:
-    """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that is valid in
-    another year (by `any_year`), and "date:future" for a date after `today`, if given.
-    """
-
-    def checked(text: str) -> str | None:
-        if today is not None and (day := read_date(text)) is not None and day > today:
-            return "date:future"
-        fault = check(text)
-        return OTHER_YEAR if fault is not None and any_year is not None and any_year(text) is None else fault
 
     return checked
 
@@ -408,34 +379,20 @@ def _matching(patterns: Sequence[str]) -> Quick:
     return quick
 
 
-# A word with a small letter, a number, and a capital.
-_WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
-_CAPITAL = re.compile(r"[A-Z]")
-_FEWEST_ROWS, _FEW_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 5, 10, 3
-_USUAL_FORM, _RARE = 0.05, 0.03
-
-
-def _form(text: str) -> str:
-    """Return the form of a label: "a" for each word in small letters, "0" for figures, "A" for a capital."""
-    return _CAPITAL.sub("A", _SOME_FIGURES.sub("0", _WORD_IN_SMALL.sub("a", text)))
-
-
 class Judge:
     """Judge of one field's values: checks each distinct value once, by `quick` first, then by `check`."""
 
-    __slots__ = ("_all_differ", "_bad", "_usual", "check", "good", "quick")
+    __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
     def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
         self.check, self.quick = check, quick
         self._bad: dict[str, str] = {}
-        self._usual: set[str] = set()
         self.forget()
 
     def forget(self) -> None:
         """Forget the values judged so far."""
         self.good: set[str | None] = set(_BLANK)
         self._bad.clear()
-        self._usual.clear()
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
@@ -476,43 +433,6 @@ class Judge:
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
 
 
-class SharedJudge(Judge):
-    """Judge of a field whose values many pupils share, such as a class, also by how many rows have each.
-    `are_initials`: the test for a class that is called by its teacher's initials.
-    """
-
-    def __init__(self, check: Check | None, quick: Quick | None, are_initials: Test) -> None:
-        super().__init__(check, quick)
-        self._are_initials = are_initials
-
-    def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the faulty values of a column, or of a portion of its rows.
-        A value of few rows is faulty unless it has a figure and a usual form ("7B" among "7A" and "8C"). If
-        many rows have such values, the column is no list of classes, and none is faulty. A class by its
-        teacher's initials ("9 CSA") is not faulty beside several such classes.
-        """
-        found, column = super().faults(values), list(filter(None, values))
-        counts, filled = Counter(column), len(column)
-        if filled < max(_FEWEST_ROWS, 2 * len(counts)):
-            return found
-        forms, rows_of, alike = {value: _form(value) for value in counts}, Counter[str](), Counter[str]()
-        for value, rows in counts.items():
-            rows_of[forms[value]] += rows
-            alike[forms[value]] += rows >= _ROWS_OF_A_CLASS
-        self._usual |= {value for value, rows in counts.items() if rows >= _FEW_ROWS}
-        usual = {form for form, rows in rows_of.items() if "0" in form and rows >= _USUAL_FORM * filled}
-        # The rows of a class at either end may go on in another portion.
-        ends = {one for one, other in (column[:2], column[-2:]) if one == other}
-        rare = {v for v in counts.keys() - self._usual - found.keys() - ends if forms[v] not in usual}
-        if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
-            found = found | dict.fromkeys(rare, OTHER)
-        usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}
-        many = {value for value, rows in counts.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual}
-        return {
-            value: code for value, code in found.items() if value not in many or not self._are_initials(value)
-        }
-
-
 def distinct(values: Collection[str]) -> AbstractSet[str]:
     """Return the distinct values. A column with one value in every row is answered quickly."""
     if isinstance(values, tuple) and values and values[0] == values[-1]:
@@ -528,9 +448,9 @@ _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
 _UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
 _TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
 _NAME = rf"(?:{_TITLED}|(?:{'|'.join(sorted(_IN_A_NAME - {'and', 'or'}, reverse=True))}){_END_OF_WORD})"
-# "McDonald" and "J", and words of a name that is written in capitals throughout: both are rarely in one name.
+# "McDonald" and "J", and words of a name without a small letter: both are rarely in one name.
 _ENDING_SMALL = rf"(?=[^ ,\n{BETWEEN}]*[a-z{ACCENTED}]{_END_OF_WORD}|[A-Z]{_END_OF_WORD}){_NAME}"
-_CAPITALS = rf"[A-Z]++(?:['\u2019-][A-Z]++)*+{_END_OF_WORD}"
+_LOUD = rf"[A-Z]++(?:['\u2019-][A-Z]++)*+{_END_OF_WORD}"
 _SMALL = rf"(?:{'|'.join(sorted(_IN_A_PLACE, reverse=True))}){_END_OF_WORD}"
 _PLACE = rf"(?:{_TITLED}|{_SMALL})"
 _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
@@ -547,7 +467,7 @@ _DAY, _MONTH, _YEAR = r"(?:0[1-9]|1\d|2[0-8])", r"(?:0[1-9]|1[0-2])", r"(?:19|20
 _DATE = rf"(?:{_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR})"
 _QUICK = {
     "name": rf"{_SHORT_TEXT}(?:{_ENDING_SMALL}(?:,? {_ENDING_SMALL}){{0,7}}+"
-    rf"|{_CAPITALS}(?:,? {_CAPITALS}){{0,7}}+)",
+    rf"|{_LOUD}(?:,? {_LOUD}){{0,7}}+)",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
     "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_LABELLED}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"

@@ -146,13 +146,14 @@ def test_the_files_with_blanks_are_there() -> None:
     assert set(WITH_BLANKS) <= {line.file for table in tables() for line in lines(table)}
 
 
-def registers(column: str, values: list[str], *, pupils: int = 200) -> bytes:
-    """A list of pupils; the column has the values in turn, sorted by them as a school's system does."""
+def registers(column: str, values: list[str], *, pupils: int = 200, in_order: bool = True) -> bytes:
+    """A list of pupils; the column has the values in turn, or sorted by them as a school's system does."""
     rng = random.Random(2)
     whole = make("student-core", "csv-core", rng=rng, school=school(rng, 1), pupils=pupils)
     _, *rows = csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline=""))
     out = io.StringIO(newline="")
-    listed = sorted(values * (pupils // len(values)))
+    listed = values * (pupils // len(values))
+    listed = sorted(listed) if in_order else listed
     writer = csv.writer(out)
     writer.writerow(["UPN", "Surname", "Forename", "Date of Birth", "Gender", column])
     for row, value in zip(rows, listed, strict=False):
@@ -189,6 +190,7 @@ def test_a_house_of_one_pupil_is_in_no_view(odd: str) -> None:
     [
         FORMS,
         ["7R OpE", "7R SmK", "8P JnH", "8P TaB"],
+        ["7G CsA", "7H PsO", "7J SmK", "7K JnH"],
         ["Oak", "Willow", "1/2 Maple", "Reception A", "N AM"],
         ["9 CSA", "9 JSM", "10 PLO", "10 HBA", "11 TRK"],
         ["ICO", "HBA", "JSM", "KLB", "TRK"],
@@ -202,6 +204,48 @@ def test_classes_of_many_pupils_are_shown_however_a_school_writes_them(forms: li
 
 def test_a_small_class_that_is_written_as_the_others_is_shown() -> None:
     assert "9C" in shown_of(registers("Form", FORMS).replace(b",9B\r", b",9C\r", 1))
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_the_smallest_class_of_a_special_school_is_shown(in_order: bool) -> None:
+    classes = [
+        f"{word} {size}" for word in ("Otter", "Badger", "Robin", "Heron", "Wren", "Owl") for size in "ABC"
+    ]
+    listed = classes * 8 + ["Vole"] * 4
+    data = registers("Form", listed, pupils=len(listed), in_order=in_order)
+    assert shown_of(data).count("Vole") == 4
+
+
+def test_the_classes_of_a_second_school_are_shown_where_a_portion_ends_among_its_pupils() -> None:
+    first = ["Oak", "Ash", "Elm", "Yew", "Fir", "Lime", "Rowan", "Cedar"] * 61
+    second = ["Dewi", "Non", "Teilo", "Cadoc", "Illtud", "Beuno", "Asaph", "Elli", "Gwynno"] * 20
+    data = registers("Form", first + second, pupils=len(first + second), in_order=False)
+    assert shown_of(data) == first + second
+
+
+def test_a_class_of_twelve_in_a_school_of_a_thousand_is_shown() -> None:
+    listed = [f"{year}{letter}" for year in range(7, 12) for letter in "ABCDEFGH"] * 25
+    for place in range(12):
+        listed[place * 80 + place] = "Cedar"
+    assert shown_of(registers("Form", listed, pupils=len(listed), in_order=False)) == listed
+
+
+def test_in_xml_a_class_is_judged_by_its_words_alone_and_the_sender_is_told_nothing_else() -> None:
+    _, *rows = csv.reader(io.StringIO(registers("Form", FORMS).decode(), newline=""))
+    pupils = "".join(
+        f"<Pupil><UPN>{upn}</UPN><Surname>{surname}</Surname><Forename>{forename}</Forename>"
+        f"<RegGroup>{'YC' if number == 60 else form}</RegGroup></Pupil>"
+        for number, (upn, surname, forename, _, _, form) in enumerate(rows)
+    )
+    data = (
+        "<CTfile><Header><DocumentName>Common Transfer File</DocumentName></Header>"
+        f"<CTFpupilData>{pupils}</CTFpupilData></CTfile>"
+    ).encode()
+    what = recognised(data)
+    view, left_out = view_of(data, Basis(data_type=what.data_type, items=ITEMS, unlisted=what.unlisted))
+    assert b">YC<" in view
+    assert WITHHELD not in left_out
+    assert not [one for one in what.findings if one.expected]
 
 
 def test_a_column_in_which_every_pupil_has_another_class_is_shown() -> None:

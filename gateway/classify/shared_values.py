@@ -1,0 +1,80 @@
+"""Judge values that many pupils share, such as classes and houses, by how many rows have each.
+
+A word that one pupil has for a class among classes of thirty is a remark, whatever the word is.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection
+
+from gateway.classify.value_kinds import OTHER, Check, Judge, Quick, Test
+
+# A word with a small letter, a number, and a letter that is not small.
+_WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
+_LETTER = re.compile(r"[A-Z]")
+_FEWEST_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 10, 3
+_FEW_ROWS, _OF_A_CLASS, _A_CLASS = 2, 8, 30
+_USUAL_FORM, _RARE = 0.05, 0.03
+_ROWS_TOGETHER = 500  # A longer table is judged in portions: the first has so many rows.
+_MOST_REMEMBERED = 20_000
+
+
+def _form(text: str) -> str:
+    """Return the form of a label: "a" for each word in small letters, "0" for figures, "A" for a letter."""
+    return _LETTER.sub("A", _SOME_FIGURES.sub("0", _WORD_IN_SMALL.sub("a", text)))
+
+
+class SharedJudge(Judge):
+    """Judge of a field whose values many pupils share, such as a class, also by how many rows have each.
+    `are_initials`: the test for a class that is called by its teacher's initials.
+    """
+
+    __slots__ = ("_are_initials", "_rows")
+
+    def __init__(self, check: Check | None, quick: Quick | None, are_initials: Test) -> None:
+        self._rows = Counter[str]()
+        super().__init__(check, quick)
+        self._are_initials = are_initials
+
+    def forget(self) -> None:
+        """Forget the values judged so far, and their rows."""
+        super().forget()
+        self._rows.clear()
+
+    def faults(self, values: Collection[str]) -> dict[str, str]:
+        """Return the faulty values of a column, or of the next portion of its rows.
+        A value of one or two rows is faulty beside classes of at least eight times as many, unless it has a
+        figure and a usual form ("7B" among "7A" and "8C"). If many rows have such values, the column is no
+        list of classes, and none is faulty. A class by its teacher's initials ("9 CSA") is not faulty beside
+        several such classes.
+        """
+        found, column = super().faults(values), list(filter(None, values))
+        counts, filled = Counter(column), len(column)
+        if filled < max(_FEWEST_ROWS, 2 * len(counts)):
+            return found
+        is_portion = bool(self._rows) or len(values) >= _ROWS_TOGETHER
+        if len(self._rows) > _MOST_REMEMBERED:
+            self._rows.clear()
+        self._rows.update(counts)
+        rows_of = {value: self._rows[value] for value in counts}
+        forms, rows_by_form, alike = {value: _form(value) for value in counts}, Counter[str](), Counter[str]()
+        for value, rows in counts.items():
+            rows_by_form[forms[value]] += rows
+            alike[forms[value]] += rows_of[value] >= _ROWS_OF_A_CLASS
+        # The class of the pupil in the middle, if pupils stand in the order of the size of their classes.
+        of_a_class = sorted(map(counts.__getitem__, column))[filled // 2]
+        few = min(_FEW_ROWS, of_a_class // _OF_A_CLASS)
+        usual = {form for form, rows in rows_by_form.items() if "0" in form and rows >= _USUAL_FORM * filled}
+        # A class, and a school, at the end of a portion may go on in the next.
+        last = {*column[-min(of_a_class, _A_CLASS) :]} if is_portion else set[str]()
+        doubtful = counts.keys() - found.keys() - last
+        rare = {value for value in doubtful if rows_of[value] <= few and forms[value] not in usual}
+        if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
+            found = found | dict.fromkeys(rare, OTHER)
+        usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}
+        many = {
+            value for value, rows in rows_of.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual
+        }
+        return {
+            value: code for value, code in found.items() if value not in many or not self._are_initials(value)
+        }
