@@ -223,10 +223,10 @@ def test_the_classes_of_a_second_school_are_shown_where_a_portion_ends_among_its
     assert shown_of(data) == first + second
 
 
-def test_a_class_of_twelve_in_a_school_of_a_thousand_is_shown() -> None:
+def test_a_class_of_eight_in_a_school_of_a_thousand_is_shown() -> None:
     listed = [f"{year}{letter}" for year in range(7, 12) for letter in "ABCDEFGH"] * 25
-    for place in range(12):
-        listed[place * 80 + place] = "Cedar"
+    for place in range(8):
+        listed[place * 130 + place] = "Cedar"
     assert shown_of(registers("Form", listed, pupils=len(listed), in_order=False)) == listed
 
 
