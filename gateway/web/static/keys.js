@@ -4,14 +4,14 @@
 const KEY_YEARS = 2 * 365 * 86_400;
 const KEY_DIGITS = 16;
 
-// Returns a statement of one purpose, signed with the school's key and encrypted to the gateway's.
-async function sealedText(purpose, text) {
+// Hands in a statement of one purpose for /keys or /agreement, signed with the school's key and encrypted to the gateway's.
+async function state(folder, name, purpose, text) {
   const signingKeys = await opened();
   await Trust.follow(here.kit);
   const encryptionKeys = await openpgp.readKey({ armoredKey: here.kit.gateway[here.kit.current] });
-  const binary = utf8(`Statement to the gateway: ${purpose}\n\n${text}`);
+  const binary = utf8(`Statement to the gateway: ${purpose}; for /${folder} alone.\n\n${text}`);
   const message = await openpgp.createMessage({ binary });
-  return openpgp.encrypt({ message, encryptionKeys, signingKeys, format: "binary" });
+  return handIn(folder, name, await openpgp.encrypt({ message, encryptionKeys, signingKeys, format: "binary" }));
 }
 
 // Hands in what is for /keys or /agreement; returns its row among what was sent.
@@ -64,8 +64,7 @@ async function replaceKey() {
   }
   const next = await Kits.opening(kit.next.key, here.lock);
   if (!kit.next.sent) {
-    const signed = await sealedText("the key below is ours; for /keys alone.", next.toPublic().armor());
-    const sent = (await handIn("keys", "new-openpgp-key", signed)).sha256;
+    const { sha256: sent } = await state("keys", "new-openpgp-key", "the key below is ours", next.toPublic().armor());
     await Kits.change(kit, { next: { ...kit.next, sent } });
   }
   const came = await outcome(await Kits.get("sent", kit.next.sent));
@@ -91,8 +90,7 @@ async function addPasskey() {
   await Kits.put("kits", { ...other, key: await Kits.locked(key, lock) });
   at("passkey-said").textContent = made.fingerprint;
   at("new-passkey").hidden = false;
-  const signed = await sealedText("the key below is ours; for /keys alone.", made.line);
-  await outcome(await handIn("keys", "new-passkey", signed));
+  await outcome(await state("keys", "new-passkey", "the key below is ours", made.line));
 }
 
 // A passkey or SSH key of the school that this browser does not use, by its fingerprint: it lets nobody in any more.
@@ -103,8 +101,7 @@ async function revokeLogin(fingerprint, button) {
     tell("said", "Nobody logs in with that key any more after this, and it cannot be taken back.");
     return;
   }
-  const signed = await sealedText("the SSH key below is ours no more; for /keys alone.", fingerprint);
-  await outcome(await handIn("keys", "lost-key", signed));
+  await outcome(await state("keys", "lost-key", "the SSH key below is ours no more", fingerprint));
 }
 
 // The certificate with its revocation (RFC 9580, 5.2.3.31): nobody can take it back.

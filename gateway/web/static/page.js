@@ -12,9 +12,13 @@ const FULL = "There is no room left for what this browser keeps. Make room on th
 const utf8 = (text) => new TextEncoder().encode(text);
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 
+// Throws an Error with what the gateway said, and the `status`. An answer may be without a sentence.
 async function checked(answer) {
   if (!answer.ok) {
-    throw new Error((await answer.json()).said);
+    const told = await answer.json().catch(() => null);
+    const away = answer.status >= 500 && "The gateway does not answer at the moment. Try again in a minute.";
+    const said = told?.said || away || "The gateway did not take the file. Try again later.";
+    throw Object.assign(new Error(said), { status: answer.status });
   }
   return answer;
 }
@@ -28,16 +32,14 @@ async function published(place) {
 function tell(id, sentence) {
   for (const one of ["problem", "said"]) {
     at(one).hidden = one !== id;
+    at(one).textContent = one === id ? sentence : "";
   }
-  at(id).textContent = sentence;
 }
 
 // Does an act of the page, with its button off meanwhile; what fails is told.
 async function acting(button, act, otherwise) {
   button.disabled = true;
-  for (const one of ["problem", "said"]) {
-    at(one).hidden = true;
-  }
+  tell(null);
   try {
     await act();
   } catch (error) {

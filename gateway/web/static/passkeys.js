@@ -15,8 +15,7 @@ const Passkeys = (() => {
 
   // The public key in OpenSSH's form: that of a token for this site (PROTOCOL.u2f).
   function sshBlob(point) {
-    const text = new TextEncoder();
-    const parts = [text.encode(KIND), text.encode("nistp256"), point, text.encode(`ssh:${location.hostname}`)];
+    const parts = [utf8(KIND), utf8("nistp256"), point, utf8(`ssh:${location.hostname}`)];
     const blob = new Uint8Array(parts.reduce((size, part) => size + 4 + part.length, 0));
     const view = new DataView(blob.buffer);
     let at = 0;
@@ -39,10 +38,7 @@ const Passkeys = (() => {
     if (secretOf(credential) || !credential.getClientExtensionResults().prf?.enabled) {
       return secretOf(credential);
     }
-    const challenge = crypto.getRandomValues(new Uint8Array(32));
-    const allowCredentials = [{ type: "public-key", id: credential.rawId }];
-    const asked = { challenge, allowCredentials, userVerification: "required", extensions: PRF };
-    return secretOf(await navigator.credentials.get({ publicKey: asked }));
+    return (await unlock([{ type: "public-key", id: credential.rawId }])).secret;
   }
 
   // Returns { id, line, fingerprint, secret }: the line to enrol, and what opens a key. The handle tells the school at the login, and is random
@@ -52,7 +48,7 @@ const Passkeys = (() => {
     const credential = await navigator.credentials.create({
       publicKey: {
         rp: { id: location.hostname, name: "File gateway" },
-        user: { id: new TextEncoder().encode(`${school}:${url(random)}`), name: school, displayName: school },
+        user: { id: utf8(`${school}:${url(random)}`), name: school, displayName: school },
         challenge: crypto.getRandomValues(new Uint8Array(32)),
         pubKeyCredParams: [{ type: "public-key", alg: ES256 }],
         authenticatorSelection: { residentKey: "required", userVerification: "required" },
@@ -68,8 +64,9 @@ const Passkeys = (() => {
   }
 
   // Returns { id, secret } without the gateway: what opens a key here, and logs nobody in.
-  async function unlock() {
-    const publicKey = { challenge: crypto.getRandomValues(new Uint8Array(32)), userVerification: "required", extensions: PRF };
+  async function unlock(allowCredentials = []) {
+    const challenge = crypto.getRandomValues(new Uint8Array(32));
+    const publicKey = { challenge, allowCredentials, userVerification: "required", extensions: PRF };
     const credential = await navigator.credentials.get({ publicKey });
     return { id: credential.id, secret: secretOf(credential) };
   }

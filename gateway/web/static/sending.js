@@ -202,7 +202,7 @@ async function upload(one, blob, folder = "in") {
     one.reference = arrived ? arrived.reference : await Uploads.send(blob, one.remote, folder, progress, place);
     await Kits.put("sent", one);
   } catch (error) {
-    if (error instanceof Uploads.Refused && !error.later && one.waiting) {
+    if (Uploads.refused(error) && one.waiting) {
       await forget(one);
     }
     throw error;

@@ -177,8 +177,7 @@ async function readAgreement() {
 async function signAgreement() {
   const [name, office] = [at("signatory").value.trim(), at("office").value.trim()];
   const said = `Signed by: ${name}, ${office}\n\n${agreed}`;
-  const signed = await sealedText("we agree to the text below; for /agreement alone.", said);
-  await outcome(await handIn("agreement", "agreement.txt", signed));
+  await outcome(await state("agreement", "agreement.txt", "we agree to the text below", said));
   at("sign").reset();
   at("sign").hidden = true;
 }

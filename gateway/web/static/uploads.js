@@ -5,22 +5,12 @@ const Uploads = (() => {
   const PART_BYTES = 1024 * 1024;
   const PATIENCE = [1, 2, 4, 8, 15, 30, 60];
   const TUS = { "Tus-Resumable": "1.0.0" };
+  // What a repetition may mend: the network failed, the gateway restarts, is busy, or knows another offset.
+  const PASSING = [undefined, 409, 423, 500, 502, 503, 504];
+  // Not for what the file is: it may be sent once somebody has logged in again, or on another day.
+  const LATER = [401, 404, 429];
 
-  // `later`: not for what the file is. It may be sent once somebody has logged in again, or on another day.
-  class Refused extends Error {}
-
-  async function checked(answer) {
-    if (answer.ok) {
-      return answer;
-    }
-    const told = await answer.json().catch(() => null); // An answer may be without a sentence.
-    const said = told?.said || "The gateway did not take the file. Try again later.";
-    // What a repetition may mend: the gateway restarts, is full for a moment, or knows another offset.
-    if ([409, 423, 500, 502, 503, 504].includes(answer.status)) {
-      throw new Error(said);
-    }
-    throw Object.assign(new Refused(said), { later: [401, 404, 429].includes(answer.status) });
-  }
+  const refused = ({ status }) => ![...PASSING, ...LATER].includes(status);
 
   async function begin(name, length, folder) {
     const metadata = `filename ${base64(utf8(name))},folder ${base64(utf8(folder))}`;
@@ -48,7 +38,7 @@ const Uploads = (() => {
         failures = 0;
         progress(offset / blob.size);
       } catch (error) {
-        if (error instanceof Refused || failures >= PATIENCE.length) {
+        if (!PASSING.includes(error.status) || failures >= PATIENCE.length) {
           throw error;
         }
         offset = null;
@@ -58,5 +48,5 @@ const Uploads = (() => {
     return reference;
   }
 
-  return { send, Refused };
+  return { send, refused };
 })();
