@@ -87,8 +87,10 @@ def test_a_file_is_sealed_without_a_network_and_sent_later(school: School, tmp_p
     page.reload()
     page.get_by_text("About this page").click()
     page.locator("#digest", has_text=digest()).wait_for()
+    page.evaluate("() => { localStorage.login = 'whose session it is'; }")
     presses(page, "Log in with your passkey")
     page.get_by_text("There is no connection.").wait_for()
+    assert page.evaluate("localStorage.login") == "whose session it is"
     chooses(page, "later.xml", core_data(1))
     presses(page, "Send")
     page.get_by_text("The file is sealed, and waits in this browser.").wait_for()

@@ -226,7 +226,13 @@ def test_the_login_ends_where_somebody_else_logs_in_in_another_window(school: Sc
     chooses(page, "theirs.xml", core_data(14))
     presses(page, "Send")
     page.locator("#problem", has_text="Somebody else has logged in in another window.").wait_for()
-    assert page.request.get(f"{school.origin}/api/sent").text().count("theirs.xml") == 0
+    page.locator("#outside").wait_for()  # What the other person sent is not listed here.
+    assert not page.locator("#inside").is_visible()
+    said = page.evaluate("showStanding().catch((error) => error.message)")
+    assert said.startswith("Somebody else has logged in")
+    page.evaluate("logOut().catch(() => null)")
+    theirs = page.request.get(f"{school.origin}/api/sent")
+    assert (theirs.status, theirs.text().count("theirs.xml")) == (200, 0)
     page.reload()
     school.logs_in(page)
     page.get_by_text("theirs.xml has arrived.").wait_for()

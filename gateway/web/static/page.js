@@ -23,6 +23,15 @@ async function checked(answer) {
   return answer;
 }
 
+const isOurs = () => localStorage.login === here.login;
+
+// Throws an Error where somebody else has logged in since: a browser has one login for all its windows.
+function needOurs() {
+  if (!isOurs()) {
+    throw new Error("Somebody else has logged in in another window. Load this page anew, and log in again.");
+  }
+}
+
 // Returns a text that the gateway publishes; null where there is none.
 async function published(place) {
   const answer = await fetch(`/api/${place}`);

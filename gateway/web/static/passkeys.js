@@ -85,6 +85,7 @@ const Passkeys = (() => {
     const { id, type } = credential;
     const body = JSON.stringify({ id, rawId: url(credential.rawId), type, response });
     await checked(await fetch("/api/login", { method: "POST", body }));
+    localStorage.login = id;
     return { id, secret: secretOf(credential) };
   }
 

@@ -31,11 +31,9 @@ async function entered() {
 
 async function logIn() {
   const { id, secret } = await entered();
-  localStorage.login = here.login = id;
   const kit = (await Kits.get("kits", id)) || null;
   await showKey(kit, kit && kit.prf && secret ? await Kits.opening(kit.key, secret) : null);
-  here.kit = kit;
-  here.lock = secret;
+  Object.assign(here, { kit, login: id, lock: secret });
   nameSchool(kit ? kit.provider : "");
   at("unlock").hidden = !kit || kit.prf;
   at("file-hint").textContent = kit
@@ -51,13 +49,12 @@ async function logIn() {
 }
 
 async function logOut() {
-  if (!here.offline) {
+  if (!here.offline && isOurs()) {
     await fetch("/api/logout", { method: "POST" });
   }
   at("receipt").hidden = true;
   await showKey(null, null);
-  here.kit = null;
-  here.lock = null;
+  Object.assign(here, { kit: null, lock: null });
   await showStanding();
   await showSent();
 }
@@ -90,7 +87,7 @@ function rowOf(one) {
 }
 
 async function showSent() {
-  const answer = here.offline && here.kit ? Response.json([]) : await fetch("/api/sent");
+  const answer = here.offline && here.kit ? Response.json([]) : isOurs() ? await fetch("/api/sent") : Response.error();
   at("outside").hidden = answer.ok;
   at("inside").hidden = !answer.ok;
   if (answer.ok) {
@@ -188,9 +185,7 @@ async function sealed(file) {
 
 // Sends what is sealed, from where it stopped, and notes its reference.
 async function upload(one, blob, folder = "in") {
-  if (localStorage.login !== here.login) {
-    throw new Error("Somebody else has logged in in another window. Load this page anew, and log in again.");
-  }
+  needOurs();
   one.after = one.after ?? (here.kit?.log?.newest || 0); // Its receipt stands later in the log than all seen so far.
   doing("Sent so far");
   const listed = await (await checked(await fetch("/api/sent"))).json();

@@ -17,6 +17,7 @@ const Standing = (() => {
   // Returns the gateway's page about this school, as it was signed; null before the gateway has made one. The page
   // and its signature are two files: for a moment, one may be newer.
   async function signedPage(kit) {
+    needOurs();
     for (let look = 1; ; look++) {
       const [html, signature] = [await published("pages/status.html"), await published("pages/status.html.asc")];
       if (html === null) {
