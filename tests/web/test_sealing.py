@@ -43,6 +43,15 @@ ENDED = """() => {
     };
 }"""
 """The session ends before a part arrives, as where intake is started again."""
+ROOM = """() => {
+    const put = Kits.put;
+    Kits.put = (store, row) => {
+        const kept = put(store, row);
+        Kits.put = put;
+        return kept.then(() => Promise.reject(new DOMException('', 'QuotaExceededError')));
+    };
+}"""
+"""What is kept next finds no room."""
 TWICE = """async (content) => {
     const nothing = () => {};
     const file = new File([content], 'twice.xml');
@@ -215,6 +224,22 @@ def test_what_was_sealed_waits_where_the_login_ends_meanwhile(school: School, tm
     page.reload()
     school.logs_in(page)
     page.get_by_text("ended.xml has arrived.").wait_for()
+    assert page.evaluate(LYING) == []
+
+
+def test_what_finds_no_room_leaves_nothing_and_what_has_arrived_is_not_sent_again(
+    school: School, tmp_path: Path
+) -> None:
+    page = enrolled(school, tmp_path)
+    page.evaluate(ROOM)
+    chooses(page, "full.xml", core_data(15))
+    presses(page, "Send")
+    page.locator("#problem", has_text="There is no room left").wait_for()
+    assert page.evaluate(LYING) == []
+    page.evaluate(
+        f"() => {{ const send = Uploads.send; Uploads.send = (...all) => (({ROOM})(), send(...all)); }}"
+    )
+    sends(page, "full.xml", core_data(15))
     assert page.evaluate(LYING) == []
 
 

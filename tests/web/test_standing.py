@@ -198,9 +198,19 @@ def test_no_key_counts_as_kept_where_the_browser_has_no_room_for_it(school: Scho
         };
         return Kits.change(here.kit, { headings: "2099" }).then(() => "kept", () => "not kept");
     }""")
-    assert said == "not kept"
+    assert (said, page.evaluate("here.kit.headings") == "2099") == ("not kept", False)
     page.evaluate("acting(at('renew'), () => { throw new DOMException('', 'QuotaExceededError'); }, '')")
     page.locator("#problem", has_text="There is no room left").wait_for()
+
+
+def test_a_key_that_the_browser_forgot_is_kept_anew_by_the_window_that_holds_it(
+    school: School, page: Page
+) -> None:
+    page.evaluate("Kits.remove('kits', here.kit.credential)")
+    presses(page, "Extend it by two years")
+    arrives(page)
+    kept = page.evaluate("Kits.get('kits', here.kit.credential)")
+    assert kept["fingerprint"] == page.evaluate("here.kit.fingerprint")
 
 
 def test_a_clock_that_is_behind_is_told_of_and_not_that_the_key_is_no_good(

@@ -45,9 +45,9 @@ const Kits = (() => {
   // Changes fields of a kit, here and where it is kept; what another window changed meanwhile stays there.
   const change = (kit, fields) =>
     within("kits", "readwrite", async (rows) => {
-      const kept = await settled(rows.get(Object.assign(kit, fields).credential));
+      const kept = await settled(rows.get(kit.credential));
       return settled(rows.put({ ...kit, ...kept, ...fields }));
-    });
+    }).then(() => Object.assign(kit, fields));
 
   // Throws an Error for a passphrase that others guess.
   function judge(passphrase, again, ...known) {

@@ -142,7 +142,7 @@ async function opened() {
     at("unlock").hidden = true;
   }
   const kept = await Kits.get("kits", here.kit.credential);
-  if (kept.fingerprint !== here.kit.fingerprint) {
+  if (kept && kept.fingerprint !== here.kit.fingerprint) {
     throw new Error("Your key was replaced in another window. Log out here, and in again.");
   }
   Object.assign(here.kit, kept);
@@ -179,7 +179,7 @@ async function sealed(file) {
   const made = await Sealing.seal(file, key, here.kit.gateway[here.kit.current], progress);
   const remote = Sealing.remoteName(file.name, made.sha256);
   const one = { sha256: made.sha256, credential: whose, name: file.name, remote, at: Date.now(), waiting: made.id };
-  await Kits.put("sent", one);
+  await Kits.put("sent", one).catch((error) => Sealing.forget(made.id).then(() => Promise.reject(error)));
   return { one, blob: made.file };
 }
 
@@ -195,7 +195,7 @@ async function upload(one, blob, folder = "in") {
   const arrived = one.waiting && listed.find((other) => other.reference && other.name === one.remote);
   try {
     one.reference = arrived ? arrived.reference : await Uploads.send(blob, one.remote, folder, progress, place);
-    await Kits.put("sent", one);
+    await Kits.put("sent", one).catch(() => forget(one).then(() => Kits.put("sent", one)));
   } catch (error) {
     if (Uploads.refused(error) && one.waiting) {
       await forget(one);
