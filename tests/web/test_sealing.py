@@ -43,6 +43,13 @@ ENDED = """() => {
     };
 }"""
 """The session ends before a part arrives, as where intake is started again."""
+NO_ROOM = """() => {
+    const asked = window.fetch.bind(window);
+    const said = '{"said": "The gateway has no room at the moment; try again later."}';
+    window.fetch = async (place, how) =>
+        how?.method === 'PATCH' ? new Response(said, { status: 507 }) : asked(place, how);
+}"""
+"""The gateway has no room for a part."""
 ROOM = """() => {
     const put = Kits.put;
     Kits.put = (store, row) => {
@@ -214,12 +221,17 @@ def test_what_was_sealed_and_cut_off_goes_on_after_the_page_was_closed(
     assert PROVED in page.locator("#proof").inner_text()
 
 
-def test_what_was_sealed_waits_where_the_login_ends_meanwhile(school: School, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("happens", "said"), [(ENDED, "Log in with your passkey first."), (NO_ROOM, "The gateway has no room")]
+)
+def test_what_was_sealed_waits_where_the_login_ends_or_the_gateway_has_no_room(
+    school: School, tmp_path: Path, happens: str, said: str
+) -> None:
     page = enrolled(school, tmp_path)
-    page.evaluate(ENDED)
+    page.evaluate(happens)
     chooses(page, "ended.xml", core_data(13))
     presses(page, "Send")
-    page.locator("#problem", has_text="Log in with your passkey first.").wait_for()
+    page.locator("#problem", has_text=said).wait_for()
     assert len(page.evaluate(LYING)) == 1
     page.reload()
     school.logs_in(page)

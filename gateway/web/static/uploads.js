@@ -7,8 +7,8 @@ const Uploads = (() => {
   const TUS = { "Tus-Resumable": "1.0.0" };
   // What a repetition may mend: the network failed, the gateway restarts, is busy, or knows another offset.
   const PASSING = [undefined, 409, 423, 500, 502, 503, 504];
-  // Not for what the file is: it may be sent once somebody has logged in again, or on another day.
-  const LATER = [401, 404, 429];
+  // Not for what the file is: it may be sent once somebody has logged in again, on another day, or where there is room.
+  const LATER = [401, 404, 429, 507];
 
   const refused = ({ status }) => ![...PASSING, ...LATER].includes(status);
 
