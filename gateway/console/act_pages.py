@@ -288,7 +288,7 @@ def spreadsheet(table: Shown, name: str, kind: str) -> Response:
         [column.replace("_", " ") for column in table["columns"]],
         *(
             [
-                inert("" if value is None else str(known.get(str(value), value)))
+                inert("" if value is None else str(known.get(str(value), value)), to_read=True)
                 for known, value in zip(names, row, strict=True)
             ]
             for row in table["rows"]

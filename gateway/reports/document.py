@@ -116,7 +116,8 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 def as_csv(table: ReportTable) -> str:
     """Return a table as CSV with headings; a ' precedes cells that spreadsheets would run as formulas."""
     written = io.StringIO()
-    csv.writer(written).writerows([table.headings, *(map(inert, map(clean, row)) for row in table.rows)])
+    cells = ([inert(clean(cell), to_read=True) for cell in row] for row in table.rows)
+    csv.writer(written).writerows([table.headings, *cells])
     return written.getvalue()
 
 

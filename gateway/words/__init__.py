@@ -26,6 +26,8 @@ _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
 _SIGNS = ("=", "@", "+", "-")
 _CALL = r"(?:[A-Za-z]\(|\|\s*')"
 _FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
+# Spreadsheets take full-width signs for signs; of a number they make no more than a number.
+_CALCULATED = re.compile(r"\s*(?=[=@+\-\uff1d\uff20\uff0b\uff0d])(?![+-]?[\d\s.,()%]*\Z)")
 
 WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8").split())
 
@@ -40,9 +42,12 @@ def is_formula(cell: str) -> bool:
     return cell.lstrip()[:1] in _SIGNS and _FORMULA.match(cell) is not None
 
 
-def inert(cell: str) -> str:
-    """Return a cell's text, with an apostrophe in front if a spreadsheet would run or shift it."""
-    return f"'{cell}" if cell.startswith(("\t", "\r")) or is_formula(cell) else cell
+def inert(cell: str, *, to_read: bool = False) -> str:
+    """Return a cell's text, with an apostrophe in front if a spreadsheet would run or shift it.
+    `to_read`: True for people: also if it would calculate with the text, of which "- late" is then an error.
+    """
+    runs = _CALCULATED.match(cell) is not None if to_read else is_formula(cell)
+    return f"'{cell}" if runs or cell.startswith(("\t", "\r")) else cell
 
 
 @lru_cache(1024)  # The same phrases occur in many receipts.

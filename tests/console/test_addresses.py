@@ -154,8 +154,22 @@ def test_a_spreadsheet_program_knows_how_the_letters_of_a_list_are_encoded() -> 
     assert bytes(spreadsheet(table, "list", "csv").body) == b"\xef\xbb\xbfname\r\nYsgol T\xc5\xb7 Gwyn\r\n"
 
 
-@pytest.mark.parametrize("cell", ["=1+1", " =1+1", "\u00a0@SUM(A1)", "\t1", "-SUM(A1)"])
-def test_no_cell_of_a_list_is_run_by_a_spreadsheet(cell: str) -> None:
+def as_csv(cell: str) -> list[list[str]]:
     table = {"columns": ["name"], "named": {}, "rows": [[cell]]}
-    text = bytes(spreadsheet(table, "list", "csv").body).decode("utf-8-sig")
-    assert list(csv.reader(io.StringIO(text))) == [["name"], [f"'{cell}"]]
+    return list(csv.reader(io.StringIO(bytes(spreadsheet(table, "list", "csv").body).decode("utf-8-sig"))))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1", " =1+1", "\u00a0@SUM(A1)", "\t1", "-SUM(A1)", "= ", "+calc|x!A0", "+'\\\\a\\[b.xlsx]C'!A1",
+        '+WEBSERVICE ("https://a")', "-1+1", "- late", "\uff1d1+1", "\uff0bcmd",
+    ],
+)  # fmt: skip
+def test_no_cell_of_a_list_is_run_by_a_spreadsheet(cell: str) -> None:
+    assert as_csv(cell) == [["name"], [f"'{cell}"]]
+
+
+@pytest.mark.parametrize("cell", ["-1", "+44 (0)20 7946 0958", "-1,234.50", "-5%", "-", "1-1", "'=1"])
+def test_a_number_in_a_list_stays_as_it_is(cell: str) -> None:
+    assert as_csv(cell) == [["name"], [cell]]
