@@ -206,16 +206,19 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
 def _later_names(session: Session) -> Callable[[frozenset[str], datetime], frozenset[str]]:
     """Return a function from names, and the time of an act under them, to later names of the same people.
     A person who left and was enrolled under another name is known by the same account, of OpenID or of the
-    machine. A name in use counts only if its account was bound after the act: another person may have it.
+    machine. A name in use counts only if its account was bound after the act: another person may have it. An
+    account that somebody still here has disowned tells of nobody.
     """
     openid, given = (KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at), GivingRow
     first = select(given.mark, given.staff, func.min(given.at)).group_by(given.mark, given.staff)
+    here = frozenset(session.exec(select(StaffRow.name).where(col(StaffRow.removed_at).is_(None))).all())
+    ended = {pair: at for pair, at in givings.disowned(session).items() if pair[1] in here}
+    accounts = session.exec(first.where(given.what == "account"))
     bound = [
         *session.exec(select(*openid).where(KeyRow.kind == "openid")),
-        *session.exec(first.where(given.what == "account")),
+        *((mark, owner, at) for mark, owner, at in accounts if ended.get((mark, owner), at) <= at),
     ]
     had = {(fingerprint, owner) for fingerprint, owner, _ in bound}
-    here = frozenset(session.exec(select(StaffRow.name).where(col(StaffRow.removed_at).is_(None))).all())
 
     def later(names: frozenset[str], at: datetime) -> frozenset[str]:
         return frozenset(

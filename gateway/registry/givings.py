@@ -44,12 +44,20 @@ def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequen
         *((one.staff, "role", one.role, "", _LONG_AGO) for one in rows(session, RoleRow)),
         *((one.staff, "account", one.account, "", _LONG_AGO) for one in rows(session, AccountRow)),
     ]
-    for event in log.events(session, "staff", kind="credentials-confirmed"):
-        if event.at > since and json.loads(event.leaf)["fields"]["what"] == "disowned":
-            owner, _, account = (event.note or "").partition(": ")
-            current.append((owner, "account", account, "", _LONG_AGO))
+    ended = disowned(session).items()
+    current += [(owner, "account", account, "", _LONG_AGO) for (account, owner), at in ended if at > since]
     return {
         (owner, what, mark): givers[owner, what, mark]
         or [GivingRow(staff=owner, what=what, mark=mark, by=by, at=at)]
         for owner, what, mark, by, at in current
     }
+
+
+def disowned(session: Session) -> Mapping[tuple[str, str], datetime]:
+    """Return when a member of staff last said that an account bound to them is not theirs, by account and
+    owner.
+    """
+    told = log.events(session, "staff", kind="credentials-confirmed")
+    of_them = [one for one in told if json.loads(one.leaf)["fields"]["what"] == "disowned"]
+    pairs = (((one.note or "").partition(": "), one.at) for one in of_them)
+    return {(account, owner): at for (owner, _, account), at in pairs}

@@ -149,6 +149,29 @@ def test_an_account_of_the_machine_under_another_name_is_no_second_person(tmp_pa
         dual_control.check_two(session, "eva", "eva-jones", since=later, at=later, said=said)
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_an_account_that_was_bound_to_the_wrong_person_makes_nobody_that_person(
+    tmp_path: Path, *, leaves: bool
+) -> None:
+    said, at = "somebody else", BEGUN + 3 * CREDENTIAL_WAIT
+    acted, later = at + CREDENTIAL_WAIT, at + 2 * CREDENTIAL_WAIT
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        roles.bind(session, "of-bob", "sam", by="jane", at=at - CREDENTIAL_WAIT)
+        disowned = {"what": "disowned", "number": 1}
+        kind, note = "credentials-confirmed", "sam: of-bob"
+        log.append(session, [Entry(kind=kind, subject="staff", fields=disowned, note=note)], at)
+        roles.unbind(session, "of-bob", "sam")
+        roles.bind(session, "of-bob", "bob", by="jane", at=later)
+        dual_control.vouch(session, "bob", [*all_of("bob"), "of-bob"], by="sam", at=later)
+        if leaves:  # As whoever disowns their own account would, to come back as somebody else.
+            staff.remove_staff(session, "sam", later)
+        with pytest.raises(GatewayError, match="sam is bob now") if leaves else contextlib.nullcontext():
+            dual_control.check_two(
+                session, "sam", "bob", since=acted, at=later + 2 * CREDENTIAL_WAIT, said=said
+            )
+
+
 def test_what_was_done_under_an_account_that_is_disowned_since_counts_as_its_givers(tmp_path: Path) -> None:
     at, said = BEGUN + 3 * CREDENTIAL_WAIT, "somebody else"
     with registry(tmp_path) as opened, opened.write() as session:
