@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
-from gateway.cli.console import err, existing, now, out, print_json, print_rows, registry, show, tell_rest
+from gateway.cli.console import existing, now, out, print_json, print_rows, registry, show, tell_rest
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.identity import sight_here
 from gateway.cli.options import LimitOption
@@ -82,14 +82,12 @@ def status(
         chosen = None if provider is None else [providers.get_provider(session, provider).id]
         rows: list[dict[str, Any]] = []
         sees_all = sight_here(session, home).is_whole
-        for each, found in statuses(session, catalogue, day, chosen, hidden=sees_all):
+        for each, found in statuses(session, catalogue, day, chosen, sees_all=sees_all):
             for status in found:
                 row = dataclasses.asdict(status) | {"provider": each.id, "name": each.name}
                 del row["asked"]
                 rows.append(row)
     rows = [row for row in rows if not state or row["state"] in state]
-    if not sees_all:
-        err.print("it counts the files that you may know of: what it calls missing may have come")
     if matrix or html or csv:
         from gateway.reports.review import returns_report  # noqa: PLC0415 - a report is seldom
 

@@ -41,15 +41,18 @@ _NEXT_DAY = timedelta(days=2)
 
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None, *,
-    hidden: bool = True,
+    sees_all: bool = True,
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:  # fmt: skip
-    """Yield each provider with the state of each of its flows in Appendix B on a day.
-    `only`: the ids of the providers to yield; None for all. `hidden`: True if files outside the session's
-    sight count too.
+    """Yield each provider with the state of each of its flows in Appendix B on a day, by all files.
+    `only`: the ids of the providers to yield; None for all. `sees_all`: False to tell in `last` of no file
+    outside the session's sight.
     """
-    judged = replace(window_for(catalogue, day), hidden=hidden)
-    for provider, came, owed in _owing(session, catalogue, judged, only):
-        yield provider, timescale.status(provider, came, catalogue, day, owed)
+    judged = window_for(catalogue, day)
+    ways = [judged] if sees_all else [judged, replace(judged, hidden=False)]
+    for found in zip(*(_owing(session, catalogue, way, only) for way in ways), strict=True):
+        flows, *seen = (timescale.status(one, came, catalogue, day, owed) for one, came, owed in found)
+        pairs = zip(flows, *seen, strict=True)
+        yield found[0][0], [replace(flow, last=one.last) for flow, one in pairs] if seen else flows
 
 
 def overdue(

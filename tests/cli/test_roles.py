@@ -246,16 +246,21 @@ def test_what_replaced_a_file_for_few_names_it_to_nobody_else(
     assert f"replaces {few}" in " ".join(desk.gateway("receipts", "show", later).split())
 
 
-def test_a_file_that_few_may_know_of_has_not_come_for_anybody_else(desk: Desk, as_sam: Act) -> None:
+def test_what_is_due_counts_a_file_that_few_may_know_of_and_tells_them_alone_when_it_came(
+    desk: Desk, as_sam: Act
+) -> None:
     desk.send(desk.provider("oak", years=THIS_YEAR), census())
     desk.process()
     with desk.registry.write() as session:
-        session.exec(select(TransferRow)).one().few = True
+        row = session.exec(select(TransferRow)).one()
+        row.few, row.period, row.flow, row.data_type = True, None, "phonics", "phonics"
     in_force(desk)
     desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
-    listed = (json.loads(act("flows", "status", "--json")) for act in (desk.gateway, as_sam))
-    came, hidden = ({row["data_type"]: row["last"] for row in rows}["school-census"] for rows in listed)
+    asked = ("flows", "status", "--json")
+    ways = [json.loads(act(*asked)) for act in (desk.gateway, as_sam)]
+    came, hidden = ({row["data_type"]: row.pop("last") for row in rows}["phonics"] for rows in ways)
     assert (came is None, hidden) == (False, None)
+    assert ways[0] == ways[1]
 
 
 def test_who_takes_back_a_file_that_is_for_few_is_not_told_what_became_of_it(desk: Desk, as_sam: Act) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -22,7 +23,7 @@ from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
-from tests.mailboxes.mailroom import MARKER, UNREAD
+from tests.mailboxes.mailroom import MARKER, PROVIDER, UNREAD
 from tests.registry.test_deliveries import ACCEPTED, NOW, put
 
 RESULTS = ("code:unknown", "assessment result"), ("results:lacking", "phonics")
@@ -189,6 +190,17 @@ def test_openings_of_a_file_that_few_may_know_of_are_told_to_them_alone(office: 
     for who, may in (("jane", {known}), ("kim", {known, few})):
         told = office.said(who, "openings")["openings"]
         assert {known, few}.intersection(one["reference"] for one in told) == may
+
+
+def test_a_schools_page_tells_when_a_file_came_to_those_alone_who_may_know_of_it(office: Office) -> None:
+    few, at = office.room.deliver(b"latest", TEAM), NOW + timedelta(minutes=7)
+    with office.room.registry.write() as session:
+        row = session.exec(select(TransferRow).where(TransferRow.reference == few)).one()
+        row.few, row.landed_at, row.flow, row.data_type = True, at, "phonics", "phonics"
+    ways = [office.said(who, "school", provider=PROVIDER)["cells"] for who in ("jane", "kim")]
+    came = [{cell["data_type"]: cell.pop("last") for cell in cells}["phonics"] for cells in ways]
+    assert came == [None, f"{at:%Y-%m-%dT%H:%M:%SZ}"]
+    assert ways[0] == ways[1]
 
 
 def test_within_a_sight_no_file_outside_it_is_read(tmp_path: Path) -> None:

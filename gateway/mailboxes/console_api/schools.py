@@ -24,7 +24,7 @@ from gateway.zones.console_api import Named, Shown
 ROWS = 50
 FILES = 20
 TOLD = 20
-_CELL = ("data_type", "state", "due", "last", "missed", "to_chase")
+_CELL = ("data_type", "state", "due", "missed", "to_chase")
 _KEY = ("kind", "fingerprint", "state", "added_at", "added_by", "until", "last_used_at", "why")
 _NOTICES = {
     receipts.KEY_NOTICE: "about a key",
@@ -99,7 +99,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
         files = transfer_lists.latest(session, wanted, FILES + 1)
         shown = files[:FILES]
         names = {one: type_named(catalogue, one).name for one in catalogue.data_types()}
-        cells = [flow for _, flows in statuses(session, catalogue, on, [row.id]) for flow in flows]
+        ((_, cells),) = statuses(session, catalogue, on, [row.id], sees_all=caller.sight.is_whole)
         return {
             "school": Named(id=row.id, name=row.name),
             **columns_of([row], "kind", "dfe_number", "urn", "suspended", "closed_on")[0],
@@ -111,7 +111,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "standing": status_on(years, on, catalogue).standing if row.kind in bodies.parties else "",
             "cells": [
                 cell | {"kind": names.get(cell["data_type"], cell["data_type"])}
-                for cell in columns_of(cells, *_CELL)
+                for cell in columns_of(cells, *_CELL, "last")
             ],
             "keys": _keys(session, row.id),
             "discrepancies": _discrepancies(session, row),
