@@ -156,6 +156,8 @@ def test_whoever_deals_with_a_file_that_a_colleague_dealt_with_meanwhile_is_told
     assert told.status_code == 403
     assert f"{first} is not there any more, as somebody dealt with it" in told.text
     assert "dealt-with" not in served.kinds(second)
+    told = served.jane.client.post(BOX, data=both | {"do": "restore"})
+    assert f"{second} is not there any more, as somebody put it back or took it back" in told.text
 
 
 def test_one_persons_token_is_no_other_persons(served: Served) -> None:

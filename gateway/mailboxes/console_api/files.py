@@ -206,7 +206,7 @@ class OwnMailboxes:
             except Declined as error:
                 if self.caller.program is not None or error.answer is not NO_SUCH_FILE:
                     raise
-                why = "as somebody dealt with it or took it back"
+                why = f"as somebody {'put it back' if undo else 'dealt with it'} or took it back"
                 raise DecliningError(f"{one} is not there any more, {why}: nothing was changed") from None
         (mailboxes.restore if undo else mailboxes.deal_with)(person, *places)
         files = counted(len(places), "file is", "files are")
