@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, li
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
-from gateway.access import EVERYTHING, Sight
+from gateway.access import Sight
 from gateway.errors import NotFoundError
 from gateway.log.leaf import Kind
 from gateway.model import Folder, Reason, State, Transfer, WaitsFor
@@ -237,9 +237,8 @@ def count(session: Session, wanted: TransfersWanted, most: int | None = None) ->
 
 def on_record(session: Session, field: str, value: str) -> bool:
     """Return True if a transfer that the session shows has a `value` in a field, "data_type" or "team"."""
-    wanted = TransfersWanted(sight=EVERYTHING)
-    wanted = replace(wanted, team=value) if field == "team" else replace(wanted, data_type=value)
-    return count(session, wanted, 1) > 0
+    column = col(DeliveryRow.team if field == "team" else TransferRow.data_type)
+    return session.scalars(select(column).where(column == value).limit(1)).first() is not None
 
 
 def _count(session: Session, query: Select[Any], most: int | None) -> int:
