@@ -284,16 +284,10 @@ def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
 def spreadsheet(table: Shown, name: str, kind: str) -> Response:
     """Return a table as a file NAME.KIND to download; `kind` is one of `SPREADSHEETS`, such as "csv"."""
     names = [table["named"].get(column, {}) for column in table["columns"]]
-    rows = [
-        [column.replace("_", " ") for column in table["columns"]],
-        *(
-            [
-                inert("" if value is None else str(known.get(str(value), value)), to_read=True)
-                for known, value in zip(names, row, strict=True)
-            ]
-            for row in table["rows"]
-        ),
-    ]
+    rows = [[column.replace("_", " ") for column in table["columns"]]]
+    for row in table["rows"]:
+        told = (known.get(str(value), value) for known, value in zip(names, row, strict=True))
+        rows.append([inert("" if value is None else str(value), to_read=True) for value in told])
     headers = {"content-disposition": f'attachment; filename="{name}.{kind}"'}
     if kind == "csv":  # RFC 4180.
         written = io.StringIO()

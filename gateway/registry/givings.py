@@ -54,10 +54,8 @@ def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequen
 
 
 def disowned(session: Session) -> Mapping[tuple[str, str], datetime]:
-    """Return when a member of staff last said that an account bound to them is not theirs, by account and
-    owner.
-    """
+    """Return when members of staff last said that an account is not theirs, by account and person."""
     told = log.events(session, "staff", kind="credentials-confirmed")
-    of_them = [one for one in told if json.loads(one.leaf)["fields"]["what"] == "disowned"]
-    pairs = (((one.note or "").partition(": "), one.at) for one in of_them)
+    ended = [one for one in told if json.loads(one.leaf)["fields"]["what"] == "disowned"]
+    pairs = (((one.note or "").partition(": "), one.at) for one in ended)
     return {(account, owner): at for (owner, _, account), at in pairs}

@@ -50,9 +50,7 @@ def ask_schools(
         enrolled = providers.list_providers(session)
     everybody = sorted(enrolled, key=lambda each: each.name.casefold())
     span = slice(page * ROWS, (page + 1) * ROWS)
-    only = (
-        None if late else [each.id for each in everybody[span]]
-    )  # Who is late is known once all are judged.
+    only = None if late else [each.id for each in everybody[span]]  # Who is late: judge all.
     judged_at, flows = console.judged(day, only)
     if late:
         everybody = [each for each in everybody if any(flow.to_chase for flow in flows[each.id])]
