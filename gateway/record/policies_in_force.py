@@ -184,13 +184,15 @@ class Keeper:
         try:
             self.check_sound(digest)
         except ConfigurationError as error:
-            self._unusable = self._found(digest)
-            return self._refuse(
+            may = self._refuse(
                 digest,
                 f"are due and cannot be used: {error}; {self.home.policies_in_force.name} stay in force. "
                 "gateway policy withdraw, mend the draft, and gateway policy propose",
             )
-        return self._may_use(digest, past)
+        else:
+            may = self._may_use(digest, past)
+        self._unusable = None if may else self._found(digest)
+        return may
 
     def _may_use(self, digest: str, past: Collection[str]) -> bool:
         """Return True if a version loses no protection of data, or a person has allowed the loss (`allow`).

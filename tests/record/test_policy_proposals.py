@@ -229,6 +229,33 @@ def test_policies_that_have_faults_on_their_day_leave_those_of_before_in_force(
     assert loaded(desk) == before
 
 
+def test_due_policies_that_lose_protection_are_compared_once_a_change_and_not_in_each_round(
+    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, before, begins = list[Path](), loaded(desk), desk.now - timedelta(hours=1)
+
+    def loses(_before: Path, after: Path) -> bool:
+        looked.append(after)
+        return True
+
+    edit(desk, "flows.toml", *NARROWED)
+    with desk.registrar() as registrar:
+        keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
+        kept = desk.home.version(keeper.keep(desk.home.policies))
+        with desk.registry.write() as session:
+            proposals.propose(session, kept.name, begins, by="ann", why=None, at=begins)
+            proposals.approve(session, by="ben", at=begins)
+        monkeypatch.setattr("gateway.record.policies_in_force.loses_protection", loses)
+        assert keeper.changed(7) is not None  # The first answer.
+        for version, looks in ((7, 1), (7, 1), (8, 2), (8, 2)):
+            assert keeper.changed(version) is None
+            assert len(looked) == looks
+        assert loaded(desk) == before
+        keeper.allow(kept.name)  # As an approval does, before it is on record.
+        assert keeper.changed(9) is not None
+    assert loaded(desk) == [*before, kept.name]
+
+
 def test_faulty_policies_that_are_due_are_checked_once_a_change_and_not_in_each_round(
     desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
