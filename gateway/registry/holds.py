@@ -16,14 +16,15 @@ def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> 
     """Place a legal hold, to keep data from deletion; return the hold's number.
     `subject` is one keyword argument: `reference` for one transfer, notice or declaration; `provider` for all
     data of a provider; `persons`, the digests of a child, for every file with the child, now and later.
-    NotFoundError for an unknown subject, GatewayError for a subject on hold already.
+    NotFoundError for an unknown subject, GatewayError for a subject on hold already. A child of whom only
+    some of these digests are on hold is not on hold already.
     """
     row = HoldRow(**{"reference": "", **subject}, placed_at=at, placed_by=by, why=why)
     if row.reference and not receipts.in_use(session, [row.reference]):
         raise NotFoundError(f"there is no transfer, notice or declaration {row.reference}")
     if row.provider is not None:
         providers.provider_row(session, row.provider)
-    if _hold_on(session, **subject) is not None:
+    if _hold_on(session, **subject, wholly=True) is not None:
         raise GatewayError(f"{_named(subject)} is on hold already")
     store(session, row)
     return cast("int", row.number)
@@ -73,14 +74,23 @@ def on_hold(session: Session, references: Collection[str], on: Sequence[HoldRow]
 
 def of_child(session: Session, digests: Collection[bytes]) -> list[HoldRow]:
     """Return the legal holds on a child."""
-    wanted = set(digests)
-    return [row for row in list_holds(session) if not wanted.isdisjoint(markers.split(row.persons or b""))]
+    return [row for row in list_holds(session) if not _child(row.persons).isdisjoint(digests)]
 
 
 def _hold_on(
-    session: Session, reference: str = "", provider: str | None = None, persons: bytes | None = None
-) -> HoldRow | None:
-    if persons is not None:
-        return next(iter(of_child(session, markers.split(persons))), None)
-    on = rows(session, HoldRow, lifted_at=None, reference=reference, provider=provider, persons=None)
-    return next(iter(on), None)
+    session: Session, reference: str = "", provider: str | None = None, persons: bytes = b"", *,
+    wholly: bool = False,
+) -> HoldRow | None:  # fmt: skip
+    """Return the hold on a subject, or None. For a child, the hold with just these digests comes first, then
+    one with more of them or, unless `wholly`, with fewer: two children of one name are not the same.
+    """
+    asked, found = _child(persons), dict[bool, HoldRow]()
+    for row in rows(session, HoldRow, lifted_at=None, reference=reference, provider=provider):
+        child = _child(row.persons)
+        if asked <= child or (child <= asked and not wholly):
+            found.setdefault(child == asked, row)
+    return found.get(True) or found.get(False)
+
+
+def _child(persons: bytes | None) -> frozenset[bytes]:
+    return frozenset(markers.split(persons or b""))

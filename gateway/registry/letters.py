@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import get_args
 
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlmodel import Session, and_, col, delete, exists, func, or_, select
 
 from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry.deliveries import is_shown_to
-from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
+from gateway.registry.tables import DeliveryRow, HoldRow, LetterRow, TransferRow
 from gateway.registry.tables.row import existing, rows, store
 
 _DIGITS = 40
@@ -132,9 +132,14 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete the letters queued before a moment, if a relay has taken or refused the letter."""
+    """Delete the letters queued before a moment, if a relay has taken or refused the letter.
+    A letter to a provider on legal hold, or about a transfer or notice on legal hold, stays.
+    """
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
-    session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
+    about = and_(HoldRow.reference != "", col(LetterRow.event).endswith(col(HoldRow.reference)))
+    on_hold = col(HoldRow.lifted_at).is_(None), or_(col(HoldRow.provider) == col(LetterRow.provider), about)
+    gone = col(LetterRow.owed_at) < before, ended, ~exists().where(*on_hold)
+    session.exec(delete(LetterRow).where(*gone))
 
 
 def listed(session: Session) -> Sequence[LetterRow]:

@@ -257,8 +257,8 @@ def succeed(session: Session, former: str, successor: str) -> None:
 
 def remove(session: Session, provider: str) -> None:
     """Delete a provider enrolled by mistake, with the keys and contacts.
-    GatewayError if the registry has a transfer, declaration, copy, discrepancy or predecessor of the
-    provider, or another provider's file about the provider's pupils: then the provider can only be closed.
+    GatewayError if the registry has a transfer, declaration, copy, discrepancy, legal hold or predecessor of
+    the provider, or another provider's file about its pupils: then the provider can only be closed.
     """
     row = provider_row(session, provider)
     history = {
@@ -268,6 +268,7 @@ def remove(session: Session, provider: str) -> None:
         "discrepancies": tables.DiscrepancyPartyRow.provider,
         "files of others about it": tables.SchoolOfTransferRow.provider,
         "a provider whose place it took": ProviderRow.succeeded_by,
+        "legal holds": tables.HoldRow.provider,
     }
     for what, column in history.items():
         if session.exec(select(column).where(column == provider).limit(1)).first() is not None:

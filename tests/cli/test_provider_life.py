@@ -115,6 +115,14 @@ def test_a_mistake_is_removed_as_long_as_nothing_was_sent(site: Site) -> None:
     assert "everything fits" in site.gateway("log", "verify")
 
 
+def test_a_provider_once_on_legal_hold_is_not_removed_with_what_it_was_told(site: Site) -> None:
+    site.provider("claimed")
+    for done in ("place", "lift"):
+        site.gateway("legal-holds", done, "--provider", "claimed", "--why", "claim 18")
+        assert "has legal holds" in site.refused("providers", "remove", "claimed", "--why", "mistyped")
+    assert "claimed" in listed(site)
+
+
 def test_a_provider_whose_keys_stay_with_intake_is_not_removed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -483,6 +484,34 @@ def test_letters_are_kept_as_long_as_the_policy_says(desk: Desk) -> None:
     with desk.registry.read() as session:
         left = {row.event for row in letters.listed(session)} & {"event-400", "event-401", "event-402"}
     assert left == {"event-401", "event-402"}  # What no relay has yet is not forgotten.
+
+
+def test_letters_to_who_is_on_legal_hold_and_about_what_is_are_kept(desk: Desk) -> None:
+    reference = desk.send(desk.provider("ivy"), b"x")
+    desk.process()
+    about, to, other = letter(410), letter(411), letter(412)
+    about = replace(about, event=f"held:triage:{reference}")
+    to = replace(to, provider="ivy")
+    events = {about.event, to.event, other.event}
+    with desk.registry.write() as session:
+        letters.owe(session, [about, to, other], "test.invalid/log", desk.now - timedelta(days=801))
+        for row in letters.listed(session):
+            if row.event in events:
+                letters.note(session, row.number or 0, at=desk.now, refused=None)
+    for held in ((reference,), ("--provider", "ivy")):
+        desk.gateway("legal-holds", "place", *held, "--why", "claim 17")
+
+    def left() -> set[str]:
+        with desk.registrar() as registrar:
+            run_hourly(registrar)
+        with desk.registry.read() as session:
+            return {row.event for row in letters.listed(session)} & events
+
+    assert left() == {about.event, to.event}
+    desk.gateway("legal-holds", "lift", "--provider", "ivy", "--why", "settled")
+    assert left() == {about.event}
+    desk.gateway("legal-holds", "lift", reference, "--why", "settled")
+    assert left() == set()
 
 
 def test_an_address_is_in_plain_letters(desk: Desk) -> None:

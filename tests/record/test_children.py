@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from gateway.examiner.parent import Examiner
 from gateway.processor.retention import run as delete_due
-from gateway.registry import deliveries, markers, persons, retention
+from gateway.registry import deliveries, holds, markers, persons, retention
 from gateway.registry.tables import PersonsOfTransferRow
 from gateway.reports.retention import load_retention
 from tests.classify import made
@@ -218,6 +218,32 @@ def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) 
     desk.gateway("legal-holds", "lift", "--provider", "elm", "--why", "settled")
     assert due() == {with_child, without, of_elm}
     desk.gateway("log", "verify")
+
+
+def test_a_hold_on_a_name_neither_stands_for_the_upn_nor_is_lifted_for_another_child(desk: Desk) -> None:
+    one, other = made.Child(1), made.Child(2)
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1)))
+    desk.process()
+    named = one.asked[2:]
+
+    def act(*options: str, code: int = 0) -> str:
+        return desk.gateway("legal-holds", *options, "--why", "claim 16", code=code)
+
+    def is_kept() -> bool:
+        with desk.registry.read() as session:
+            return bool(holds.on_hold(session, [sent]))
+
+    act("place", *named)
+    assert not is_kept()  # Who has a UPN in a file is found there by that alone.
+    act("place", *one.asked)
+    assert is_kept()
+    assert "on hold already" in act("place", *named, code=1)
+    assert "is not on hold" in act("lift", "--upn", other.upn, code=1)
+    act("lift", *named)
+    assert "is not on hold" in act("lift", "--upn", other.upn, *named, code=1)
+    assert is_kept()
+    act("lift", *one.asked)
+    assert not is_kept()
 
 
 def test_what_is_restricted_is_not_deleted_until_the_marker_is_off(desk: Desk) -> None:
