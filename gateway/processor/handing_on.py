@@ -63,8 +63,8 @@ class HandingOn:
         self._looked_at = float("-inf")
         self._seen: dict[str, tuple[HandOn, datetime]] = {}
         self._withdrawn: dict[str, int] = {}
-        self._declared: Mapping[str, HandOn] = {}
-        # Held while a batch goes on record and is placed: what is declared stays so meanwhile.
+        self._policies = ""
+        # Held while a batch goes on record and is placed: the policies stay so meanwhile.
         self._placing = threading.Lock()
         self._term = 0
 
@@ -95,8 +95,8 @@ class HandingOn:
             name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
         }
         with self._placing:
-            self._declared = declared
             self._follow_targets(registrar, declared)  # Before the courier is told of another server.
+            self._policies = registrar.catalogue.digest
         lay_out_folders(self._home.hand_on, servers, SERVER_SETTINGS)
         if not declared:
             return
@@ -151,14 +151,18 @@ class HandingOn:
         """Have batches made anew for a hand-on whose server or host key is another by the policies now, if
         their files still lie here. The log then records a new collection of the files, with the new server's
         key. A batch already pushed or acknowledged is not made anew: it is recorded as sent, to the server
-        that got the files.
+        that got the files. Batches not sent yet, made under earlier policies, are made anew as well: the team
+        may have less now.
         """
+        is_new = registrar.catalogue.digest != self._policies
 
         def moved(session: Session) -> list[HandOnBatchRow]:
+            loaded = log.latest(session, "policy-loaded") if is_new else None
             return [
                 one for one in hand_ons.batches(session, open_only=True)
-                if one.made_at is not None and hand_ons.lies_here(one)
-                and one.hand_on in declared and not hand_ons.is_made_for(one, declared[one.hand_on])
+                if one.made_at is not None and hand_ons.lies_here(one) and one.hand_on in declared
+                and (not hand_ons.is_made_for(one, declared[one.hand_on])
+                     or (loaded is not None and one.sent_at is None and one.made_at < loaded.at))
             ]  # fmt: skip
 
         with registrar.registry.read() as session:
@@ -184,53 +188,48 @@ class HandingOn:
         `seen`.
         """
         with ExitStack() as until:
-            self._bring_out(registrar, each, seen, until, give_up=attempts >= ATTEMPTS)
-
-    def _bring_out(
-        self, registrar: Registrar, each: HandOn, seen: HandOnBatchRow, until: ExitStack, *, give_up: bool
-    ) -> None:
-        now = registrar.clock()
-        with registrar.registry.read() as session:
-            files = hand_ons.files(session, seen)
-        made, left_out = list[Made](), dict[str, str]()
-        for file in files:
-            try:
-                made.append(make(registrar, self._examiners.mine(), each, file.reference, until))
-            except NotHandedOnError as why:
-                left_out[file.reference] = str(why)
-            except Fault as fault:
-                if not give_up:
-                    raise
-                left_out[file.reference] = f"it cannot be opened: {fault}"
-        until.enter_context(self._placing)
-        with registrar.registry.write() as session:
-            batch = hand_ons.find(session, each.id, seen.number)
-            # Another host may have made and sent it, while this one stood still.
-            is_as_seen = batch.made_at == seen.made_at and self._declared.get(each.id) == each
-            if not is_as_seen or not markers_unchanged(session, each, made):
-                return  # The next round makes it anew, if it has to be.
-            if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
-                hand_ons.owe_again(session, batch)
-            still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
-            made = [one for one in made if one.collected.subject in still]
-            files = hand_ons.files(session, batch)
+            now = registrar.clock()
+            with registrar.registry.read() as session:
+                files = hand_ons.files(session, seen)
+            made, left_out = list[Made](), dict[str, str]()
             for file in files:
-                file.why = left_out.get(file.reference)
-            entries = record_made(session, files, made, now)
-            batch.made_at, batch.trouble, batch.target = now, None, hand_ons.target_of(each)
-            batch.sent_at = batch.due_at = None
-            if each.sftp is None:
-                batch.sent_at, batch.due_at = now, now + timedelta(hours=each.acknowledge_hours)
-            session.add(batch)
-            session.flush()
-            aside = self._write(batch, made, manifest(session, registrar, batch, made, now))
-            log.append(session, entries, now)
-            registrar.sign_head(session, now)
-            place = self._place(batch)
-        shutil.rmtree(place, ignore_errors=True)  # The courier then notes no more of it.
-        for end in ("sent", "ack"):  # Of an earlier making.
-            _note(place, end).unlink(missing_ok=True)
-        aside.rename(place)
+                try:
+                    made.append(make(registrar, self._examiners.mine(), each, file.reference, until))
+                except NotHandedOnError as why:
+                    left_out[file.reference] = str(why)
+                except Fault as fault:
+                    if attempts < ATTEMPTS:
+                        raise
+                    left_out[file.reference] = f"it cannot be opened: {fault}"
+            until.enter_context(self._placing)
+            with registrar.registry.write() as session:
+                batch = hand_ons.find(session, each.id, seen.number)
+                # Another host may have made and sent it, while this one stood still.
+                is_as_seen = batch.made_at == seen.made_at and self._policies == registrar.catalogue.digest
+                if not is_as_seen or not markers_unchanged(session, each, made):
+                    return  # The next round makes it anew, if it has to be.
+                if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
+                    hand_ons.owe_again(session, batch)
+                still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
+                made = [one for one in made if one.collected.subject in still]
+                files = hand_ons.files(session, batch)
+                for file in files:
+                    file.why = left_out.get(file.reference)
+                entries = record_made(session, files, made, now)
+                batch.made_at, batch.trouble, batch.target = now, None, hand_ons.target_of(each)
+                batch.sent_at = batch.due_at = None
+                if each.sftp is None:
+                    batch.sent_at, batch.due_at = now, now + timedelta(hours=each.acknowledge_hours)
+                session.add(batch)
+                session.flush()
+                aside = self._write(batch, made, manifest(session, registrar, batch, made, now))
+                log.append(session, entries, now)
+                registrar.sign_head(session, now)
+                place = self._place(batch)
+            shutil.rmtree(place, ignore_errors=True)  # The courier then notes no more of it.
+            for end in ("sent", "ack"):  # Of an earlier making.
+                _note(place, end).unlink(missing_ok=True)
+            aside.rename(place)
 
     def withdraw(self, registrar: Registrar) -> None:
         """Record which batches the courier of this host has sent, then remove everything that it could still

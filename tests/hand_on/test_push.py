@@ -239,6 +239,22 @@ def test_that_a_batch_waits_for_another_server_is_under_a_signed_head_at_once(
             assert log.is_up_to_date(session, head)
 
 
+def test_a_batch_that_waits_while_stricter_policies_come_into_force_is_made_anew_once_by_them(
+    desk: Desk, system: System, owed: str
+) -> None:
+    assert (place(desk) / f"addresses_9994001_{owed}.csv").exists()
+    declared = (desk.home.policies / "hand_ons.toml").read_text()
+    desk.pass_time(minutes=1)
+    declare(desk, declared[: declared.rindex("[[hand_on.file]]")])
+    for _ in range(2):
+        desk.pass_time(minutes=1)
+        desk.process()
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+    assert names(system) == [one for one in expected(owed) if not one.startswith("addresses")]
+    assert [one.kind for one in desk.events(owed)].count("collected") == 2
+
+
 def test_a_batch_that_waits_while_another_server_is_approved_is_listed_with_that_server(
     desk: Desk, system: System, owed: str
 ) -> None:
