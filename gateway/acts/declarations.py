@@ -195,8 +195,7 @@ def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision
             "safeguards": ",".join(sorted(declaration.safeguards)),
             "reasons": ",".join(dict.fromkeys(reason.code for reason in decision.reasons)),
         }
-        said = {name: value for name, value in fields.items() if value is not None}
-        entry = log.Entry(kind="declared", subject=reference, fields=said, actor=by)
+        entry = log.Entry(kind="declared", subject=reference, fields=fields, actor=by)
         numbers = log.append(session, [entry], now)
         head = registrar.sign_head(session, now)
         (proof,) = receipts.proofs(session, numbers, head=head, signing=signing)

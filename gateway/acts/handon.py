@@ -208,13 +208,11 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
         columns = zip(layout.columns, laid.filled, strict=True)
         empty = tuple(column.name for column, filled in columns if not filled)
         made.append(MadeFile(file.name.format_map(facts), memory, laid, empty))
-    fields: dict[str, str | int] = {
+    fields = {
         "provider": provider.id, "team": hand_on.team, "hand_on": hand_on.id,
+        "left_out": ",".join(map(slug, view.left_out)) or None,
+        "key": None if hand_on.sftp is None else hand_on.sftp.fingerprint,
     }  # fmt: skip
-    if view.left_out:
-        fields["left_out"] = ",".join(map(slug, view.left_out))
-    if hand_on.sftp is not None:
-        fields["key"] = hand_on.sftp.fingerprint
     sha256 = request.sha256 if view.whole else view.sha256
     entry = Entry(kind="collected", subject=reference, fields=fields, actor=actor, content=sha256)
     return Made(tuple(made), entry, transfer.sequence, apart)

@@ -165,8 +165,7 @@ class Clerk:
         """
         of_provider = key.owner_kind == "provider"
         fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}
-        said = {name: value for name, value in fields.items() if value is not None}
-        entry = Entry(kind=kind, subject=key.fingerprint, fields=said, actor=self.person, note=why)
+        entry = Entry(kind=kind, subject=key.fingerprint, fields=fields, actor=self.person, note=why)
         log.append(self.session, [entry], self.at)
         if change is not None:
             self.tell(key, notices.of_change(change, key))

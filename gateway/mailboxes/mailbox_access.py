@@ -285,9 +285,8 @@ class MailboxAccess:
             # A held file has no team: the entry names that team of the person which may see it.
             looking = self.looking.sensitive if delivery.sensitive else self.looking.triage
             team = delivery.team or min(looking.intersection(self._teams(session, person)))
-            fields = {"provider": delivery.provider, "team": team}
-            if given is not None and given.left_out:
-                fields["left_out"] = ",".join(map(slug, given.left_out))
+            left_out = None if given is None else ",".join(map(slug, given.left_out)) or None
+            fields = {"provider": delivery.provider, "team": team, "left_out": left_out}
             entries.append(
                 Entry(
                     kind=kind, subject=delivery.reference, fields=fields, actor=person.name,

@@ -82,9 +82,7 @@ def _note(
     session: Session, kind: Kind, signed: RatificationRow, fields: dict[str, str], actor: str | None
 ) -> None:
     said = {"academic_year": signed.academic_year, "sha256": signed.text_sha256, **fields}
-    said |= {"key": signed.certificate}
-    given = {name: value for name, value in said.items() if value is not None}
-    entry = Entry(kind=kind, subject=signed.provider, fields=given, actor=actor)
+    entry = Entry(kind=kind, subject=signed.provider, fields=said | {"key": signed.certificate}, actor=actor)
     log.append(session, [entry], signed.recorded_at)
 
 

@@ -80,12 +80,13 @@ class Entry:
     """An event to append to the log.
     `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a file's content, `note` a
     person's own words. The log's leaf holds only a commitment to each of the four; "" is the same as None.
-    `rows`: a record, made by `record_of`, of the registry's rows for which the leaf vouches.
+    Of `fields`, those that are None are left out. `rows`: a record, made by `record_of`, of the registry's
+    rows for which the leaf vouches.
     """
 
     kind: Kind
     subject: str
-    fields: Mapping[str, str | int] = field(default_factory=dict)
+    fields: Mapping[str, str | int | None] = field(default_factory=dict)
     actor: str | None = None
     name: str | None = None
     content: str | None = None
@@ -114,7 +115,7 @@ def append(
             "record": entry.note,
         }
         salt = secrets.token_bytes(16) if any(said.values()) else None
-        fields = dict(entry.fields)
+        fields = {name: value for name, value in entry.fields.items() if value is not None}
         if salt is not None:
             fields |= {name: commitment(text, salt) for name, text in said.items() if text}
         if entry.rows is not None:
