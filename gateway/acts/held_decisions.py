@@ -208,8 +208,8 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file, with the person's advice on the receipt."""
-        with context.open_registrar() as registrar:
-            _send_back(registrar, self.reference, by=context.person, advice=self.advice)
+        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+            _send_back(record, self.reference, self.advice)
         return ActDone(f"{self.reference} is returned")
 
 
@@ -236,12 +236,9 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many", short="Return"
         none.
         """
         found = [*dict.fromkeys(self.reference)]
-        with context.open_registrar() as registrar:
-            with registrar.registry.read() as session:
-                for reference in found:
-                    held(session, reference)
+        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
             for reference in found:
-                _send_back(registrar, reference, by=context.person, advice=self.advice)
+                _send_back(record, reference, self.advice)
         return ActDone(f"{counted(len(found), 'file')} returned")
 
 
@@ -329,8 +326,8 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file finally, with the person's reason."""
-        with context.open_registrar() as registrar:
-            _refuse(registrar, self.reference, "person:refused", by=context.person, why=self.why)
+        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+            _refuse(record, self.reference, "person:refused", self.why)
         return ActDone(f"{self.reference} is refused")
 
 
@@ -486,18 +483,17 @@ def _release(
     rule(record, upload.reference, decision, "released", why, held_for=transfer.reasons, counted=counted)
 
 
-def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
+def _send_back(record: Recording, reference: str, advice: str) -> None:
     """Refuse a held file, with `advice` to the sender on the receipt. GatewayError if the advice is unfit for
     a receipt.
     """
     told = " ".join(advice.split())
     if not told or len(told) > _ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {_ADVICE_LENGTH} characters, and names no child")
-    _refuse(registrar, reference, RETURNED, by=by, why=told, advice=told)
+    _refuse(record, reference, RETURNED, told, advice=told)
 
 
-def _refuse(registrar: Registrar, reference: str, code: str, *, by: str, why: str, **detail: str) -> None:
-    with deciding(registrar, by) as record:
-        transfer = held(record.session, reference)
-        reasons = (registrar.catalogue.reason(code, **detail),)
-        rule(record, reference, Refused(reasons=reasons, flow=transfer.flow), "refused", why)
+def _refuse(record: Recording, reference: str, code: str, why: str, **detail: str) -> None:
+    transfer = held(record.session, reference)
+    reasons = (record.registrar.catalogue.reason(code, **detail),)
+    rule(record, reference, Refused(reasons=reasons, flow=transfer.flow), "refused", why)

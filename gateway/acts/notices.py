@@ -34,10 +34,7 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each notice, without the text: it names persons, and each reading is recorded."""
         with context.reading() as session:
-            rows = [one.model_dump() for one in recalls.notices(session)]
-        for row in rows:
-            del row["text"]
-        return list(rows)
+            return [one.model_dump(exclude={"text"}) for one in recalls.notices(session)]
 
 
 class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT, asks_passkey=False):

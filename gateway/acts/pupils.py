@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from sqlmodel import Session
 
@@ -312,20 +312,28 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         return (*table, Points(tuple(passed))) if passed else table
 
 
-_Surname = Annotated[
-    str | None,
-    option("Surname, also beside a UPN: a file may lack the UPN, or have it mistyped.", personal=True),
-]
+class _MarksChild(NamesChild, right=AccessRight.PROTECT):
+    surname: str | None = option(
+        "Surname, also beside a UPN: a file may lack the UPN, or have it mistyped.", None, personal=True
+    )
+
+    def check(self, context: ActContext) -> None:
+        """Raise GatewayError for a child given without a name: the UPN in a file may be wrong or missing."""
+        self.digests(context.home)
+        if self.surname is None:
+            raise GatewayError(
+                "give --surname, --forename and --born, too: where a file has the UPN mistyped, or lacks it, "
+                "the child is known by these alone"
+            )
 
 
-class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTECT):
+class ProtectChild(_MarksChild, command="pupils protect"):
     """Let named people alone see the records of a child, including future ones.
 
     Use it, for example, where a court order or a risk to the child limits who may know. The named people
     collect as before; nobody else is shown that the files exist.
     """
 
-    surname: _Surname = None
     person: tuple[str, ...] = option(
         "A member of staff who may see it; may be given again.", min_length=1, names="person"
     )
@@ -333,7 +341,7 @@ class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTE
 
     def check(self, context: ActContext) -> None:
         """Raise GatewayError for a child given without a name, or for a named person who is not enrolled."""
-        _check_named(self, context)
+        super().check(context)
         with context.reading() as session:
             for name in self.person:
                 staff.get_staff(session, name)
@@ -343,32 +351,17 @@ class ProtectChild(NamesChild, command="pupils protect", right=AccessRight.PROTE
         return _mark(self, context, "named", self.person, self.why)
 
 
-class RestrictChild(NamesChild, command="pupils restrict", right=AccessRight.PROTECT):
+class RestrictChild(_MarksChild, command="pupils restrict"):
     """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody.
 
     Use it, for example, while somebody contests that the data are right, or objects to their use.
     """
 
-    surname: _Surname = None
     why: Why
-
-    def check(self, context: ActContext) -> None:
-        """Raise GatewayError for a child given without a name."""
-        _check_named(self, context)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Mark the child: nobody sees the records."""
         return _mark(self, context, "restricted", (), self.why)
-
-
-def _check_named(child: NamesChild, context: ActContext) -> None:
-    """Raise GatewayError for a child given without a name: the UPN in a file may be wrong or missing."""
-    child.digests(context.home)
-    if child.surname is None:
-        raise GatewayError(
-            "give --surname, --forename and --born, too: where a file has the UPN mistyped, or lacks it, "
-            "the child is known by these alone"
-        )
 
 
 def _mark(

@@ -116,8 +116,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
             retention.record_deletion(session, due, its, now)
             sha256 = row.sha256 if row and due.what == "sealed" else None
             fields = {"what": due.what, "rule": due.rule, "data_type": due.data_type, "sha256": sha256}
-            said = {name: value for name, value in fields.items() if value is not None}
-            entries.append(Entry(kind="deleted", subject=due.reference, fields=said, actor=by))
+            entries.append(Entry(kind="deleted", subject=due.reference, fields=fields, actor=by))
         log.append(session, entries, now)
         registrar.sign_head(session, now)
     _remove(registrar, files)

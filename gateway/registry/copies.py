@@ -164,10 +164,7 @@ def owed(
 def take_back(session: Session, transfer: int) -> tuple[str, ...]:
     """Hold back the copies of a withdrawn file; return the providers, sorted by id, that had got a copy."""
     found = rows(session, CopyRow, transfer=transfer)
-    numbers = [row.numbers for row in found]
     hold_back(session, *found)
-    for row, known in zip(found, numbers, strict=True):
-        row.numbers = known
     return tuple(sorted(row.provider for row in found if row.certificates is not None))
 
 
@@ -200,7 +197,7 @@ def hold_back(session: Session, *found: CopyRow) -> None:
     The list of certificates for a copy is kept: it shows that the provider had already got the copy.
     """
     for row in found:
-        row.waits, row.made_at, row.sha256, row.size, row.numbers = True, None, None, None, None
+        row.waits, row.made_at, row.sha256, row.size = True, None, None, None
     session.flush()
 
 

@@ -111,9 +111,8 @@ def note(
 
 def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
     """Return the markers in force on a child."""
-    wanted = set(persons)
-    numbers = {row.number for row in _on(session) if not wanted.isdisjoint(split(row.persons))}
-    return [marker for marker in list_markers(session) if marker.number in numbers]
+    child = digests_of_each(session)
+    return [one for one in list_markers(session) if not child[one.number].isdisjoint(persons)]
 
 
 def kept_from(session: Session, person: str | None) -> frozenset[bytes]:

@@ -100,14 +100,18 @@ def record_deletion(session: Session, due: Due, files: Sequence[str], at: dateti
     """Delete the rows of the part named in `due`. Record the deletion, and the paths `files` still to be
     removed.
     """
-    row, receipts = rows_of(session, due.reference)
+    _, receipts = rows_of(session, due.reference)
     gone = DeletionRow(**asdict(due), deleted_at=at, files="\n".join(files))
     session.add(gone)
     match due.what:
         case "sealed":
-            if row is not None:
-                gone.sha256, gone.size = row.sha256, row.size
-            _forget_file(session, due.reference, at)
+            row = row_of(session, due.reference)
+            gone.sha256, gone.size = row.sha256, row.size
+            # Its copies for providers go, and it leaves every mailbox.
+            drop(session, *rows(session, tables.CopyRow, transfer=row.sequence))
+            for delivery in rows(session, DeliveryRow, transfer=row.sequence):
+                if delivery.dealt_with_at is None:
+                    delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
         case "receipts" | "notices":
             _forget_receipts(session, receipts)
         case "declarations":
@@ -182,13 +186,12 @@ def deletion_certificate(
     return "\n".join(lines)
 
 
-def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
-    """Store a signed certificate about deletions; return its number."""
+def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> None:
+    """Store a signed certificate about deletions."""
     certificate = tables.DeletionCertificateRow(made_at=at, text=text)
     store(session, certificate)
     for row in rows:
         row.certificate = certificate.number
-    return cast("int", certificate.number)
 
 
 def certificate(session: Session, number: int | None) -> str:
@@ -269,15 +272,6 @@ def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retaine
             for row in declared
         ),
     ]
-
-
-def _forget_file(session: Session, reference: str, at: datetime) -> None:
-    """Delete a file's copies for providers, and take the file out of every mailbox."""
-    row = row_of(session, reference)
-    drop(session, *rows(session, tables.CopyRow, transfer=row.sequence))
-    for delivery in rows(session, DeliveryRow, transfer=row.sequence):
-        if delivery.dealt_with_at is None:
-            delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
 
 
 def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
