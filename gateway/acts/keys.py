@@ -74,8 +74,7 @@ def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey,
         fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
         expires_at=new.expires_at, at=record.at, by=record.by, state=state,
     )  # fmt: skip
-    fields: dict[str, str] = {"owner": owner_kind, "state": state}
-    fields |= {"provider": owner} if owner_kind == "provider" else {}
+    fields = {"owner": owner_kind, "state": state} | ({"provider": owner} if owner_kind == "provider" else {})
     record.note("key-added", new.fingerprint, fields)
 
 

@@ -132,6 +132,27 @@ def test_of_several_files_none_is_returned_where_one_cannot_be_and_each_once(des
     assert desk.state(sent[0]) == "refused"
 
 
+def test_of_several_files_none_is_returned_where_the_command_ends_between_two(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak, rule, ruled = desk.provider("oak"), held_decisions.rule, list[object]()
+    sent = [desk.send(oak, core_data(seed=seed)) for seed in (1, 2)]
+    desk.process()
+
+    def once(*arguments: Any, **more: Any) -> None:
+        ruled.append(arguments)
+        if len(ruled) == len(sent):
+            raise GatewayError("cut off")
+        rule(*arguments, **more)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(held_decisions, "rule", once)
+        desk.gateway("held", "return-many", *sent, "--advice", "x", code=1)
+    assert [desk.state(one) for one in sent] == ["held", "held"]
+    assert "2 files returned" in desk.gateway("held", "return-many", *sent, "--advice", "x")
+    assert all("refused" in desk.receipt(one).casefold() for one in sent)
+
+
 def test_of_several_schools_none_is_ratified_for_where_one_cannot_be(desk: Desk) -> None:
     oak, elm = desk.provider("oak"), desk.provider("elm")
     sent = [desk.send(one, core_data(seed)) for seed, one in enumerate((oak, elm))]
