@@ -35,10 +35,10 @@ def opened_and_withdrawn(session: Session, provider: str, data_type: str) -> lis
     delivered again since. Each opening has its team, and its time as `collected_at`.
     """
     withdrawn = col(TransferRow.reference).in_(select(EventRow.subject).where(EventRow.kind == "withdrawn"))
-    of_kind = TransferRow.provider == provider, TransferRow.data_type == data_type, withdrawn
+    of_kind = col(TransferRow.provider) == provider, col(TransferRow.data_type) == data_type, withdrawn
     columns = (getattr(TransferRow, name) for name in Earlier._fields[:6])
     return [
-        Earlier(*row, team=step.team, collected_at=step.at)
+        Earlier(*row)._replace(team=step.team, collected_at=step.at)
         for row in session.execute(select_columns(*columns).where(*of_kind))
         for step in openings(session, row.reference)
     ]
