@@ -121,7 +121,7 @@ _ELIDED = re.compile(
 )
 # An abbreviation behind a word in small letters ("Morgan YC", "Amelia - JW"), but for one of generations.
 _ABBREVIATED = re.compile(
-    rf"[a-z{ACCENTED}][,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)[A-Z]{{2,5}}(?![\w'\u2019-])"
+    rf"([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)[A-Z]{{2,5}}(?![\w'\u2019-])"
 )
 # Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
@@ -193,11 +193,12 @@ def check_of_name(check: Check, field: str) -> Check:
     may stand alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called = field in WORDS["parts_of_names"], WORDS["called"]
+    before = _IN_A_NAME | WORDS["before_a_name"]
 
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
         surname, _, rest = name.partition(", ")
-        if is_part and _ABBREVIATED.search(name):
+        if is_part and any(found[1].casefold() not in before for found in _ABBREVIATED.finditer(name)):
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
         return check(rest if is_called else text) if rest or not is_called else None

@@ -282,6 +282,9 @@ def test_an_abbreviation_behind_a_surname_is_in_no_view_but_a_rare_surname_is(re
         "Smith Jnr",
         "JOSÉ MARIA",
         "AJ",
+        "van DIJK",
+        "De LUCA",
+        "Mc KAY",
     ],
 )
 def test_capitals_that_are_a_name_are_shown(name: str) -> None:
