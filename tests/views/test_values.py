@@ -299,6 +299,7 @@ def test_capitals_that_are_a_name_are_shown(name: str) -> None:
         ("2 Knife Edge", True), ("1 Refuge Close", True), ("Sheffield, S20", True), ("Westward Ho!", True),
         ("1 High Street, Sheffield S20", True), ("S20 1AA", True), ("B & B", False), ("B&B, Taunton", False),
         ("Refuge Close", False), ("Placed S20", False), ("S20", False), ("Man Move", False),
+        ("1 Refuge Place", False), ("2 Bail Court", False),
     ],
 )  # fmt: skip
 def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is_shown: bool) -> None:
