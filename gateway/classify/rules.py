@@ -45,6 +45,7 @@ _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "scho
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 OTHERS = frozenset(WORDS["others"])
 """Names of elements of people around a pupil."""
+_OF_MANY = WORDS["of_many_pupils"]
 _FACTS = frozenset(
     {"birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage", "session-date"}
 )
@@ -359,15 +360,18 @@ class Rules(Items):
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
         """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
-        return Remembered(
-            lambda key: self.judge(key, self.check(key), self.quick(key, with_queries=True), by_rows=True)
-        )
+        return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
+
+    def judge_of_column(self, key: str) -> value_kinds.Judge:
+        """Return the judge of one column for a view; of classes and houses, one that counts only its rows."""
+        known = self.judges[key]
+        return self.judge(key, known.check, known.quick, by_rows=True) if key in _OF_MANY else known
 
     def judge(
         self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None, *, by_rows: bool
     ) -> value_kinds.Judge:
         """Return a judge of a field's values; `by_rows`: of classes and houses, also by the rows of each."""
-        if by_rows and key in WORDS["of_many_pupils"]:
+        if by_rows and key in _OF_MANY:
             return SharedJudge(check, quick, self.sensitive.are_initials)
         return value_kinds.Judge(check, quick)
 

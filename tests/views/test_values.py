@@ -223,6 +223,13 @@ def test_the_classes_of_a_second_school_are_shown_where_a_portion_ends_among_its
     assert shown_of(data) == first + second
 
 
+def test_a_second_column_of_classes_is_judged_by_its_own_rows() -> None:
+    data = registers("Form", FORMS).replace(b",9B\r", b",YC\r", 1)
+    rows = [line.rsplit(",", 1) for line in data.decode().splitlines()]
+    twice = "".join(f"{row},{'Class' if form == 'Form' else form},{form}\r\n" for row, form in rows)
+    assert "YC" not in shown_of(twice.encode())
+
+
 def test_a_class_of_eight_in_a_school_of_a_thousand_is_shown() -> None:
     listed = [f"{year}{letter}" for year in range(7, 12) for letter in "ABCDEFGH"] * 25
     for place in range(8):
