@@ -281,13 +281,14 @@ def _give_back_counts(record: Recording, transfer: Transfer) -> None:
     wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, catalogue)
     for row in rolls.accepted_rolls(session, provider, {data_type}, but=transfer.sequence) if left else ():
         number, reference = transfers.sequence_of(row), row.reference
-        if number > transfer.sequence or persons.deleted(session, [reference]):
+        if row.provider != provider or number > transfer.sequence or persons.deleted(session, [reference]):
             continue
         if counts_period(data_type, row.period, row.landed_at, catalogue) != wanted:
             continue
         events = log.events(session, reference)
         last = max((one.number for one in events if one.kind == "withdrawn"), default=0)
         steps = log.steps(one for one in events if one.number > last)
+        left -= {one.team for one in recalls.deliveries_of(session, number)}  # They have it still.
         had = sorted(left.intersection(step.team or "" for step in steps if step.kind == "delivered"))
         rolls.deliver_counts(session, [(number, team) for team in had], record.at)
         fields = {"provider": provider, "flow": row.flow or "none"}

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from gateway.acts import held_decisions
+from gateway.acts import held_decisions, recalls
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Job, Looked
@@ -246,6 +246,20 @@ def test_whoever_opened_counts_of_a_file_withdrawn_since_is_given_no_others_of_t
     desk.process()
     assert desk.state(later) == "accepted"
     assert references(desk) == [first] * back
+
+
+def test_a_file_is_withdrawn_where_the_calendar_has_moved_it_into_the_period_of_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak, sent = desk.provider("oak", years=YEARS), []
+    for number in (11, 12):
+        sent.append(desk.send(oak, roll(*range(1, number))))
+        desk.process()
+        desk.pass_time(days=70)
+    assert references(desk) == sent[::-1]
+    monkeypatch.setattr(recalls, "counts_period", lambda *_: "one for both")
+    desk.gateway("transfers", "withdraw", sent[1], "--why", "sent to the wrong authority")
+    assert references(desk) == sent[:1]
 
 
 def test_what_two_persons_release_against_the_agreement_is_not_counted(
