@@ -1138,6 +1138,20 @@ def test_a_copy_that_is_not_due_any_more_does_not_stay_in_the_shared_store(
     assert (desk.codes(sent)[0], put, out(desk, "oak")) == ("person:withdrawn", [], [])
 
 
+def test_a_copy_that_was_left_in_out_when_its_file_was_withdrawn_is_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    monkeypatch.setattr("gateway.acts.recalls.take_back_copies", lambda *_: None)
+    desk.gateway("transfers", "withdraw", sent, "--why", "sent by mistake")
+    (copy,) = out(desk, "oak")
+    said = desk.gateway("log", "verify", code=1)
+    assert f"oak/out/{copy.name}: nothing of this name was sealed" in " ".join(said.split())
+
+
 def test_a_copy_of_a_file_withdrawn_meanwhile_never_follows(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     desk.provider("oak", dfe_number=ABOUT)

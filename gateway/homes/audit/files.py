@@ -97,7 +97,7 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
                 expected[path] = (content, row.sequence or 0)
     yield from _compare(expected, published, removed)
     # Check that each file in an /out is the file sealed for that provider.
-    known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
+    known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True, shown=True)}
     for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
         where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
         if copy is None:
