@@ -44,7 +44,7 @@ from gateway.policy.items import counts_period, counts_teams, is_whole_roll
 from gateway.reasons import sentence_and_step
 from gateway.receipts.notices import render_notice
 from gateway.record.registrar import Registrar
-from gateway.registry import copies, locks, log, markers, recalls, receipts, rolls, transfers
+from gateway.registry import copies, locks, log, markers, receipts, rolls, transfers
 from gateway.registry import discrepancies as recorded
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
@@ -451,16 +451,14 @@ class CountsOwed:
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Return True if a team may get counts of `transfer`, after withdrawing the team's older counts.
         Older counts are those of earlier files of the same school, data type and period. Return False, and
-        withdraw nothing, if the team has opened older counts, even of a file withdrawn since, or has counts
-        of a file that landed later.
+        withdraw nothing, if the team has opened older counts, or has counts of a file that landed later.
         """
-        data_type, sender = transfer.data_type or "", transfer.upload.provider
-        opened = recalls.opened_and_withdrawn(self.session, sender, data_type)
+        data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)
         same = [
             one
-            for one in (*self.earlier, *opened)
-            if (one.provider, one.data_type, one.team) == (sender, data_type, team)
+            for one in self.earlier
+            if (one.provider, one.data_type, one.team) == (transfer.upload.provider, data_type, team)
             and one.sequence != transfer.sequence
             and counts_period(data_type, one.period, one.landed_at, self.catalogue) == wanted
         ]

@@ -7,14 +7,12 @@ from datetime import datetime
 from typing import cast, get_args
 
 from sqlalchemy import ColumnElement, and_, or_, true
-from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from gateway.log.leaf import OfFile
 from gateway.model import LogStep, Reason
 from gateway.registry import log, tables
-from gateway.registry.rolls import Earlier
 from gateway.registry.tables import AuthorityNoticeRow, CopyRow, DeliveryRow, EventRow, TransferRow
 from gateway.registry.tables.row import existing, rows, store
 from gateway.registry.vouched_rows import add_rows
@@ -28,20 +26,6 @@ def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
     A step names the team of the mailbox; no team if the file was opened outside a mailbox.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
-
-
-def opened_and_withdrawn(session: Session, provider: str, data_type: str) -> list[Earlier]:
-    """Return the openings of a provider's files of one type that were withdrawn at some time, even if
-    delivered again since. Each opening has its team, and its time as `collected_at`.
-    """
-    withdrawn = col(TransferRow.reference).in_(select(EventRow.subject).where(EventRow.kind == "withdrawn"))
-    of_kind = col(TransferRow.provider) == provider, col(TransferRow.data_type) == data_type, withdrawn
-    columns = (getattr(TransferRow, name) for name in Earlier._fields[:6])
-    return [
-        Earlier(*row)._replace(team=step.team, collected_at=step.at)
-        for row in session.execute(select_columns(*columns).where(*of_kind))
-        for step in openings(session, row.reference)
-    ]
 
 
 def copied_to(session: Session, reference: str) -> tuple[str, ...]:

@@ -18,10 +18,9 @@ from gateway.policy.items import counts_period
 from gateway.processor.service import open_processor
 from gateway.record.consequences import CountsOwed
 from gateway.record.registrar import Rulebook
-from gateway.registry import deliveries, log, providers, transfers
+from gateway.registry import deliveries, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, note_collected
-from gateway.registry.log import Entry
 from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.content import census
@@ -223,29 +222,6 @@ def test_the_counts_before_are_given_again_where_the_later_file_is_withdrawn_uno
         desk.gateway("transfers", "redeliver", later, "--why", "it was right")
         assert references(desk) == [later]
     desk.gateway("log", "verify")
-
-
-@pytest.mark.parametrize("back", [True, False])
-def test_whoever_opened_counts_of_a_file_withdrawn_since_is_given_no_others_of_the_period(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, back: bool
-) -> None:
-    oak = desk.provider("oak", years=YEARS)
-    pass_the_end_of_a_period(desk, timedelta(days=7))
-    first = desk.send(oak, roll(*range(1, 11)))
-    desk.process()
-    collect(desk, desk.now)
-    with desk.registry.write() as session:
-        log.append(session, [Entry(kind="collected", subject=first, fields={"team": TEAM})], desk.now)
-    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
-    desk.gateway("transfers", "withdraw", first, "--why", "the wrong roll")
-    if back:
-        monkeypatch.setenv("GATEWAY_ADMIN", "sam")
-        desk.gateway("transfers", "redeliver", first, "--why", "it was right")
-    desk.pass_time(days=6)
-    later = desk.send(oak, roll(*range(1, 12)))
-    desk.process()
-    assert desk.state(later) == "accepted"
-    assert references(desk) == [first] * back
 
 
 def test_a_file_is_withdrawn_where_the_calendar_has_moved_it_into_the_period_of_another(
