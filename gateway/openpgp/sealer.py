@@ -5,6 +5,7 @@ Each new key is tried with Sequoia before use. Sequoia does all signing and encr
 """
 
 import base64
+import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,10 +17,10 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.model import GatewayKeyKind, Signature
 from gateway.openpgp import packets
 from gateway.openpgp.components import says_what_it_reads
-from gateway.openpgp.interface import OpenFile
 from gateway.openpgp.packets import in_ascii
 
 _PROOF = b"proof"
+_PIECE = 1024 * 1024
 _CANNOT_SIGN = "the gateway's OpenPGP key cannot sign; is the clock right?"
 _BLANKS = " \t\r\n"
 _DIGEST = r"SHA(?:224|256|384|512|3-256|3-512)"
@@ -207,7 +208,7 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
     """
     if not recipients:
         raise Fault("there is nobody to seal the file to")
-    data = content if isinstance(content, bytes) else OpenFile(content).read_bytes()
+    data = content if isinstance(content, bytes) else _read_all(content)
     certs = [Cert.from_bytes(reader) for reader in readers(recipients, signer_secret)]
     try:
         return encrypt(bytes=data, recipients=certs, signer=_secret(signer_secret).signer(), armor=False)
@@ -259,3 +260,12 @@ def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
 def _lines(text: str) -> list[str]:
     """Return the lines of a text in the form covered by a signature: without white space at the end."""
     return [line.rstrip(_BLANKS) for line in text.split("\n")]
+
+
+def _read_all(descriptor: int) -> bytes:
+    """Return the content of an open file. A kit on Windows has no `openpgp.interface`, which can read one."""
+    pieces, position = [], 0
+    while piece := os.pread(descriptor, _PIECE, position):
+        pieces.append(piece)
+        position += len(piece)
+    return b"".join(pieces)
