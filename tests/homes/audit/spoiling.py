@@ -20,7 +20,7 @@ from tests.whole import plentiful
 # Columns that are not vouched for: how often a key was used, and how far a web hook was told.
 USAGE = {
     *(("key", column) for column in ("uses", "last_used_at", "sign_count")),
-    *(("hook", column) for column in ("entry", "looked_at", "told_at", "trouble", "lost_since")),
+    *(("hook", column) for column in ("entry", "behind", "looked_at", "told_at", "trouble", "lost_since")),
     ("staff", "knows_pages"),
 }
 # Not vouched for: what is made from sealed files, and made again from them; letters, and who is logged in.
