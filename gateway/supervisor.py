@@ -12,16 +12,16 @@ import json
 import logging
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
+from gateway.observe.signals import calling_when_told
 from gateway.secrets import passphrase
 
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -52,12 +52,11 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     called with their addresses: HOST:PORT, or for the console and the web door the origin. GatewayError if a
     service does not start, or ends by itself.
     """
-    heard: queue.SimpleQueue[_Heard] = queue.SimpleQueue()  # A signal puts into it, too.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: heard.put(("supervisor", None)))
+    heard: queue.SimpleQueue[_Heard] = queue.SimpleQueue()
     children: dict[str, subprocess.Popen[str]] = {}
     places: dict[str, str] = {}
-    try:
+    with calling_when_told(lambda: heard.put(("supervisor", None))), ExitStack() as end:
+        end.callback(_stop, children)
         settings = load_settings(home)
         courier = settings.letters.relay or settings.hand_on.key_file or settings.hooks.key_file
         optional = {"web": settings.web.origin, "courier": courier}
@@ -75,8 +74,6 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
                 service, line = heard.get()
         if service != "supervisor":
             raise GatewayError(f"{service} ended by itself; the other services are stopped too")
-    finally:
-        _stop(children)
     return 0
 
 

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from gateway.cli.commands import fails_clearly
 from gateway.cli.console import now, say
-from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes import sandbox as made
 from gateway.homes.demo.parties import Stage
 from gateway.homes.demo.story import demonstrate, run_sandbox
 from gateway.homes.sandbox import CODES
+from gateway.observe.signals import until_told
 from gateway.send.ceremonies import hand_over, read_invitation, take_keys
 from gateway.send.kit import Kit
 

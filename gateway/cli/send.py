@@ -29,9 +29,9 @@ from gateway.cli.send_keys import (
     at_work,
     reason_anyway,
 )
-from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
 from gateway.model import Classified, counted
+from gateway.observe.signals import until_told
 from gateway.send import standing
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach

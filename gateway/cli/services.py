@@ -10,11 +10,11 @@ import typer
 
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, command_in, fails_clearly
 from gateway.cli.console import now
-from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import counted
 from gateway.observe import logs
+from gateway.observe.signals import until_told
 
 app = typer.Typer()
 HostOption = Annotated[str | None, "--host", "The address to listen on."]

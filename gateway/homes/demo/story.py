@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from datetime import UTC, date, datetime
@@ -23,6 +21,7 @@ from rich.text import Text
 from gateway.errors import Fault, GatewayError
 from gateway.examiner import confinement
 from gateway.homes.demo.parties import Party, Running, Stage, until
+from gateway.observe.signals import until_told
 from gateway.samples import MARKER, TODAY, School, make, school
 
 _MARK = MARKER.encode()
@@ -246,10 +245,7 @@ def run_sandbox(console: Console, folder: Path) -> None:
             (files / "accepted.xml").write_bytes(data)
     (files / "held-unknown.txt").write_bytes(_LETTER)
     (files / "oak-held-unknown.pgp").write_bytes(parties["oak"].seal(_LETTER, certificate))
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with stage.running(folder / "services.log") as running:
+    with until_told() as stop, stage.running(folder / "services.log") as running:
         host, port = running.intake
         keys = stage.json("keys", "host", "list")
         known = next(key["fingerprint"] for key in keys if key["service"] == "intake")
