@@ -48,7 +48,7 @@ OUTSIDE_FORMULA = "a formula that calls another program, service or file"
 
 def maybe_formulas(text: str) -> bool:
     """Return True if delimited text might contain a formula, False if certainly none: a quick check."""
-    return any(sign in text for sign in "=(|") and _SIGN_FIRST.search(text) is not None
+    return any(sign in text for sign in "=(|!") and _SIGN_FIRST.search(text) is not None
 
 
 def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A002

@@ -21,10 +21,10 @@ _MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\
 _SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_][^\W\d_]){3,}(?![^\W_])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
-# Cells starting with an equals sign, or with another sign and a call of a function or program. Marks and
-# phone numbers start with signs as well.
+# Cells starting with an equals sign, or with another sign and a call of a function or program, or a reference
+# to a program, sheet or file ("+calc|x!A0"). Marks and phone numbers start with signs as well.
 _SIGNS = ("=", "@", "+", "-")
-_CALL = r"(?:[A-Za-z]\(|\|\s*')"
+_CALL = r"(?:[A-Za-z]\(|\|\s*'|['\w\]]!['$\w])"
 _FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
 # Spreadsheets take full-width signs for signs; of a number they make no more than a number.
 _CALCULATED = re.compile(r"\s*(?=[=@+\-\uff1d\uff20\uff0b\uff0d])(?![+-]?[\d\s.,()%]*\Z)")

@@ -44,7 +44,7 @@ def test_in_an_archive_the_records_count_on(classify: Classify) -> None:
     assert [f.rows for f in found.findings if f.code == "cell:formula"] == [(14,)]
 
 
-@pytest.mark.parametrize("cell", ['="4"', '=""', '="0012"'])
+@pytest.mark.parametrize("cell", ['="4"', '=""', '="0012"', "-", "Westward Ho!", "-9N!", "+441823 000000"])
 def test_a_text_as_excel_keeps_it_is_a_text(classify: Classify, cell: str) -> None:
     found = classify(with_cell((3, cell)))
     assert isinstance(found, Classified), found
@@ -62,6 +62,8 @@ def test_a_text_as_excel_keeps_it_is_a_text(classify: Classify, cell: str) -> No
         '="a"&IMPORTDATA(A1)',
         "=DDE(A1)",
         '=IMAGE("http://x")',
+        "+calc|x!A0",
+        "-'\\\\h\\s\\[b.xlsx]C'!A1",
     ],
 )
 def test_a_cell_that_reaches_out_makes_the_file_wait(classify: Classify, cell: str) -> None:
@@ -83,7 +85,7 @@ def test_no_more_than_twenty_records_are_named(classify: Classify) -> None:
 
 def test_the_quick_look_misses_no_formula() -> None:
     for before in ("", "a,", "a;", "a\t", "a|", 'a,"', "a\n", "a, ", 'a," '):
-        for cell in ("=1+1", "@SUM(A1)", "+x|'y'", "-A("):
+        for cell in ("=1+1", "@SUM(A1)", "+x|'y'", "-A(", "+S!A1"):
             assert maybe_formulas(before + cell), (before, cell)
 
 
