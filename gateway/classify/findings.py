@@ -83,7 +83,7 @@ class FieldTally:
     added last, those to be searched for sensitive content: the faulty values or, in some kinds of field, all.
     """
 
-    __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")
+    __slots__ = ("_look_at_all", "counts", "doubted", "faults", "filled", "judge", "others", "strict")
 
     def __init__(self, rule: FieldRule, judge: Judge, *, counted: bool) -> None:
         self.filled = 0
@@ -92,18 +92,19 @@ class FieldTally:
         self.counts: Counter[str] | None = Counter() if counted else None
         self.strict = WORDY.isdisjoint(rule.values)
         self.doubted: set[str] = set()
-        self._judge = judge
+        self.judge = judge
         self._look_at_all = judge.check is None or rule.identifier == "reference" or "contact" in rule.values
 
-    def add(self, values: Sequence[str], rows: Sequence[int]) -> AbstractSet[str]:
+    def add(self, values: Sequence[str], rows: Sequence[int], judge: Judge | None = None) -> AbstractSet[str]:
         """Count values (`rows`: the record number of each), and return the distinct faulty values.
         An empty text counts as blank, not as faulty. The first 20 records of each fault are listed.
+        `judge`: that of one column; None for the field's.
         """
         self.filled += len(values) - values.count("")
         if self.counts is not None and len(self.counts) < VALUES_COUNTED:
             self.counts.update(values)
             del self.counts[""]
-        bad = self._judge.faults(values)
+        bad = (judge or self.judge).faults(values)
         if bad:
             counts = Counter(values)
             for text, fault in bad.items():

@@ -21,7 +21,7 @@ from gateway.classify.identifiers import holds_national_insurance, is_nhs_number
 from gateway.classify.report_wording import is_free_text, is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.sensitive import WORDS
-from gateway.classify.value_kinds import FLAGS, read_date
+from gateway.classify.value_kinds import FLAGS, Judge, read_date
 from gateway.model import Unlisted, ValueKind
 
 SAMPLE = 300
@@ -175,7 +175,8 @@ class Part:
     """One column or kind of element. `key`: the key of its field in the rules; None if unknown.
     `at`: position in a fixed-width record, from 1; 0 in other files. `others`: number of values not of the
     field's kind. `assessment`: name of an assessment without final results, such as "mock"; "" for results.
-    `filled`: number of filled values. `counts`: how often each value of a sample occurs.
+    `filled`: number of filled values. `counts`: how often each value of a sample occurs. `judge`: judge of a
+    column whose values many pupils share, such as a class; each such column has its own rows.
     """
 
     header: str
@@ -187,6 +188,7 @@ class Part:
     assessment: str = ""
     filled: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    judge: Judge | None = None
 
     def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
         """Add `filled` to the number of filled values; sample some of `values` until the sample is complete.

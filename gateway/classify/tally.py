@@ -179,7 +179,9 @@ class Tally:
             return frozenset()
         field = self.field(part.key)
         filled, others = field.filled, field.others
-        bad = field.add(values, rows)
+        if part.judge is None and part.key in WORDS["of_many_pupils"]:
+            part.judge = self.column(part.key).judge
+        bad = field.add(values, rows, part.judge)
         part.others += field.others - others
         part.add(values, field.filled - filled, sample=sample)
         part.disclosure.look(field.doubted, self.rules)

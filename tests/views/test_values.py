@@ -228,6 +228,11 @@ def test_a_second_column_of_classes_is_judged_by_its_own_rows() -> None:
     rows = [line.rsplit(",", 1) for line in data.decode().splitlines()]
     twice = "".join(f"{row},{'Class' if form == 'Form' else form},{form}\r\n" for row, form in rows)
     assert "YC" not in shown_of(twice.encode())
+    thrice = "".join(
+        f"{row},{'Class,Tutor Group' if form == 'Form' else f'{form},{form}'},{form}\r\n"
+        for row, form in rows
+    )
+    assert [one.count for one in recognised(thrice.encode()).findings if one.expected] == [3]
 
 
 def test_a_class_of_eight_in_a_school_of_a_thousand_is_shown() -> None:
