@@ -163,7 +163,10 @@ def _is_text(value: str) -> bool:
 
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_NOTHING = WORDS["nothing"]
+# Years, numbers of schools, and words for no value.
+_NO_RESULT = re.compile(
+    rf"\d{{4}}([/-]\d{{2}}(\d\d)?)?|\d{{6,7}}|{'|'.join(map(re.escape, WORDS['nothing']))}", re.ASCII
+)
 _LIKE_RESULTS = ("grades", "numbers", "codes")
 _MOST = 100
 PARTS = 4_000
@@ -264,7 +267,7 @@ class ColumnInventory:
     def has_unknown_results(self) -> bool:
         """Return True if a column or element without a known field looks like examination results."""
         strange = (part.counts for part in self.parts if part.key is None and part.filled)
-        told = (Counter({v: n for v, n in counts.items() if v.upper() not in _NOTHING}) for counts in strange)
+        told = (Counter({v: n for v, n in c.items() if not _NO_RESULT.fullmatch(v.upper())}) for c in strange)
         return any(kind_of(counts, self._grades) in _LIKE_RESULTS for counts in told)
 
     def add_title(self, text: str) -> None:

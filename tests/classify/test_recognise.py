@@ -130,6 +130,8 @@ def test_what_a_school_assesses_itself_at_key_stage_2_is_no_core_data(
         ("DOB,Sex,Year,From,To", "01/09/2016,F,4,Oak Infants,-", ["From", "To"]),
         ("DOB,Sex,Year,Zebra", "01/09/2016,F,4,-", ["Zebra"]),
         ("DOB,Sex,Year,Start Date", "01/09/2016,F,4,Oak Infants", []),
+        ("DOB,Year,From,To", "01/09/2016,4,9992001,9992002", ["From", "To"]),
+        ("DOB,Year,From,To", "01/09/2016,4,2024,2025/26", ["From", "To"]),
     ],
 )
 def test_times_and_schools_below_from_and_to_are_no_wrong_days(
