@@ -179,7 +179,8 @@ class Part:
     `at`: position in a fixed-width record, from 1; 0 in other files. `others`: number of values not of the
     field's kind. `assessment`: name of an assessment without final results, such as "mock"; "" for results.
     `filled`: number of filled values. `counts`: how often each value of a sample occurs. `judge`: judge of a
-    column whose values many pupils share, such as a class; each such column has its own rows.
+    column whose values many pupils share, such as a class; each such column has its own rows. `elsewhere`:
+    sensitive content among values that are right in files of other types.
     """
 
     header: str
@@ -192,6 +193,7 @@ class Part:
     filled: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     judge: Judge | None = None
+    elsewhere: Disclosure = field(default_factory=lambda: Disclosure(None))
 
     def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
         """Add `filled` to the number of filled values; sample some of `values` until the sample is complete.
@@ -241,7 +243,7 @@ class ColumnInventory:
             topic, rule = self._topic(part), self._rules.fields.get(part.key or "")
             listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried[data_type]
             if not listed and not topic and not part.assessment:  # What is right elsewhere tells here.
-                topic = next(filter(None, map(self._rules.sensitive.of_cell, part.counts)), "")
+                topic = part.elsewhere.topic
             if part.filled and (topic or part.assessment or not listed):
                 kind = kind_of(part.counts, self._grades)
                 graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""

@@ -358,6 +358,16 @@ class Rules(Items):
         )
 
     @cached_property
+    def telling_elsewhere(self) -> frozenset[str]:
+        """Fields whose right values may be sensitive in files of other types: words, or codes that tell."""
+        return frozenset(
+            key
+            for key, rule in self.data_types.fields.items()
+            if not value_kinds.WORDY.isdisjoint(rule.values)
+            or any(map(self.sensitive.of_cell, self.code_sets.get(rule.codes or "", ())))
+        )
+
+    @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
         """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))

@@ -185,6 +185,8 @@ class Tally:
         part.others += field.others - others
         part.add(values, field.filled - filled, sample=sample)
         part.disclosure.look(field.doubted, self.rules)
+        if part.key in self.rules.telling_elsewhere:
+            part.elsewhere.look(value_kinds.distinct(values) - {""}, self.rules)
         return bad
 
     def says_of_anybody(self) -> bool:

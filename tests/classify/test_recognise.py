@@ -162,6 +162,14 @@ def test_suspensions_with_sessions_below_start_lack_their_day(classify: Classify
     assert [(each.code, each.count) for each in found.findings] == [("item:missing", 12)]
 
 
+def test_what_is_right_elsewhere_tells_in_any_row(classify: Classify) -> None:
+    head = "UPN,Surname,Forename,DOB,Sex,Year,FSM,Reason"
+    table = made.table(head, lambda c: f"{c.upn},{c.surname},{c.forename},01/09/2016,F,4,N,DB", 3000)
+    table[2900][-1] = "Bullying"
+    (told,) = classified(classify(made.as_csv(table).encode())).unlisted
+    assert told.topic == "behaviour"
+
+
 def test_earlier_results_of_new_pupils_are_core_data(classify: Classify) -> None:
     head = "UPN,Surname,Forename,DOB,Year,FSM,Reading Scaled Score,Maths Scaled Score"
     table = made.table(head, lambda c: [c.upn, c.surname, c.forename, c.born, "7", "N", "104", "99"], 12)
