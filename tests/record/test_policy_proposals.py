@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -229,15 +231,10 @@ def test_policies_that_have_faults_on_their_day_leave_those_of_before_in_force(
     assert loaded(desk) == before
 
 
-def test_due_policies_that_lose_protection_are_compared_once_a_change_and_not_in_each_round(
-    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked, before, begins = list[Path](), loaded(desk), desk.now - timedelta(hours=1)
-
-    def loses(_before: Path, after: Path) -> bool:
-        looked.append(after)
-        return True
-
+@contextmanager
+def keeping_due_policies(desk: Desk) -> Iterator[tuple[Keeper, Path]]:
+    """Yield a keeper, and the folder of policies that two persons put in force an hour ago."""
+    begins = desk.now - timedelta(hours=1)
     edit(desk, "flows.toml", *NARROWED)
     with desk.registrar() as registrar:
         keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
@@ -245,6 +242,19 @@ def test_due_policies_that_lose_protection_are_compared_once_a_change_and_not_in
         with desk.registry.write() as session:
             proposals.propose(session, kept.name, begins, by="ann", why=None, at=begins)
             proposals.approve(session, by="ben", at=begins)
+        yield keeper, kept
+
+
+def test_due_policies_that_lose_protection_are_compared_once_a_change_and_not_in_each_round(
+    desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, before = list[Path](), loaded(desk)
+
+    def loses(_before: Path, after: Path) -> bool:
+        looked.append(after)
+        return True
+
+    with keeping_due_policies(desk) as (keeper, kept):
         monkeypatch.setattr("gateway.record.policies_in_force.loses_protection", loses)
         assert keeper.changed(7) is not None  # The first answer.
         for version, looks in ((7, 1), (7, 1), (8, 2), (8, 2)):
@@ -259,19 +269,13 @@ def test_due_policies_that_lose_protection_are_compared_once_a_change_and_not_in
 def test_faulty_policies_that_are_due_are_checked_once_a_change_and_not_in_each_round(
     desk: Desk, oak: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked, before, begins = list[Path](), loaded(desk), desk.now - timedelta(hours=1)
+    looked, before = list[Path](), loaded(desk)
 
     def found(folder: Path) -> list[str]:
         looked.append(folder)
         return ["items.toml:1: there is no such key"]
 
-    edit(desk, "flows.toml", *NARROWED)
-    with desk.registrar() as registrar:
-        keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock)
-        kept = desk.home.version(keeper.keep(desk.home.policies))
-        with desk.registry.write() as session:
-            proposals.propose(session, kept.name, begins, by="ann", why=None, at=begins)
-            proposals.approve(session, by="ben", at=begins)
+    with keeping_due_policies(desk) as (keeper, kept):
         monkeypatch.setattr("gateway.record.policies_in_force.check", found)
         assert keeper.changed(7) is not None  # The first answer.
         for version, looks in ((7, 1), (7, 1), (8, 2), (8, 2), (None, 3), (None, 4)):
