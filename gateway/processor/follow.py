@@ -1,8 +1,9 @@
 """Follow the log: publish in this home the changes recorded by commands and other hosts.
 
-Of several hosts each keeps in published/ the number of the next log entry to read. After a new entry about
-keys, providers, policies or files, the dependent parts of published/ are made again from the registry.
-Receipts are published elsewhere, in the order of their own numbers.
+Of several hosts each keeps in published/ the number of the next log entry to read, and the root of the log
+before that entry: another root shows that the registry was restored. After a new entry about keys, providers,
+policies or files, the dependent parts of published/ are made again from the registry. Receipts are published
+elsewhere, in the order of their own numbers.
 """
 
 import json
@@ -10,17 +11,17 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from gateway.errors import as_fault
 from gateway.home import Published
 from gateway.keys import rotation
-from gateway.publish import projection
 from gateway.publish.everything import publish_all, take_back_copies
+from gateway.publish.on_request import start_again
 from gateway.publish.penalties import lift
 from gateway.publish.projection import publish_access, published_is_written, replace_published
 from gateway.record.registrar import Registrar
-from gateway.registry import log
+from gateway.registry import log, register
 from gateway.registry.tables import EventRow
 from gateway.store.of_home import shared_store
 
@@ -45,17 +46,21 @@ class Follow:
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
         self._read_to: int | None = None
+        self._root = ""
         if self._shares:
             with suppress(FileNotFoundError, ValueError):
-                self._read_to = int((registrar.home.published.root / _CURSOR).read_text("ascii"))
+                noted = (registrar.home.published.root / _CURSOR).read_text("ascii")
+                number, _, self._root = noted.partition(" ")  # An earlier build noted no root.
+                self._read_to = int(number)
         else:  # Alone, only take-backs and access follow: published/ is made anew at the start.
             with registrar.registry.read() as session:
                 self._read_to = log.size(session)
 
-    def tend(self, registrar: Registrar) -> None:
-        """Publish in this home the effects of new log entries.
+    def tend(self, registrar: Registrar) -> bool:
+        """Publish in this home the effects of new log entries; return True if the registry was restored.
         Raises Fault where published/ cannot be written: the next call reads the same entries.
         """
+        was_restored = False
         while True:
             with registrar.registry.read() as session:
                 size = log.size(session)
@@ -67,23 +72,31 @@ class Follow:
                     .limit(_PAGE)
                 )
                 news = session.exec(query).all()
-            if self._read_to is None or size < self._read_to:
-                if self._read_to is not None:  # The registry is back at an earlier moment.
-                    projection.publish_receipts(registrar.registry, registrar.home.published, redo=True)
+                is_restored = self._is_restored(session, size)
+                starts = is_restored or self._read_to is None
+                read_to = news[-1].number + 1 if news and not starts else size
+                root = log.root(session, read_to).hex() if self._shares else ""
+                if is_restored:  # The register may have other changes under the same number by now.
+                    session.info[register.KEPT].clear()
+            if is_restored:
+                was_restored = True
+                start_again(registrar.home, registrar.registry)
+            if starts:
                 self._show_all(registrar)
-                self._note(registrar.home.published, size)
-                continue
-            if not news:
-                break
-            self._follow(registrar, news)
-            self._note(registrar.home.published, news[-1].number + 1)
-        self._read_to = size
+            elif news:
+                self._follow(registrar, news)
+            if self._shares and (starts or news):
+                with published_is_written():
+                    replace_published(registrar.home.published.root / _CURSOR, f"{read_to} {root}")
+            self._read_to, self._root = read_to, root
+            if not (starts or news):
+                return was_restored
 
-    def _note(self, published: Published, read_to: int) -> None:
-        if self._shares:
-            with published_is_written():
-                replace_published(published.root / _CURSOR, str(read_to))
-        self._read_to = read_to
+    def _is_restored(self, session: Session, size: int) -> bool:
+        """Return True if the log lacks entries read before: the registry is back at an earlier moment."""
+        if self._read_to is None or size < self._read_to:
+            return self._read_to is not None
+        return bool(self._root) and log.root(session, self._read_to).hex() != self._root
 
     def _follow(self, registrar: Registrar, news: Sequence[EventRow]) -> None:
         kinds: set[str] = {one.kind for one in news}

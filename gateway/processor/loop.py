@@ -271,7 +271,7 @@ class Processor:
         if not self._is_besides_due:
             return
         self._besides_at, self._besides_for = now, self._news
-        yield lambda: self._rounds.follow.tend(self._registrar)
+        yield lambda: self._rounds.follow_log(self._registrar)
         yield self._rounds.copy_penalties
         yield lambda: self._rounds.checkpoints.tend(self._registrar, leads=leads)
         yield lambda: self._rounds.delete(self._registrar, leads=leads)

@@ -169,6 +169,11 @@ class Rounds:
         self._copies: reconsider.Judged | None = None
         self.more_held = False
 
+    def follow_log(self, registrar: Registrar) -> None:
+        """Publish the effects of new log entries; after a restore of the registry make all pages again."""
+        if self.follow.tend(registrar):
+            self.pages = Pages()
+
     def copy_penalties(self) -> None:
         """Copy intake's list of penalties for the console, if changed. Raise Fault if copying fails."""
         self._penalties = copy_listed(self._home, self._penalties)

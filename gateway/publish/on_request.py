@@ -34,6 +34,7 @@ from gateway.publish.projection import (
     UP_TO,
     number_in,
     pages_after,
+    publish_receipts,
     published_is_written,
     publishes_receipts_in,
     put_published,
@@ -143,11 +144,26 @@ def choose(published: Published, *, on_request: bool) -> None:
         if on_request:
             published.on_request.touch()
         elif published.on_request.exists():
-            for folder in _folders(published):
-                shutil.rmtree(folder)
-            for mark in MARKS:
-                (published.root / mark).unlink(missing_ok=True)
+            _remove_all(published)
             published.on_request.unlink()
+
+
+def start_again(home: Home, registry: Registry) -> None:
+    """Publish all receipts anew, after the registry was restored: receipts made since may have the numbers of
+    others, published before. Raises Fault if published/ cannot be written.
+    """
+    with published_is_written():
+        _remove_all(home.published)
+    publish_receipts(registry, home.published)
+    publish_on_request(home, registry, 0)
+
+
+def _remove_all(published: Published) -> None:
+    """Remove all published receipts, and the numbers of those published."""
+    for folder in _folders(published):
+        shutil.rmtree(folder)
+    for mark in MARKS:
+        (published.root / mark).unlink(missing_ok=True)
 
 
 def publish_on_request(home: Home, registry: Registry, since: int) -> int:

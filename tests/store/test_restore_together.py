@@ -14,6 +14,7 @@ from gateway.store.objects import client_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
+from tests.processor.test_follow import suspend
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
@@ -61,4 +62,38 @@ def test_a_dump_and_a_later_copy_of_the_bucket_make_the_gateway_again(
     lost = f"sealed {later}: no transfer has this file"
     assert [what for what in faults if "host one says nothing" not in what] == [lost]
     again.close()
+    one.close()
+
+
+def test_a_host_at_work_sees_that_the_registry_is_back_though_its_log_is_as_long_again(
+    cluster: Cluster, weed: Server, tmp_path: Path
+) -> None:
+    """As with a standby that lacks the last moments: another host writes before this one looks."""
+    one = shared_home(tmp_path / "of-standby", weed, cluster.database("back"))
+    oak, _ = one.provider("oak", years=THIS_YEAR), one.provider("elm")
+    two = another_host(one, tmp_path / "two", "two")
+    two.home.spool.asked.mkdir()
+    (two.home.spool.asked / "oak.asked").touch()
+    shown, elm = two.home.published.provider("oak"), two.home.published.provider("elm")
+    one.sent(oak, b"first")
+    with open_processor(two.home, two.clock, examiners=two.children.lent) as processor:
+        assert processor.drain() == 0
+        cluster.copy("standby", of="back")
+        gone = [one.sent(oak, data).upload.reference for data in (b"a", b"b", b"c")]
+        assert processor.drain() == 0
+        assert all(list((shown / "receipts").glob(f"*{each}*")) for each in gone)
+        one.registry.close()
+        cluster.sql("drop database back with (force)", "alter database standby rename to back")
+        for _ in range(9):  # Its log is longer than it was, and it has fewer receipts.
+            suspend(one, "elm")
+        sent = [one.sent(oak, b"d").upload.reference]
+        assert processor.drain() == 0
+    assert (elm / "authorized_keys").read_text() == ""
+    receipts = {path.name.split(".")[-2] for path in (shown / "receipts").glob("*.txt")}
+    assert receipts.issuperset(sent)
+    assert receipts.isdisjoint(gone)
+    told = (shown / "receipts" / "events.jsonl").read_text()
+    assert [each for each in sent if each not in told] == []
+    assert [each for each in sent if each not in (shown / "pages" / "status.html").read_text()] == []
+    two.close()
     one.close()
