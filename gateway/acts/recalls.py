@@ -345,6 +345,9 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     if transfer.state != "accepted":  # A withdrawn file is accepted again.
         former = copies.forget(session, transfer.sequence)
         rule(record, upload.reference, decision, "redelivered", why, counted=not named)
+        opened = {one.team: one.at for one in reversed(recalls.openings(session, upload.reference))}
+        for place in recalls.deliveries_of(session, transfer.sequence):
+            place.collected_at = opened.get(place.team) if place.counts else None
         copies.owe_again(session, former, now)
         _restore_full_rolls(record, transfer)
         # Statements that a later file had replaced before the withdrawal are in the sealed file alone.

@@ -381,6 +381,7 @@ class CountsOwed:
     at: datetime
     earlier: list[Earlier] = field(default_factory=list)
     on_roll: dict[str, int] = field(default_factory=dict)
+    _taken_back: list[Earlier] = field(default_factory=list)
     _fresh: set[tuple[int, str]] = field(default_factory=set)
     _back: list[tuple[int, str]] = field(default_factory=list)
 
@@ -400,7 +401,7 @@ class CountsOwed:
                 alike.append((transfer, sender))
         whole = self.catalogue.agreement.discrepancies.whole_rolls
         if asked := [*counted, *(transfer for transfer, _ in alike)]:
-            self.earlier = accepted_files(
+            self.earlier, self._taken_back = accepted_files(
                 self.session,
                 {one.upload.provider for one in asked},
                 {one.data_type or "" for one in asked},
@@ -451,13 +452,14 @@ class CountsOwed:
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Return True if a team may get counts of `transfer`, after withdrawing the team's older counts.
         Older counts are those of earlier files of the same school, data type and period. Return False, and
-        withdraw nothing, if the team has opened older counts, or has counts of a file that landed later.
+        withdraw nothing, if the team has opened older counts, even of a file withdrawn since, or has counts
+        of a file that landed later.
         """
         data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)
         same = [
             one
-            for one in self.earlier
+            for one in (*self.earlier, *self._taken_back)
             if (one.provider, one.data_type, one.team) == (transfer.upload.provider, data_type, team)
             and one.sequence != transfer.sequence
             and counts_period(data_type, one.period, one.landed_at, self.catalogue) == wanted

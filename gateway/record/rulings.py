@@ -274,7 +274,7 @@ def superseding_of(
     kind = (transfer.upload.provider, transfer.data_type or "", transfer.period or "")
     if files is None:
         by_content = tells_by_content(provider, catalogue.bodies)
-        files = accepted_files(session, {kind[0]}, {kind[1]}, {kind[2]}, with_content=by_content)
+        files, _ = accepted_files(session, {kind[0]}, {kind[1]}, {kind[2]}, with_content=by_content)
     alike: dict[int, Alike] = {}
     for one in files:
         if (one.provider, one.data_type, one.period or "") == kind and one.sequence not in alike:

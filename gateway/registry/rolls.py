@@ -4,6 +4,7 @@ Pupils are known by keyed digests. The tables are indexes made from sealed files
 the rows, and they can be made again.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -18,7 +19,7 @@ from sqlmodel import Session, col, func, select
 from gateway.model import RollEntry
 from gateway.policy.discrepancies import RollRow
 from gateway.registry import tables
-from gateway.registry.tables import DeliveryRow, FullRollRow, PupilRow, StagedRollRow, TransferRow
+from gateway.registry.tables import DeliveryRow, EventRow, FullRollRow, PupilRow, StagedRollRow, TransferRow
 from gateway.registry.tables.row import drop, portions, rows
 from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
@@ -246,17 +247,25 @@ def accepted_files(
     counted: Collection[int] = (),
     rolls: Collection[str] = (),
     with_content: bool = False,
-) -> list[Earlier]:
+) -> tuple[list[Earlier], list[Earlier]]:
     """Return accepted files of some senders, data types and periods, in the order of landing, with the teams
     that have counts of each. `counted`: sequences of files to return whatever their period. `teams`: return
     also every file of which one of these teams has counts. `rolls`: providers whose pupils on roll are
-    counted. `with_content`: True to add the content of each file, as JSON.
+    counted. `with_content`: True to add the content of each file, as JSON. With `teams`, return also the
+    openings of files that are accepted no more, each with its team, and its time as `collected_at`.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}
     query = _accepted(with_content, bool(teams))
     # Sorted here: with ORDER BY, SQLite would scan the accepted files of all providers.
-    return [Earlier(*row) for row in sorted(session.execute(query, given), key=itemgetter(0))]
+    found, opened = list[Earlier](), list[Earlier]()
+    for *row, leaf in sorted(session.execute(query, given), key=itemgetter(0)):
+        one = Earlier(*row)
+        if leaf is None:
+            found.append(one)
+        else:
+            opened.append(one._replace(team=json.loads(leaf)["fields"].get("team")))
+    return found, opened
 
 
 @cache
@@ -270,16 +279,23 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
     of_kind = (accepted, is_in(data_type, "data_types"), is_in(provider, "senders"))
     of_period = is_in(col(TransferRow.period), "periods")
     if not with_teams:
-        return select_columns(*columns).where(*of_kind, of_period)
+        return select_columns(*columns, null()).where(*of_kind, of_period)
     roll, team = _COUNTED_ON_ROLLS.subquery(), col(DeliveryRow.team)
     counted = col(DeliveryRow.transfer) == sequence, col(DeliveryRow.counts).is_(True)
     given = and_(*counted, is_in(team, "teams"))
     some = or_(of_period, is_in(sequence, "counted"), col(DeliveryRow.id).is_not(None))
+    taken_back = (
+        select_columns(*columns[:6], null(), null(), col(EventRow.at), null(), col(EventRow.leaf))
+        .join(EventRow, col(EventRow.subject) == col(TransferRow.reference))
+        .where(col(TransferRow.state).in_(("held", "refused")), *of_kind[1:])
+        .where(col(EventRow.kind) + "" == "collected")  # Written so that SQLite finds events by subject.
+    )
     return (
-        select_columns(*columns, team, col(DeliveryRow.collected_at), roll.c.pupils)
+        select_columns(*columns, team, col(DeliveryRow.collected_at), roll.c.pupils, null())
         .join(DeliveryRow, given, isouter=True)
         .join(roll, roll.c.provider == provider, isouter=True)
         .where(*of_kind, some)
+        .union_all(taken_back)
     )
 
 

@@ -18,9 +18,10 @@ from gateway.policy.items import counts_period
 from gateway.processor.service import open_processor
 from gateway.record.consequences import CountsOwed
 from gateway.record.registrar import Rulebook
-from gateway.registry import deliveries, providers, transfers
+from gateway.registry import deliveries, log, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, note_collected
+from gateway.registry.log import Entry
 from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.content import census
@@ -221,6 +222,28 @@ def test_the_counts_before_are_given_again_where_the_later_file_is_withdrawn_uno
         monkeypatch.setenv("GATEWAY_ADMIN", "sam")
         desk.gateway("transfers", "redeliver", later, "--why", "it was right")
         assert references(desk) == [later]
+    desk.gateway("log", "verify")
+
+
+@pytest.mark.parametrize("acts", [("withdraw",), ("withdraw", "redeliver")])
+def test_whoever_opened_counts_of_a_file_withdrawn_since_gets_no_others_of_the_period(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, acts: tuple[str, ...]
+) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    pass_the_end_of_a_period(desk, timedelta(days=7))
+    first = desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    collect(desk, desk.now)
+    with desk.registry.write() as session:
+        log.append(session, [Entry(kind="collected", subject=first, fields={"team": TEAM})], desk.now)
+    for person, act in zip(("jane", "sam"), acts, strict=False):
+        monkeypatch.setenv("GATEWAY_ADMIN", person)
+        desk.gateway("transfers", act, first, "--why", "the roll was looked at again")
+    desk.pass_time(days=6)
+    later = desk.send(oak, roll(*range(1, 12)))
+    desk.process()
+    assert desk.state(later) == "accepted"
+    assert references(desk) == [first] * (len(acts) - 1)
     desk.gateway("log", "verify")
 
 
