@@ -100,8 +100,9 @@ class HookRound:
                 found_from = min(at, written, hook.looked_at + _LATE)
                 given_up[stem] = found_from if stem.startswith("_") else at
         numbers = sorted(int(stem.partition("_")[0]) for stem in waiting if not stem.startswith("_"))
-        # A few messages that the address refuses keep nothing back.
-        goes_on = is_full and len(numbers) <= hooks.AT_ONCE // 2
+        # Messages that the address refuses keep nothing back while it takes others, or if they are few.
+        takes_some = any(int(stem.partition("_")[0] or -1) >= hook.entry for stem in {*messages} - {*waiting})
+        goes_on = is_full and (takes_some or len(numbers) <= hooks.AT_ONCE // 2)
         entry = until if goes_on else min((one for one in numbers if one >= hook.entry), default=until)
         numbers = [one for one in numbers if one < entry]
         behind = ",".join(map(str, numbers)) or None

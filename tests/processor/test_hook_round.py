@@ -10,9 +10,11 @@ import pytest
 from gateway.log.leaf import rfc3339
 from gateway.processor import hook_round
 from gateway.processor.hook_round import HookRound
+from gateway.processor.service import open_processor
 from gateway.registry import hooks, log
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow, HookRow
+from gateway.zones.places import LEASE_SECONDS
 from tests.costs import statements
 from tests.workshop import Desk
 
@@ -104,6 +106,7 @@ def test_a_test_message_does_not_wait_for_all_that_is_to_be_told_before_it(
         assert not second.exists()
         with desk.registry.write() as session:
             begins = {"what": "case-files", "begins": rfc3339(desk.now - timedelta(days=1))}
+            hooks.tell_again(session, hooks.find(session, "case-files"), desk.now - timedelta(days=1))
             log.append(session, [Entry(kind="hook-tried", subject="hooks", fields=begins)], desk.now)
         found.tend(registrar)
         assert second.exists()
@@ -150,6 +153,24 @@ def test_a_message_that_is_always_refused_keeps_nothing_back_and_stays_till_it_i
         row = hooks.find(session, "case-files")
         assert (row.entry, row.behind) == (log.size(session), None)
     assert [*folder.rglob("*_entry-*")] == []
+
+
+def test_many_messages_that_are_always_refused_keep_nothing_back_either(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook_round.hooks, "AT_ONCE", 4)
+    hooked(desk, tried=0)
+    held(desk, 12)
+    folder, taken = desk.home.hooks / "case-files", set[str]()
+    with desk.registrar() as registrar:
+        for _ in range(12):
+            HookRound(registrar).tend(registrar)
+            for path in folder.glob("*.json"):
+                if int(path.stem.partition("_")[0]) % 4 == 0:  # The address refuses three of four.
+                    (folder / "done" / path.stem).touch()
+                    taken.add(path.stem)
+    assert len(taken) == 3
+    assert len([*folder.glob("*.json")]) == 9
 
 
 def test_a_hook_that_takes_nothing_is_not_laid_out_a_whole_year(
@@ -284,3 +305,10 @@ def test_each_team_that_was_to_have_a_held_file_is_told_that_it_is_withdrawn(des
         (*_, withdrawn) = log.events(session, subject)
         ((_, message),) = hook_round._of_entry(session, withdrawn)
     assert (message["type"], message["data"]["teams"]) == ("file.withdrawn", ["sen", "welfare"])
+
+
+def test_the_lease_of_the_courier_lasts_from_round_to_round_whatever_the_pause(desk: Desk) -> None:
+    settings = desk.home.settings
+    settings.write_text(settings.read_text().replace("rescan_seconds = 5.0", "rescan_seconds = 60.0"))
+    with open_processor(desk.home, desk.clock) as processor:
+        assert processor._rescan_seconds < LEASE_SECONDS
