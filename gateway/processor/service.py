@@ -37,6 +37,7 @@ from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
+from gateway.zones.places import LEASE_SECONDS
 
 _log = logging.getLogger(__name__)
 
@@ -151,6 +152,7 @@ def open_processor(
             registrar,
             pool=WorkerPool(settings.workers or 1 + (os.cpu_count() or 1), clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
-            rescan_seconds=settings.rescan_seconds,
+            # The courier sends only while its lease is renewed.
+            rescan_seconds=min(settings.rescan_seconds, LEASE_SECONDS / 2),
             renew=partial(renewed, keeper, registrar) if registrar.settings.host.shares else keeper.changed,
         )

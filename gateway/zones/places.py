@@ -110,7 +110,7 @@ def last_backup(home: Home) -> datetime | None:
 # The courier's lease of a folder is the time of the folder's settings file.
 
 SERVER_SETTINGS, HOOK_SETTINGS = "server.toml", "hook.toml"
-_LEASE_SECONDS = 20.0
+LEASE_SECONDS = 20.0
 
 
 def grant_lease(settings: Path, at: float) -> None:
@@ -125,6 +125,6 @@ def grant_lease(settings: Path, at: float) -> None:
 def is_leased(settings: Path) -> bool:
     """Return True if the courier may now send what lies beside its file of settings."""
     try:
-        return 0 <= time.time() - settings.stat().st_mtime < _LEASE_SECONDS
+        return 0 <= time.time() - settings.stat().st_mtime < LEASE_SECONDS
     except FileNotFoundError:
         return False
