@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import re
 
+from sqlmodel import select
+
 from gateway.registry import staff
-from gateway.registry.tables import SavedFilterRow
+from gateway.registry.tables import SavedFilterRow, TransferRow
 from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
 from tests.mailboxes.mailroom import NOW, PROVIDER
@@ -35,6 +37,16 @@ def test_a_filter_takes_a_name_in_any_case(served: Served) -> None:
         assert served.jane.client.get(FILES, params={"provider": name}).status_code == 200
         assert reference in served.jane.client.get(FILES, params={"provider": name}).text
     assert reference not in served.jane.client.get(FILES, params={"data_type": "attendance"}).text
+
+
+def test_a_filter_by_what_only_earlier_policies_knew_stays_in_its_form(served: Served) -> None:
+    reference = served.room.accept(core_data(23))
+    with served.room.registry.write() as session:
+        row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).one()
+        row.data_type = "ks2-old"
+    served.jane.get(f"{FILES}?data_type=ks2-old")
+    assert reference in served.jane.text
+    assert '<option value="ks2-old" selected>ks2-old</option>' in served.jane.page
 
 
 def test_an_unknown_name_is_an_error_at_its_field_and_the_form_stays(served: Served) -> None:
