@@ -182,7 +182,7 @@ class Driven:
 
 @contextmanager
 def driven(playwright: Playwright, name: str, profile: Path | None = None) -> Iterator[Driven]:
-    """The browser of this name until the block ends.
+    """The browser of this name until the block ends; `firefox-private` has private windows only.
 
     `profile`: Chromium's folder for what pages keep; without it, they keep it in memory.
     """
@@ -199,7 +199,9 @@ def driven(playwright: Playwright, name: str, profile: Path | None = None) -> It
     port = free_port()
     with playwright.firefox.launch(
         channel="moz-firefox", executable_path=FIREFOX, args=["-marionette"],
-        firefox_user_prefs={"marionette.port": port, **_SOFT},
+        firefox_user_prefs={
+            "marionette.port": port, "browser.privatebrowsing.autostart": name == "firefox-private", **_SOFT,
+        },
     ) as browser:  # fmt: skip
         marionette = Marionette(port)
         try:

@@ -26,6 +26,8 @@ FOUND = re.compile(r"as entry (\d+) of (\d+)\.")
 TOLD = "async () => (await fetch('/api/log')).json()"
 REFERENCE = "async () => (await Kits.all('sent')).find((one) => one.name === 'seen.xml').reference"
 HAS_RECEIPT = "async (name) => (await Kits.all('sent')).some((one) => one.name === name && one.receipt)"
+KEEPS = "(log) => Kits.change({ ...here.kit }, { log })"
+"""Another window keeps this of the log."""
 FORGED = """async (change) => {
     const signed = await (await fetch(`/api/receipts/${change.reference}`)).text();
     const said = await Trust.verified(signed, Object.values(here.kit.gateway));
@@ -131,6 +133,14 @@ def test_a_log_that_shrank_is_refused(seen: Seen) -> None:
     refused(seen.page, "is shorter than it was")
 
 
+def test_what_another_window_saw_of_the_log_counts_here(seen: Seen) -> None:
+    kept = seen.page.evaluate("here.kit.log")
+    seen.page.evaluate(KEEPS, {**kept, "newest": 1_000_000})
+    shows(seen.page, "seen.xml")
+    refused(seen.page, "shorter than it was when this browser saw it before")
+    seen.page.evaluate(KEEPS, kept)
+
+
 def test_a_log_that_was_rewritten_is_refused(seen: Seen) -> None:
     told = seen.page.evaluate(TOLD)
     told["proofs"] = {size: ["A" * 43 + "=" for _ in proof] for size, proof in told["proofs"].items()}
@@ -140,11 +150,12 @@ def test_a_log_that_was_rewritten_is_refused(seen: Seen) -> None:
 
 
 def test_two_heads_of_one_size_are_refused(seen: Seen) -> None:
-    seen.page.evaluate(
-        "() => { for (const size in here.kit.log.heads) here.kit.log.heads[size] = btoa('x'.repeat(32)); }"
-    )
+    kept = seen.page.evaluate("here.kit.log")
+    other = base64.b64encode(b"x" * 32).decode()
+    seen.page.evaluate(KEEPS, {**kept, "heads": dict.fromkeys(kept["heads"], other)})
     shows(seen.page, "last.xml")
     refused(seen.page, "two different logs")
+    seen.page.evaluate(KEEPS, kept)
 
 
 def test_a_proof_that_is_kept_back_is_told(seen: Seen) -> None:

@@ -16,6 +16,12 @@ from tests.web.school import PROVED, School, answers, chooses, enrolled, leads_t
 
 pytestmark = pytest.mark.long
 
+CUT_SHORT = """() => {
+    const file = { size: 9, stream: () => new Blob(["short"]).stream() };
+    const sealed = Sealing.seal(file, here.key, here.kit.gateway[here.kit.current], () => {});
+    return sealed.then(() => "sealed", ({ message }) => message);
+}"""
+"""A file that ends earlier than it did when it was chosen, as one that is cut short while it is read."""
 LYING = "async () => Array.fromAsync((await navigator.storage.getDirectory()).keys())"
 CLICKS = (
     "() => { window.clicks = 0; addEventListener('click', (one) => one.detail && window.clicks++, true); }"
@@ -237,6 +243,31 @@ def test_what_was_sealed_waits_where_the_login_ends_or_the_gateway_has_no_room(
     school.logs_in(page)
     page.get_by_text("ended.xml has arrived.").wait_for()
     assert page.evaluate(LYING) == []
+
+
+def test_a_file_that_is_changed_after_it_was_chosen_is_not_sent(school: School, tmp_path: Path) -> None:
+    """Chromium reads no more of it; Firefox reads what it finds, and tells nothing."""
+    page, file = enrolled(school, tmp_path), tmp_path / "grows.xml"
+    for change in (lambda: file.write_bytes(core_data(16) + b"<!-- more -->"), file.unlink):
+        file.write_bytes(core_data(16))
+        page.get_by_label("The file", exact=True).set_input_files(file)
+        page.locator("#seen:not([hidden])").wait_for()
+        change()
+        presses(page, "Send")
+        page.locator("#problem", has_text="The file was changed, moved or deleted").wait_for()
+        assert page.evaluate(LYING) == []
+    said = page.evaluate(CUT_SHORT)
+    assert said.startswith("The file was changed")
+
+
+@pytest.mark.needs("firefox-esr")
+def test_a_window_that_keeps_nothing_makes_no_key(tmp_path: Path) -> None:
+    with school_at(tmp_path / "site", "firefox-private") as school:
+        page = school.opens()
+        school.opens_invitation(page, tmp_path)
+        presses(page, "Make my keys")
+        page.locator("#problem", has_text="This window keeps nothing").wait_for()
+        assert page.evaluate("Kits.all('kits')") == []
 
 
 def test_what_finds_no_room_leaves_nothing_and_what_has_arrived_is_not_sent_again(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from gateway.home import Home
 from tests.content import core_data
 from tests.waiting import until
-from tests.web.school import School, school_at
+from tests.web.school import School, chooses, school_at
 from tests.web.test_sealing import answers, enrolled, presses, sends
 
 pytestmark = pytest.mark.long
@@ -29,6 +29,18 @@ LOOKS = {
     "agreement": "Standing.agreement(here.kit)",
 }
 """What the gateway signs beside the page of the school: a receipt, the headings, and the agreement."""
+OTHER = """async (asked) => {
+    const kits = await Kits.all("kits");
+    const other = kits.find(({ credential }) => credential !== here.kit.credential);
+    return (await openpgp.readPrivateKey({ armoredKey: other.key }))[asked]();
+}"""
+"""What the key of another passkey's kit tells, as it is kept."""
+EXPIRED = """async () => {
+    const { name, email } = here.key.users[0].userID;
+    const given = { userIDs: [{ name, email }], keyExpirationTime: 1, format: "object" };
+    const { privateKey } = await openpgp.reformatKey({ ...given, privateKey: here.key });
+    await keepKey(here.kit, privateKey, {});
+}"""
 MONTH = "(_, month) => WELSH[dayOf(new Date(2026, month, 1)).split(' ')[1]]"
 OF_BIRCH = "(html) => (async () => Standing.read(html, 'birch'))().catch((error) => error.message)"
 
@@ -77,12 +89,15 @@ def test_where_a_school_stands_is_shown_once_it_is_verified(school: School, page
     answers(page, PAGE, html.replace("Due", "Nothing due"))
     presses(page, "Look again")
     page.locator("#problem", has_text="The page about your school is not signed").wait_for()
-    assert not page.locator("#standing").is_visible()
+    assert not page.locator("#standing-list, #people").first.is_visible()
+    expect(page.get_by_role("button", name="Look again")).to_be_focused()  # It can be asked again.
     page.unroute(PAGE)
+    page.keyboard.press("Enter")
+    page.locator("#standing").get_by_role("heading", name="Due").wait_for()
     page.evaluate("() => { here.kit.told = '2100-01-01T00:00:00+00:00'; }")
     said = page.evaluate("showStanding().catch((error) => error.message)")
     assert "shows an old page" in said
-    assert not page.locator("#standing").is_visible()
+    assert not page.locator("#standing-list").is_visible()
 
 
 def test_days_are_told_in_words_in_the_language_of_the_page(school: School, page: Page) -> None:
@@ -213,6 +228,27 @@ def test_a_key_that_the_browser_forgot_is_kept_anew_by_the_window_that_holds_it(
     assert kept["fingerprint"] == page.evaluate("here.kit.fingerprint")
 
 
+def test_a_login_that_has_ended_is_told_beside_the_button_that_logs_in(school: School, page: Page) -> None:
+    page.context.clear_cookies()
+    presses(page, "Extend it by two years")
+    page.locator("#problem", has_text="Log in with your passkey first.").wait_for()
+    for place in ("#inside", "#own-key", "#people", "#going"):
+        assert not page.locator(place).is_visible(), place
+    school.logs_in(page)
+
+
+def test_a_key_that_has_expired_is_extended_in_the_page(school: School, page: Page) -> None:
+    page.evaluate(EXPIRED)
+    page.reload()
+    school.logs_in(page)
+    chooses(page, "expired.xml", core_data(7))
+    presses(page, "Send")
+    page.locator("#problem", has_text="it has expired or is too weak. Extend it").wait_for()
+    presses(page, "Extend it by two years")
+    arrives(page)
+    sends(page, "extended.xml", core_data(7))
+
+
 def test_a_clock_that_is_behind_is_told_of_and_not_that_the_key_is_no_good(
     school: School, page: Page
 ) -> None:
@@ -325,6 +361,15 @@ def test_another_passkey_opens_the_same_key_once_it_is_confirmed(school: School,
     assert keys_of(school)[fingerprint]["state"] == "revoked"
     used = page.locator("#people-list tr", has_text="in this browser")
     assert used.get_by_role("button").count() == 0
+    ends = page.evaluate(OTHER, "getExpirationTime")
+    presses(page, "Extend it by two years")
+    arrives(page)
+    assert page.evaluate(OTHER, "getExpirationTime") > ends
+    page.get_by_text("Revoke a key").click()
+    page.get_by_label("I know that this cannot").check()
+    presses(page, "Revoke the key")
+    page.get_by_text("Your key is revoked.").wait_for()
+    assert page.evaluate(OTHER, "isRevoked")
 
 
 def test_the_recovery_sheet_shows_the_key_as_a_code(school: School, page: Page) -> None:

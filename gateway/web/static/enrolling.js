@@ -36,7 +36,8 @@ async function keep() {
 async function enrol() {
   Trust.compare(at("heard").value, invited.words);
   const file = at("own").files[0];
-  let key = file ? await Kits.opening(await file.text(), at("own-passphrase").value) : null;
+  let key = file ? await Kits.signing(await Kits.opening(await file.text(), at("own-passphrase").value)) : null;
+  await navigator.storage.getDirectory(); // Fails where nothing stays, before a passkey is made.
   passkey = passkey || (await Passkeys.make(invited.provider));
   if (!passkey.secret) {
     if (at("lock").hidden) {

@@ -6,7 +6,7 @@ const KEY_DIGITS = 16;
 
 // Hands in a statement of one purpose for /keys or /agreement, signed with the school's key and encrypted to the gateway's.
 async function state(folder, name, purpose, text) {
-  const signingKeys = await opened();
+  const signingKeys = await Kits.signing(await opened());
   await Trust.follow(here.kit);
   const encryptionKeys = await openpgp.readKey({ armoredKey: here.kit.gateway[here.kit.current] });
   const binary = utf8(`Statement to the gateway: ${purpose}; for /${folder} alone.\n\n${text}`);
@@ -21,7 +21,6 @@ async function handIn(folder, name, content) {
   const remote = Sealing.remoteName(name, digest);
   const one = { sha256: digest, credential: here.kit.credential, name, remote, at: Date.now() };
   await upload(one, blob, folder);
-  doing(null);
   tell("said", "It has arrived. Its receipt says what came of it.");
   await showSent();
   return one;
@@ -39,6 +38,16 @@ async function keepKey(kit, key, change) {
   await showKey(kit, key);
 }
 
+// What was certified or revoked of a key counts for each passkey of this browser that opens it, under its own lock.
+async function spread(key) {
+  for (const kit of await Kits.all("kits")) {
+    if (kit.fingerprint === key.getFingerprint()) {
+      const own = await openpgp.readPrivateKey({ armoredKey: kit.key });
+      await Kits.change(kit, { key: (await own.update(key)).armor() });
+    }
+  }
+}
+
 // The same key, certified anew for two years from now: what was signed with it before stays good.
 async function renewKey() {
   const [kit, key] = [here.kit, await opened()];
@@ -49,6 +58,7 @@ async function renewKey() {
     format: "object",
   });
   await keepKey(kit, privateKey, {});
+  await spread(privateKey.toPublic());
   const name = `renewed-${kit.fingerprint.slice(0, KEY_DIGITS)}.asc`;
   await outcome(await handIn("keys", name, privateKey.toPublic().armor()));
 }
@@ -114,6 +124,7 @@ async function revokeKey() {
   const name = `revoked-${key.getFingerprint().slice(0, KEY_DIGITS)}.asc`;
   const came = await outcome(await handIn("keys", name, publicKey.armor()));
   at("revoke").reset();
+  await (came === "ACCEPTED" && spread(publicKey));
   if (came === "ACCEPTED" && before) {
     await keepKey(kit, present, { before: null });
   } else if (came === "ACCEPTED") {
@@ -129,12 +140,8 @@ function drawCode(svg, text) {
   code.addData(text, "Byte");
   code.make();
   const count = code.getModuleCount();
-  let path = "";
-  for (let row = 0; row < count; row++) {
-    for (let column = 0; column < count; column++) {
-      path += code.isDark(row, column) ? `M${column + 4} ${row + 4}h1v1h-1z` : "";
-    }
-  }
+  const places = Array.from({ length: count * count }, (_, number) => [Math.floor(number / count), number % count]);
+  const path = places.map((place) => (code.isDark(...place) ? `M${place[1] + 4} ${place[0] + 4}h1v1h-1z` : "")).join("");
   svg.setAttribute("viewBox", `0 0 ${count + 8} ${count + 8}`);
   svg.querySelector("path").setAttribute("d", path);
 }

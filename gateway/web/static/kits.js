@@ -88,9 +88,15 @@ const Kits = (() => {
     if (!key.isDecrypted()) {
       key = await orSay(openpgp.decryptKey({ privateKey: key, passphrase }), "The passphrase does not open the key.");
     }
-    await orSay(key.getSigningKey(), "This key cannot sign: it has expired, is revoked or too weak. Make a new one here.");
+    if (await key.isRevoked()) {
+      throw new Error("Your key is revoked. Ring the local authority, and ask for a new invitation.");
+    }
     return key;
   }
+
+  // Returns an opened key that counts now. One that has expired can still be extended.
+  const signing = (key) =>
+    orSay(key.getSigningKey(), "This key cannot sign: it has expired or is too weak. Extend it, or make a new one.").then(() => key);
 
   const locked = async (privateKey, passphrase) => (await openpgp.encryptKey({ privateKey, passphrase })).armor();
 
@@ -101,5 +107,5 @@ const Kits = (() => {
     return { words, armored: await locked(privateKey, words) };
   }
 
-  return { put, remove, get, all, change, judge, made, opening, locked, recovery };
+  return { put, remove, get, all, change, judge, made, opening, signing, locked, recovery };
 })();

@@ -2,12 +2,18 @@
 "use strict";
 
 const at = (id) => document.getElementById(id);
+const newElement = (name, fields) => Object.assign(document.createElement(name), fields);
 
 // The kit of whoever is logged in, the number of the login, and the opened key: in memory alone.
 // `lock`: the passkey's secret or the passphrase, under which a new key is kept.
 const here = { kit: null, key: null, lock: null, offline: false };
 
-const FULL = "There is no room left for what this browser keeps. Make room on this computer, then try again.";
+const CHANGED = "The file was changed, moved or deleted since you chose it, or another program holds it. Choose it again.";
+const FAILED = {
+  ...{ AbortError: CHANGED, NotFoundError: CHANGED, NotReadableError: CHANGED },
+  QuotaExceededError: "There is no room left for what this browser keeps. Make room on this computer, then try again.",
+  SecurityError: "This window keeps nothing, so no key and no file can stay here. Open this page in a window that is not private, and let it keep cookies.",
+};
 
 const utf8 = (text) => new TextEncoder().encode(text);
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -45,17 +51,22 @@ function tell(id, sentence) {
   }
 }
 
-// Does an act of the page, with its button off meanwhile; what fails is told.
+// Does an act of the page, with its button off meanwhile; what fails is told. A button that is off loses the focus.
 async function acting(button, act, otherwise) {
+  const isFocused = document.activeElement === button;
   button.disabled = true;
   tell(null);
   try {
     await act();
   } catch (error) {
     const own = error instanceof Error && !(error instanceof DOMException) && !(error instanceof TypeError);
-    tell("problem", own ? error.message : error.name === "QuotaExceededError" ? FULL : otherwise);
+    tell("problem", own ? error.message : FAILED[error.name] || otherwise);
+    await (error.status === 401 && logOut().catch(() => {}));
   } finally {
     button.disabled = false;
+    if (isFocused && [button, document.body].includes(document.activeElement)) {
+      (button.checkVisibility() ? button : at("main")).focus();
+    }
   }
 }
 
@@ -69,19 +80,15 @@ function does(id, event, act, otherwise) {
 
 // Returns a button of a row. `of`: what it is about, for whoever does not see the row.
 function buttonOf(words, of, act, otherwise) {
-  const [button, hidden] = [document.createElement("button"), document.createElement("span")];
-  Object.assign(button, { type: "button", className: "second", textContent: words });
-  Object.assign(hidden, { className: "hidden", textContent: ` ${of}` });
-  button.append(hidden);
+  const button = newElement("button", { type: "button", className: "second", textContent: words });
+  button.append(newElement("span", { className: "hidden", textContent: ` ${of}` }));
   button.addEventListener("click", () => acting(button, () => act(button), otherwise));
   return button;
 }
 
 // Tells password managers whose passphrase is asked for.
 function nameSchool(provider) {
-  for (const one of document.querySelectorAll(".who")) {
-    one.value = provider;
-  }
+  document.querySelectorAll(".who").forEach((one) => (one.value = provider));
 }
 
 // Makes a link that saves a text as a file.

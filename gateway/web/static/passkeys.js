@@ -16,15 +16,7 @@ const Passkeys = (() => {
   // The public key in OpenSSH's form: that of a token for this site (PROTOCOL.u2f).
   function sshBlob(point) {
     const parts = [utf8(KIND), utf8("nistp256"), point, utf8(`ssh:${location.hostname}`)];
-    const blob = new Uint8Array(parts.reduce((size, part) => size + 4 + part.length, 0));
-    const view = new DataView(blob.buffer);
-    let at = 0;
-    for (const part of parts) {
-      view.setUint32(at, part.length);
-      blob.set(part, at + 4);
-      at += 4 + part.length;
-    }
-    return blob;
+    return Uint8Array.from(parts.flatMap((part) => [0, 0, part.length >> 8, part.length & 255, ...part]));
   }
 
   // Returns the secret that a passkey gave, as text; null where it gives none.
@@ -78,10 +70,8 @@ const Passkeys = (() => {
     publicKey.allowCredentials = [];
     publicKey.extensions = PRF;
     const credential = await navigator.credentials.get({ publicKey });
-    const response = {};
-    for (const part of ["clientDataJSON", "authenticatorData", "signature", "userHandle"]) {
-      response[part] = url(credential.response[part] || new ArrayBuffer(0));
-    }
+    const parts = ["clientDataJSON", "authenticatorData", "signature", "userHandle"];
+    const response = Object.fromEntries(parts.map((part) => [part, url(credential.response[part] || new ArrayBuffer(0))]));
     const { id, type } = credential;
     const body = JSON.stringify({ id, rawId: url(credential.rawId), type, response });
     await checked(await fetch("/api/login", { method: "POST", body }));

@@ -234,11 +234,11 @@ const Proof = (() => {
     return open;
   }
 
-  // Proves a receipt's signed text in the log, and the log against what was seen. Returns a sentence.
+  // Proves a receipt's signed text in the log, and the log against what any window has seen. Returns a sentence.
   async function told(said, kit, one) {
     const keys = await listedKeys(kit);
     const { head, index } = await ofReceipt(said, keys);
-    const seen = kit.log || { heads: {} };
+    const seen = (await Kits.get("kits", kit.credential))?.log || kit.log || { heads: {} };
     need(!seen.origin || seen.origin === head.origin, "The gateway shows another log than before.");
     need(index >= (one.after || 0), "The receipt stands earlier in the gateway’s log than the file was sent.");
     remember(seen, head);
@@ -249,5 +249,6 @@ const Proof = (() => {
     return `It stands in the gateway’s log, as entry ${index} of ${head.size}. ${open}`.trim();
   }
 
-  return { told };
+  // One window at a time: another would write over the heads that this one has seen.
+  return { told: (...all) => navigator.locks.request("log", () => told(...all)) };
 })();

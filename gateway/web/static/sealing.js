@@ -33,12 +33,12 @@ const Sealing = (() => {
 
   // Returns { id, sha256, file } of a file signed by `own` and encrypted to the armored certificate `recipient`.
   async function seal(file, own, recipient, progress) {
-    const id = crypto.randomUUID();
+    const [id, { size }] = [crypto.randomUUID(), file];
     const handle = await (await place()).getFileHandle(id, { create: true });
     try {
       let read = 0;
       const told = sha256.create();
-      const counted = telling((part) => progress((read += part.length) / file.size));
+      const counted = telling((part) => progress((read += part.length) / size));
       const sealed = await openpgp.encrypt({
         message: await openpgp.createMessage({ binary: file.stream().pipeThrough(counted) }),
         encryptionKeys: await openpgp.readKey({ armoredKey: recipient }),
@@ -46,10 +46,13 @@ const Sealing = (() => {
         format: "binary",
       });
       await sealed.pipeThrough(telling((part) => told.update(part))).pipeTo(await handle.createWritable());
+      if (read !== size) {
+        throw new TypeError("A file that was changed meanwhile, of which browsers do not tell");
+      }
       return { id, sha256: told.hex(), file: await handle.getFile() };
     } catch (error) {
       await forget(id);
-      throw error;
+      throw error instanceof TypeError ? new Error(CHANGED) : error;
     }
   }
 

@@ -5,9 +5,7 @@ const LOOKS = 60;
 const LOOK_SECONDS = 2;
 const SPARE_BYTES = 1024 * 1024;
 
-const progress = (part) => {
-  at("progress").value = part;
-};
+const progress = (part) => (at("progress").value = part);
 
 function doing(what) {
   at("going").hidden = !what;
@@ -68,21 +66,18 @@ async function known(listed) {
 }
 
 function cell(row, ...content) {
-  const made = document.createElement("td");
-  made.append(...content);
-  row.append(made);
+  const place = document.createElement("td");
+  place.append(...content);
+  row.append(place);
 }
 
 function rowOf(one) {
   const row = document.createElement("tr");
   cell(row, one.name);
   cell(row, one.reference || "not finished: log in again, or choose the same file again, to go on");
-  if (!one.reference) {
-    cell(row, "none yet");
-    return row;
-  }
   const failed = "The receipt could not be fetched. Try again.";
-  cell(row, buttonOf("Show", `the receipt of ${one.name}`, () => showReceipt(one), failed));
+  const show = buttonOf("Show", `the receipt of ${one.name}`, () => showReceipt(one), failed);
+  cell(row, one.reference ? show : "none yet");
   return row;
 }
 
@@ -170,7 +165,7 @@ async function sealed(file) {
   if (!here.kit) {
     throw new Error("This browser holds no key for your passkey, so it cannot encrypt the file. Open your invitation here first.");
   }
-  const key = await opened();
+  const key = await Kits.signing(await opened());
   if (!here.offline) {
     await Trust.follow(here.kit);
     await checkSize(file);
@@ -187,12 +182,12 @@ async function sealed(file) {
 async function upload(one, blob, folder = "in") {
   needOurs();
   one.after = one.after ?? (here.kit?.log?.newest || 0); // Its receipt stands later in the log than all seen so far.
-  doing("Sent so far");
   const listed = await (await checked(await fetch("/api/sent"))).json();
   const begun = listed.find((other) => other.upload && other.name === one.remote && other.length === blob.size);
   const place = begun ? `/api/uploads/${begun.upload}` : null;
   // The page was closed after the last part: the name of what was sealed here holds its digest.
   const arrived = one.waiting && listed.find((other) => other.reference && other.name === one.remote);
+  doing("Sent so far");
   try {
     one.reference = arrived ? arrived.reference : await Uploads.send(blob, one.remote, folder, progress, place);
     await Kits.put("sent", one).catch(() => forget(one).then(() => Kits.put("sent", one)));
@@ -201,6 +196,8 @@ async function upload(one, blob, folder = "in") {
       await forget(one);
     }
     throw error;
+  } finally {
+    doing(null);
   }
   watchStanding().catch((error) => tell("problem", error.message)); // Not waited for.
   if (one.waiting) {
@@ -224,7 +221,6 @@ async function send() {
     await upload(one, blob);
     tell("said", `The file has arrived. Its reference is ${one.reference}. Its receipt comes within seconds.`);
     at("send").reset();
-    doing(null);
     await showSent();
     await awaitReceipt(one);
   } finally {
@@ -245,7 +241,6 @@ async function goOn() {
       tell("said", blob ? `${one.name} has arrived. Its reference is ${one.reference}.` : `Choose ${one.name} again, and send it.`);
     }
   } finally {
-    doing(null);
     await showSent();
   }
 }

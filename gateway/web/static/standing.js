@@ -98,14 +98,10 @@ let agreed = "";
 let watches = 0;
 
 function listOf({ heading, lines }) {
-  const [title, list] = [document.createElement("h3"), document.createElement("dl")];
-  title.textContent = heading;
-  for (const [name, text] of lines.flatMap(({ about, says }) => [["dt", about || heading], ["dd", says]])) {
-    const part = document.createElement(name);
-    part.textContent = text;
-    list.append(part);
-  }
-  return [title, list];
+  const list = document.createElement("dl");
+  const pair = ({ about, says }) => [newElement("dt", { textContent: about || heading }), newElement("dd", { textContent: says })];
+  list.append(...lines.flatMap(pair));
+  return [newElement("h3", { textContent: heading }), list];
 }
 
 // One row a key of the school; those of this browser are marked.
@@ -127,15 +123,13 @@ function rowsOfKeys({ lines }) {
 // stood there stays until it is verified anew: whoever reads it keeps their place.
 async function showStanding() {
   const { kit } = here;
-  const hide = (...ids) => ids.forEach((id) => (at(id).hidden = true));
+  const shows = (is) => ["standing-at", "standing-list", "people"].forEach((id) => (at(id).hidden = !is));
+  at("standing").hidden = !kit;
+  at("agreement").hidden ||= !kit;
   try {
     const html = kit && (await Standing.signedPage(kit));
-    if (kit !== here.kit) {
-      return;
-    }
-    if (!html) {
-      hide("standing", "people", ...(kit ? [] : ["agreement"]));
-      return;
+    if (kit !== here.kit || !html) {
+      return html || shows(false);
     }
     const told = Standing.read(html, kit.provider);
     await Standing.newer(kit, told);
@@ -146,10 +140,9 @@ async function showStanding() {
     at("standing-list").replaceChildren(...sections.filter((one) => !isKeys(one) && one.lines.length).flatMap(listOf));
     at("people-list").replaceChildren(...sections.filter(isKeys).flatMap(rowsOfKeys));
     at("sign").hidden = !told.ratify;
-    at("standing").hidden = false;
-    at("people").hidden = false;
+    shows(true);
   } catch (error) {
-    hide("standing", "people");
+    shows(false);
     throw error;
   }
 }

@@ -62,9 +62,7 @@ const Tongue = (() => {
     document.documentElement.lang = lang;
     localStorage.setItem("lang", lang);
     turn(document.documentElement);
-    for (const one of document.querySelectorAll("#languages button")) {
-      one.setAttribute("aria-pressed", String(one.lang === lang));
-    }
+    document.querySelectorAll("#languages button").forEach((one) => one.setAttribute("aria-pressed", String(one.lang === lang)));
   }
 
   return { turn, speak };
