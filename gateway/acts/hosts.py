@@ -73,7 +73,10 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
                 )
             hosts.forget(record.session, host.name)
             record.note("host-removed", host.name, {"count": host.spool}, note=self.why)
-        return ActDone(f"{self.name} is off the record")
+        return ActDone(
+            f"{self.name} is off the record. Nobody sees what its intake takes from now on: see that it is "
+            "stopped, and out of the balancer"
+        )
 
 
 class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):

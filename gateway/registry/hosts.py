@@ -3,8 +3,8 @@
 A registry in PostgreSQL is owned either by one processor, or by the processors of all hosts that share the
 work. The owners' sessions, named after the hosts, hold an advisory lock. When a process stands still or a
 host is cut off, the server ends the session, and another host's processor may begin. The leader of several
-hosts holds a second lock. A processor that has lost ownership does no harm: an outcome counts only while the
-file is landed.
+hosts holds a second lock, and each host one on its name, so that no two machines work under one name. A
+processor that has lost ownership does no harm: an outcome counts only while the file is landed.
 """
 
 import threading
@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlmodel import Session
 
 from gateway.errors import Fault
+from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.locks import CLOCK_SECONDS
 
@@ -39,6 +40,7 @@ _REPORT = text(
     " ON CONFLICT (name) DO UPDATE SET seen_at = now(), spool = :spool, oldest_seconds = :oldest_seconds,"
     " ahead_seconds = :ahead_seconds, holds = :holds"
 )
+_LOCK_NAME = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _EXPECT = text("INSERT INTO host (name, added_at) VALUES (:name, now()) ON CONFLICT (name) DO NOTHING")
 _KNOWN = text(
     "SELECT h.name, h.seen_at, extract(epoch FROM now() - coalesce(h.seen_at, h.added_at)) AS silent_seconds,"
@@ -101,6 +103,12 @@ def expect(session: Session, name: str) -> None:
 def forget(session: Session, name: str) -> None:
     """Delete a host from the record."""
     session.execute(text("DELETE FROM host WHERE name = :name"), {"name": name})
+
+
+def was_removed(session: Session, name: str) -> bool:
+    """Return True if, by the log, a host of this name was removed and none was added under the name since."""
+    steps = [one.kind for one in log.events(session, name) if one.kind in {"host-added", "host-removed"}]
+    return steps[-1:] == ["host-removed"]
 
 
 def empty(session: Session, name: str) -> None:
@@ -176,6 +184,11 @@ class Ownership:
                         if self.shared:
                             raise Fault("a processor that shares no work is at work on this registry")
                         raise Fault("the processor of another host is at work on this registry")
+                    if self.shared and not connection.scalar(_LOCK_NAME, {"name": self.name}):
+                        raise Fault(
+                            "another machine is at work under this host's name: give each a name of its "
+                            "own in [host] of gateway.toml; after a cut in the network, wait a minute"
+                        )
                     self._report_once(connection)
                 except DatabaseError as error:
                     raise Fault(f"the registry did not answer: {error.orig}") from None

@@ -403,6 +403,32 @@ def test_a_silent_host_is_told_and_its_spool_is_taken_over_once_it_is_dead(
     assert "dead" not in names(one)
 
 
+def test_a_name_is_of_one_machine(hosts: Hosts, tmp_path: Path) -> None:
+    """What waits at one of two machines of a name is not told while the other says that nothing waits."""
+    one, _ = hosts
+    first, second = (another_host(one, tmp_path / each, "former") for each in "ab")
+    with (
+        at_work(first),
+        open_processor(second.home, second.clock, examiners=second.children.lent) as processor,
+        pytest.raises(Fault, match="another machine is at work under this host's name"),
+    ):
+        processor.drain()
+    with one.registry.write() as session:
+        session.execute(text("UPDATE host SET seen_at = now() - interval '30 s' WHERE name = 'former'"))
+    done = until(
+        lambda: (
+            (made := invoke(one.home.root, "hosts", "remove", "former", "--why", "gone")).exit_code == 0
+            and made
+        ),
+        "the end of its session",
+    )
+    assert "see that it is stopped" in done.stdout
+    package = tmp_path / "package"
+    assert "choose another name" in one.gateway("hosts", "add", "former", str(package), code=1)
+    assert not package.exists()
+    second.close()
+
+
 def wrong_of(desk: Workshop) -> list[str]:
     return list(json.loads(invoke(desk.home.root, "status", "--json").stdout)["wrong"])
 
