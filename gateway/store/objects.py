@@ -196,7 +196,7 @@ class ObjectStore:
         The index may name it although creating the index failed: if the answer to the first request was lost,
         the client itself repeats the request, and is told that its own index is there already.
         """
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):
             if self._large(reference).token == large.token:
                 return
         self._delete([f"{_content(reference)}{large.token}"])
@@ -222,7 +222,8 @@ class ObjectStore:
 
     def _stated(self, kind: str, reference: str) -> Kept:
         """Return size and digest of the file under a reference in small/ or large/ (`kind`).
-        The index in large/ states both; in small/ they are computed. OSError for a damaged file.
+        The index in large/ states both; in small/ they are computed. FileExistsError for a damaged file,
+        which is another one by now.
         """
         if kind == _LARGE:
             large = self._large(reference)
@@ -276,7 +277,7 @@ class ObjectStore:
                 return bytes(obstore.get_range(self.client, path, start=0, end=most))
             stated, content = found.attributes.get(_DIGEST, ""), bytes(found.bytes())
         if _SHA256.fullmatch(stated) and hashlib.sha256(content).hexdigest() != stated:
-            raise OSError(EREMOTEIO, "the file is not the one that was put")
+            raise FileExistsError(EEXIST, "the file is not the one that was put")
         return content
 
     def _parts_of(self, reference: str, large: Large, most: int | None = None) -> Iterator[bytes]:
@@ -294,7 +295,7 @@ class ObjectStore:
         try:
             return Large.model_validate_json(text)
         except ValidationError:
-            raise OSError(EREMOTEIO, f"{path} is not what was put") from None
+            raise FileExistsError(EEXIST, f"{path} is not what was put") from None
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:

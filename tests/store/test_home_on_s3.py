@@ -180,6 +180,21 @@ def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop
     ]
 
 
+def test_an_upload_whose_object_was_damaged_before_it_was_on_record_gets_another(
+    desk: Workshop, weed: Server
+) -> None:
+    desk.home.settings.write_text(desk.home.settings.read_text() + weed.table("damaged"))
+    objects = ObjectStore(client_of(weed.settings("damaged")), desk.root)
+    oak = desk.provider("oak", years=THIS_YEAR)
+    sealed = oak.seal(core_data(), desk.certificate)
+    lost = desk.land(oak, sealed)
+    note = {"sha256": hashlib.sha256(sealed).hexdigest()}
+    obstore.put(objects.client, f"small/{lost}", sealed[:-1], attributes=note)
+    desk.process()
+    (transfer,) = json.loads(desk.gateway("transfers", "list", "--json"))
+    assert (transfer["state"], transfer["reference"] != lost) == ("accepted", True)
+
+
 def test_while_the_store_is_away_files_wait_and_nobody_is_refused(desk: Workshop, weed: Server) -> None:
     settings = desk.home.settings
     settings.write_text(settings.read_text() + weed.table("away").replace("seconds = 10", "seconds = 1"))
