@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import delete, select
 
 from gateway.access import Sight
+from gateway.processor import judged_anew
+from gateway.record.reconsider import judge_anew
 from gateway.registry import log
 from gateway.registry.deliveries import find_held
 from gateway.registry.rolls import count_on_rolls
@@ -97,6 +100,23 @@ def test_a_file_of_which_nothing_else_is_found_waits_on_with_one_entry_and_no_re
     assert desk.receipt(held) == receipt
     assert "Read again by other rules" in desk.gateway("report", "transfer", held)
     assert desk.gateway("log", "verify")
+
+
+def test_a_reading_by_policies_replaced_meanwhile_decides_nothing(
+    desk: Desk, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced_meanwhile(*read: Any) -> None:
+        in_force(desk, *NORTH_IS_SENSITIVE)
+        judge_anew(*read)
+
+    in_force(desk, *NOTHING_ELSE)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(judged_anew, "judge_anew", replaced_meanwhile)
+        desk.process()
+    assert decisions(desk, held) == ["decided"]
+    desk.process()
+    assert decisions(desk, held) == ["decided", "decided"]
+    assert desk.codes(held) == ["policy:sensitive", "classify:unknown"]
 
 
 def test_what_waited_for_nothing_that_comes_waits_for_the_right_thing_then(desk: Desk) -> None:
