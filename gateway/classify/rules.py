@@ -341,7 +341,10 @@ class Rules(Items):
             found = value_kinds.check_for(rule, self.code_sets, self.sensitive, of_people=not names_schools)
             if found is None or key not in WORDS["names_of_all"] | WORDS["parts_of_names"]:
                 return found
-            return value_kinds.check_of_name(found, key)
+            tells = self.sensitive.is_sensitive_word
+            return value_kinds.check_of_name(
+                found, key, lambda word: self.column_field(word) is not None, tells
+            )
 
         return cache(check)
 

@@ -86,7 +86,7 @@ _STREET = re.compile(
 )
 # Behind a number, streets are also of kinds with which remarks end.
 _NUMBERED = re.compile(
-    rf"(?<!\w)\d{{1,4}}[a-z]? [a-z]{{3,}} (?:{'|'.join(sorted(WORDS['numbered_streets']))})"
+    rf"(?<!\w)\d{{1,4}}[a-z]? ([a-z]{{3,}}) (?:{'|'.join(sorted(WORDS['numbered_streets']))})"
     r"(?=\s*(?:,|\n|\Z))",
     re.IGNORECASE,
 )
@@ -270,7 +270,7 @@ class Sensitive(RuleTable):
         and CIC (community interest company) at the end of a label.
         """
         if kind != "name":
-            text = _STREET.sub(" ", _NUMBERED.sub(" ", text) if kind == "address line" else text)
+            text = _STREET.sub(" ", _NUMBERED.sub(self._numbered, text) if kind == "address line" else text)
         plain = plain_text(text)
         may = self._allowed(text, plain, kind)
         if kind == "label" and self._has_aside(text):
@@ -301,6 +301,12 @@ class Sensitive(RuleTable):
         if any(self.is_sensitive_word(word) and word not in may for word in made):
             return True
         return kind == "name" and _ALSO_KNOWN_AS.search(text) is not None
+
+    def _numbered(self, found: re.Match[str]) -> str:
+        """Return a blank for a street; the text itself if a topic's stem is in it ("12 Violence Drive")."""
+        name = found[1].casefold()
+        is_remark = name.startswith(self._value_stems) and name not in self.remarks.places
+        return found[0] if is_remark else " "
 
     def are_initials(self, text: str) -> bool:
         """Return True for a class of many pupils by its teacher's three initials, which no topic has."""

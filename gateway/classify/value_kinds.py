@@ -121,8 +121,10 @@ _ELIDED = re.compile(
 )
 # An abbreviation behind a word in small letters ("Morgan YC", "Amelia - JW"), but for one of generations.
 _ABBREVIATED = re.compile(
-    rf"([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)[A-Z]{{2,5}}(?![\w'\u2019-])"
+    rf"([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)([A-Z]{{2,5}})(?![\w'\u2019-])"
 )
+# Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
+_SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
 # Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
@@ -187,10 +189,11 @@ def check_for(
     return check
 
 
-def check_of_name(check: Check, field: str) -> Check:
-    """Return a check like `check` for a field that names a pupil.
-    No abbreviation stands behind a surname or forename ("Morgan YC"); a rare surname that is an ordinary word
-    may stand alone, or before a comma ("Full"; "Full, Ann").
+def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Check:
+    """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
+    `tells` returns True for a sensitive word: none stands behind a dash, even if it is a name ("Byrne -
+    Ramadan"). No abbreviation stands behind a surname or forename ("Morgan YC", "Lee EAL"); a rare surname
+    that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called = field in WORDS["parts_of_names"], WORDS["called"]
     before = _IN_A_NAME | WORDS["before_a_name"]
@@ -198,7 +201,11 @@ def check_of_name(check: Check, field: str) -> Check:
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
         surname, _, rest = name.partition(", ")
-        if is_part and any(found[1].casefold() not in before for found in _ABBREVIATED.finditer(name)):
+        for word, capitals in _ABBREVIATED.findall(name) if is_part else ():
+            if word.casefold() not in before and (not _SPOKEN.fullmatch(capitals) or is_heading(capitals)):
+                return OTHER
+        behind = re.split(r"\s[-\u2013]+\s", name)[1:] if is_part else ()
+        if any(map(tells, " ".join(behind).casefold().split())):
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
         return check(rest if is_called else text) if rest or not is_called else None

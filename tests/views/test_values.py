@@ -275,7 +275,21 @@ def test_pupils_left_out_of_a_view_count_among_those_of_a_class() -> None:
 
 
 @pytest.mark.parametrize(
-    "remark", ["Morgan YC", "Walker - SEMH", "King AP", "Evie EH", "Smith YC?", "Lac", "Full"]
+    "remark",
+    [
+        "Morgan YC",
+        "Walker - SEMH",
+        "King AP",
+        "Evie EH",
+        "Smith YC?",
+        "Lac",
+        "Full",
+        "Byrne - Ramadan",
+        "Khan - Foster",
+        "Lee EAL",
+        "Lee EOTAS",
+        "Ramadan",
+    ],
 )
 def test_an_abbreviation_behind_a_surname_is_in_no_view_but_a_rare_surname_is(remark: str) -> None:
     check = RULES.check("surname")
@@ -296,6 +310,11 @@ def test_an_abbreviation_behind_a_surname_is_in_no_view_but_a_rare_surname_is(re
         "AJ",
         "van DIJK",
         "De LUCA",
+        "Tommy LEE",
+        "Abdul AZIZ",
+        "Uddin MIAH",
+        "Rahim KHAN",
+        "Smith - Jones",
         "Mc KAY",
     ],
 )
@@ -312,6 +331,8 @@ def test_capitals_that_are_a_name_are_shown(name: str) -> None:
         ("1 High Street, Sheffield S20", True), ("S20 1AA", True), ("B & B", False), ("B&B, Taunton", False),
         ("Refuge Close", False), ("Placed S20", False), ("S20", False), ("Man Move", False),
         ("1 Refuge Place", False), ("2 Bail Court", False),
+        ("12 Violence Drive", False), ("12 Hospital Close", True), ("1 Asylum Road", True),
+        ("Nan's on RO", False),
     ],
 )  # fmt: skip
 def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is_shown: bool) -> None:
