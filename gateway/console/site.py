@@ -292,9 +292,10 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Return words beginning in upper case, unless the first word has a digit, as a reference has."""
+    """Return words beginning in upper case, unless the first is a reference (a digit) or a code (a colon)."""
     first = words.partition(" ")[0]
-    return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
+    kept = ":" in first[:-1] or any(letter.isdigit() for letter in first)
+    return words if kept else words[:1].upper() + words[1:]
 
 
 def _grouped(fingerprint: str) -> str:

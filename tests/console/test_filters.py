@@ -49,6 +49,12 @@ def test_a_filter_by_what_only_earlier_policies_knew_stays_in_its_form(served: S
     assert '<option value="ks2-old" selected>ks2-old</option>' in served.jane.page
 
 
+def test_a_code_of_a_reason_is_shown_as_it_is_to_be_typed(served: Served) -> None:
+    served.jane.get(FILES)
+    (code,) = re.findall(r"(\w+:\w+), or policy for any", served.jane.text)
+    assert served.jane.get(f"{FILES}?why={code}") == 200
+
+
 def test_an_unknown_name_is_an_error_at_its_field_and_the_form_stays(served: Served) -> None:
     for field in ("provider", "data_type", "team"):
         answer = served.jane.client.get(FILES, params={field: "Nobody School", "from_": "2026-11-01"})
