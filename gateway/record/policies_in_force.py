@@ -20,7 +20,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
 from functools import partial
@@ -143,6 +143,7 @@ class Keeper:
     _version_seen: int | None = None
     _refused: str | None = None
     _unusable: tuple[str, bool] | None = None
+    _losing: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Open the sealed store shared with other hosts, if any."""
@@ -205,6 +206,7 @@ class Keeper:
             return True
         if not loses_protection(now, self.folder(digest)) or self._is_allowed(digest):
             return True
+        self._losing.add((now.name, digest))
         return self._refuse(
             digest,
             f"lose protection, and nobody approved them on the machine: {now.name} stay in force. "
@@ -253,6 +255,9 @@ class Keeper:
             self._coming, self._version_seen = coming, version
             # Another host may have put others in force.
             is_due = self._others is not None and (self._given is None or past[-1:] != [self._given.name])
+            # Compared before, they lose protection: a mark alone changes that.
+            if is_due and self._given is not None and (self._given.name, *past[-1:]) in self._losing:
+                is_due = self._is_allowed(past[-1])
         if (due := self._coming) is not None and self._is_due(due):
             is_due |= self._unusable != self._found(due.digest)
         if self._given == self.home.policies_in_force and not is_due:

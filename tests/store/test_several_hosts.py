@@ -27,9 +27,9 @@ from gateway.processor import retention
 from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import on_request
+from gateway.record import policies_in_force, reconsider
 from gateway.record import policy_proposals as proposals
-from gateway.record import reconsider
-from gateway.record.policies_in_force import Keeper
+from gateway.record.policies_in_force import Keeper, loses_protection
 from gateway.registry import hosts as known_hosts
 from gateway.registry import locks, log, receipts, waits, work_queue
 from gateway.registry.hosts import Ownership
@@ -236,6 +236,37 @@ def test_policies_proposed_at_one_host_are_approved_at_another(
     assert "in force again" in two.gateway("policy", "roll-back", "--why", "too loose")
     until(lambda: one.home.policies_in_force.name == digest, "the first host to go back")
     third.close()
+
+
+def test_policies_that_nobody_vouches_for_are_compared_once(
+    tmp_path: Path, cluster: Cluster, weed: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shared_home(tmp_path / "unvouched", weed, cluster.database("unvouched"))
+    with one.registrar() as registrar:
+        keeper = Keeper(one.home, one.registry, registrar.signing, one.clock)
+        keys = one.home.policies / "keys.toml"
+        keys.write_text(keys.read_text().replace("approve_drops = false", "approve_drops = true"))
+        used, forged = keeper.changed(1), keeper.keep(one.home.policies)
+        with one.registry.write() as session:
+            entry = Entry(kind="policy-loaded", subject="policies", fields={"sha256": forged})
+            log.append(session, [entry], one.now)
+            registrar.sign_head(session, one.now)
+        compared = list[Path]()
+
+        def losing(before: Path, after: Path) -> bool:
+            compared.append(after)
+            return loses_protection(before, after)
+
+        monkeypatch.setattr(policies_in_force, "loses_protection", losing)
+        assert [keeper.changed(2), keeper.changed(2), keeper.changed(2)] == [None] * 3
+        assert used is not None
+        assert one.home.policies_in_force == used.folder
+        assert compared == [one.home.version(forged)]
+        keeper.allow(forged)
+        allowed = keeper.changed(2)
+    assert allowed is not None
+    assert allowed.folder.name == forged
+    one.close()
 
 
 def test_a_challenge_of_the_console_given_at_one_host_is_taken_once_at_another(hosts: Hosts) -> None:
