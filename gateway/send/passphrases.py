@@ -93,7 +93,7 @@ def has_keyring() -> bool:
 def in_file(file: Path) -> dict[Which, str]:
     """Return the passphrases of both keys in a file. GatewayError if there is none, or it is not UTF-8."""
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise GatewayError(f"{file} is no text in UTF-8: save it as such") from None
     if not lines or not lines[0]:

@@ -27,6 +27,12 @@ def test_a_kit_is_busy_only_while_another_command_holds_it(tmp_path: Path) -> No
     assert not isinstance(refused.value, KitBusy)
 
 
+def test_a_passphrase_saved_by_notepad_is_the_one_that_was_typed(tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    file.write_bytes(b"\xef\xbb\xbfone two three\r\nfour five\r\n")
+    assert in_file(file) == {"openpgp": "one two three", "ssh": "four five"}
+
+
 def test_a_passphrase_in_another_encoding_is_told_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "passphrase"
     file.write_bytes("caf\xe9 au lait".encode("latin-1"))
