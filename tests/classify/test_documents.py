@@ -57,10 +57,12 @@ def locked_archive() -> bytes:
     return bytes(content)
 
 
-def gzipped() -> bytes:
+def tarred(mode: str, form: int) -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as packed:
-        packed.addfile(tarfile.TarInfo("empty"))
+    with tarfile.open(fileobj=out, mode=mode, format=form) as packed:
+        member = tarfile.TarInfo("folder/core.csv")
+        member.size = len(CORE)
+        packed.addfile(member, io.BytesIO(CORE))
     return out.getvalue()
 
 
@@ -100,7 +102,9 @@ FILES = {
     "asc": (b"-----BEGIN PGP MESSAGE-----\n\nhF4D\n", PACKED, "a file that was encrypted twice"),
     "7z": (b"7z\xbc\xaf\x27\x1c\0\4", PACKED, "a 7-Zip archive"),
     "rar": (b"Rar!\x1a\7\1\0", PACKED, "a RAR archive"),
-    "tgz": (gzipped(), PACKED, "a gzip archive"),
+    "tgz": (tarred("w:gz", tarfile.GNU_FORMAT), PACKED, "a gzip archive"),
+    "tar of Kleopatra": (tarred("w:", tarfile.PAX_FORMAT), PACKED, "a tar archive"),
+    "tar of Unix": (tarred("w:", tarfile.GNU_FORMAT), PACKED, "a tar archive"),
     "zip in zip": (archive(("a.zip", archive(("a.csv", CORE)))), PACKED, "an archive inside an archive"),
     "locked xlsx": (
         compound(
