@@ -122,6 +122,7 @@ class SignatureClaim:
     created_at: datetime | None = None
     expires_at: datetime | None = None
     digest: str = ""
+    is_text: bool = False
     recipients: tuple[str, ...] = ()
 
     def is_for(self, addressee: str | None) -> bool:
@@ -254,16 +255,18 @@ def refusal(
         ended = _key_fault(sender, key, made, now)
         fault = None if ended in _ENDED_SINCE else ended  # Only a verified signature may make a file wait.
         fault = fault or _time_fault(made, claim.expires_at, limits, now)
+        if fault is None and made < max(sender.parts.primary.created_at, key.created_at):
+            fault = "open:signature-date"
         if fault is not None:
             return Refusal(fault)
         if claim.digest in OLD_HASHES:
             return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
-        weak = not _is_sound(sender)
-        return (
-            Refusal("open:unsupported", feature="a key that is too weak")
-            if weak
-            else Refusal("open:bad-signature")
-        )
+        if not _is_sound(sender):
+            return Refusal("open:unsupported", feature="a key that is too weak")
+        # GnuPG signs CR alone as it stands, and other programs as the end of a line (RFC 9580, 5.2.1.2).
+        if claim.is_text and re.search(rb"\r(?!\n)", literal(message)):
+            return Refusal("open:unsupported", feature="text mode, over lines that end with CR alone")
+        return Refusal("open:bad-signature")
     return Refusal("open:wrong-signer" if claims else "open:not-signed")
 
 
@@ -283,6 +286,7 @@ def _claim(signature: bytes) -> SignatureClaim:
             created_at=packet.signature_created,
             expires_at=packet.signature_expiration_time,
             digest=repr(packet.hash_algorithm).rpartition(".")[2],
+            is_text=packet.body[1] == _TEXT,
             recipients=tuple(
                 one.data[1:].hex() for one in hashed(packet.body) if one.kind == INTENDED_RECIPIENT
             ),

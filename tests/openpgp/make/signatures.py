@@ -191,6 +191,22 @@ CASES = [
         make=lambda w: w.by_pgpy("erin", at=AT - timedelta(days=1000)),
     ),
     Case(
+        name="just-before-its-key",
+        expect="open:signature-date",
+        made_by="pgpy",
+        senders=("erin",),
+        at=AT - timedelta(days=182, hours=2),
+        why="signed by a clock that is an hour slow, on the day when the key was made",
+        make=lambda w: w.by_pgpy("erin", at=AT - timedelta(days=182, hours=4)),
+    ),
+    Case(
+        name="text-of-old-macs",
+        others={"gosop": "takes CR alone for no end of a line, as gpg does"},
+        expect="open:unsupported",
+        why="signed as text, with lines that end with CR alone",
+        make=lambda w: w.by_gpg("--textmode", content=CONTENT.replace(b"\n", b"\r")),
+    ),
+    Case(
         name="future-dated",
         expect="open:signature-date",
         made_by="pgpy",
