@@ -259,14 +259,15 @@ def refusal(
             fault = "open:signature-date"
         if fault is not None:
             return Refusal(fault)
+        feature = ""
         if claim.digest in OLD_HASHES:
-            return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
-        if not _is_sound(sender):
-            return Refusal("open:unsupported", feature="a key that is too weak")
-        # GnuPG signs CR alone as it stands, and other programs as the end of a line (RFC 9580, 5.2.1.2).
-        if claim.is_text and re.search(rb"\r(?!\n)", literal(message)):
-            return Refusal("open:unsupported", feature="text mode, over lines that end with CR alone")
-        return Refusal("open:bad-signature")
+            feature = f"a signature with {claim.digest}"
+        elif not _is_sound(sender):
+            feature = "a key that is too weak"
+        elif claim.is_text and re.search(rb"\r(?!\n)", literal(message)):
+            # GnuPG signs CR alone as it stands, other programs as the end of a line (RFC 9580, 5.2.1.2).
+            feature = "text mode, over lines that end with CR alone"
+        return Refusal("open:unsupported", feature=feature) if feature else Refusal("open:bad-signature")
     return Refusal("open:wrong-signer" if claims else "open:not-signed")
 
 
