@@ -108,7 +108,7 @@ def upload(
     if there is not None and there > size:
         sftp.remove(unfinished)
         there = None
-    if there is None:
+    if not there:
         sftp.open(unfinished, "wb").close()
         time_there(sftp.stat(unfinished).st_mtime or 0)
     done = there or 0

@@ -19,7 +19,7 @@ from click.testing import Result
 
 from gateway.home import Home
 from gateway.samples import make, school
-from gateway.send import connection, sending
+from gateway.send import connection
 from tests.content import core_data
 from tests.ports import free_port
 from tests.send.cable import cable
@@ -199,8 +199,9 @@ def test_a_kill_is_gone_on_with_and_nothing_is_sent_twice(oak: Office, services:
     assert len(oak.transfers()) == before + 1
 
 
+@pytest.mark.needs("faketime")
 def test_what_keeps_a_file_here_is_told_by_a_sentence_and_an_exit_code(
-    oak: Office, services: Running, monkeypatch: pytest.MonkeyPatch
+    oak: Office, services: Running
 ) -> None:
     """For whoever is not there: 4 where nobody answers, 6 where the clock is wrong."""
     file = oak.file("unattended.xml", core_data(seed=7))
@@ -209,14 +210,41 @@ def test_what_keeps_a_file_here_is_told_by_a_sentence_and_an_exit_code(
     result = oak.send(str(file), "--wait", "0.1")
     elsewhere(oak, services.intake)
     assert (result.exit_code, "cannot be reached" in result.stderr) == (4, True), result.stderr
-    with monkeypatch.context() as patched:
-        patched.setattr(sending, "_MOST_FAST", -1e9)
-        result = oak.send(str(file))
-    assert (result.exit_code, "set it, and send again" in result.stderr) == (6, True), result.stderr
+    code, said = by_a_clock(oak, "+2h", str(file))
+    assert (code, "set it, and send again" in said) == (6, True), said
     assert not list((oak.kit / "sealed").iterdir()), "what was signed at a wrong time is thrown away"
     assert len(oak.transfers()) == before
     (sent,) = oak.json(str(file))
     assert sent["state"] == "accepted"
+
+
+def by_a_clock(office: Office, offset: str, *command: str) -> tuple[int, str]:
+    """Exit code and standard error of `gateway send COMMAND` by a clock that is wrong by an offset."""
+    done = subprocess.run(
+        ["faketime", "-f", offset, sys.executable, "-m", "gateway", "send", *command],
+        env={**os.environ, **office.environment}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr
+
+
+@pytest.mark.needs("faketime")
+def test_a_slow_clock_is_told_and_no_page_or_receipt_is_called_false(oak: Office) -> None:
+    page = Home(oak.site.home).published.pages(oak.name) / "status.html"
+    until(page.exists, "the page")
+    before = len(oak.transfers())
+    for command in ("status", str(oak.file("slow.xml", core_data(seed=9)))):
+        code, said = by_a_clock(oak, "-1h", command)
+        assert (code, "minutes slow by that of the gateway" in said) == (6, True), said
+    assert len(oak.transfers()) == before
+
+
+@pytest.mark.needs("faketime")
+def test_a_fast_clock_is_told_each_time_that_a_key_is_replaced(oak: Office) -> None:
+    before = len(oak.transfers())
+    for _ in range(2):
+        code, said = by_a_clock(oak, "+2h", "rotate", "--ssh")
+        assert (code, "120 minutes fast" in said) == (6, True), said
+    assert len(oak.transfers()) == before
 
 
 @pytest.mark.needs("unshare")
