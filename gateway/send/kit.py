@@ -8,6 +8,7 @@ sealed/      files in transit, signed and encrypted; removed after their receipt
 receipts/    every receipt, verified
 """
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -90,12 +91,21 @@ class Kit:
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
 
     def settings(self) -> KitSettings:
-        """Read kit.toml. ConfigurationError for a missing or wrong file."""
+        """Read kit.toml; if the kit was moved, keys in its folder are found there.
+        ConfigurationError for a missing or wrong file.
+        """
         if not self.settings_file.exists():
             raise ConfigurationError(
                 f"nothing is set up in {self.root} yet: gateway send setup INVITATION (or name it with --kit)"
             )
-        return read_toml(self.settings_file, KitSettings)
+        settings = read_toml(self.settings_file, KitSettings)
+        keys = {"ssh_key": settings.ssh_key, "openpgp_key": settings.openpgp_key}
+        moved = {
+            name: beside
+            for name, key in keys.items()
+            if not os.access(key, os.R_OK) and (beside := self.root.absolute() / key.name).exists()
+        }
+        return settings.model_copy(update=moved)
 
     def write_settings(self, settings: KitSettings) -> None:
         """Write kit.toml, whole or not at all."""

@@ -104,12 +104,21 @@ def test_from_the_invitation_to_a_receipt(ash: Office, services: Running) -> Non
     ash.site.gateway("agreement", "ratify", ash.name, "--signatory", "The Head")
     (sent,) = ash.json(str(ash.file("core.xml", core_data(seed=6))))
     assert sent["state"] == "accepted"
+    ash.kit = ash.kit.rename(ash.root / "moved")
+    (sent,) = ash.json(str(ash.file("more.xml", core_data(seed=7))))
+    assert sent["state"] == "accepted"
     before = (ash.kit / "openpgp.asc").read_bytes()
     assert ash.done("setup").splitlines()[-2].split() == heard
     ash.done(*ash.invited((services.intake[0], 2022)))
     assert (Kit(ash.kit).settings().port, (ash.kit / "openpgp.asc").read_bytes()) == (2022, before)
     kinds = [event["kind"] for event in ash.site.json("providers", "show", ash.name)["history"]]
     assert kinds.count("provider-invited") == 2
+
+
+def test_where_nobody_can_type_the_option_is_named_once(ash: Office, services: Running) -> None:
+    verb, file, *_ = ash.invited(services.intake)
+    result = ash.send(verb, file)
+    assert (result.exit_code, result.stderr) == (1, "gateway: say it with --words\n")
 
 
 def test_wrong_words_make_no_keys(ash: Office, services: Running) -> None:
