@@ -90,12 +90,13 @@ class Display(AbstractContextManager["Display"]):
         self._task: tuple[str, TaskID] | None = None
 
     def __exit__(self, *_: object) -> None:
-        """Remove the bar."""
-        self._bar.stop()
+        """Remove the bar. To stop one never shown would print an empty line."""
+        if self._bar.live.is_started:
+            self._bar.stop()
 
     def ask(self, question: str) -> str:
         """Ask a person for a secret, without echo."""
-        self._bar.stop()
+        self.__exit__()
         return str(typer.prompt(in_words(question), hide_input=True, err=True))
 
     def at(self, step: str, name: str, done: int, size: int) -> None:
@@ -152,6 +153,13 @@ def needed(question: str, option: str) -> str:
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
     return str(typer.prompt(in_words(question), err=True)).strip()
+
+
+def confirmed(question: str) -> bool:
+    """Ask a person to confirm; return True if confirmed. GatewayError, naming --yes, without a terminal."""
+    if not sys.stdin.isatty():
+        raise GatewayError("say it with --yes")
+    return typer.confirm(in_words(question), err=True)
 
 
 @fails_clearly
@@ -226,8 +234,9 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
         say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
         say("brought the invitation, and type the six words that they read out to you.")
     for left in reversed(range(1 if told else _TRIES)):
+        heard = told or needed("The six words that you hear", "--words")
         try:
-            compare(told or needed("The six words that you hear", "--words"), words)
+            compare(heard, words)
         except GatewayError as error:
             if not left:
                 raise GatewayError(
@@ -285,7 +294,7 @@ def revoke(
         path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
         if not path.exists():
             raise GatewayError(f"there is no {path}: no key was replaced here")
-        if not yes and not typer.confirm(in_words(f"Revoke {path}? It cannot be taken back."), err=True):
+        if not yes and not confirmed(f"Revoke {path}? It cannot be taken back."):
             raise typer.Exit(1)
         _tell(ceremonies.revoke(sender, path, reason, wait))
 
@@ -320,8 +329,7 @@ def ratify(
         say(f"The agreement is kept in {kept}, to be printed.", err)
         who = name or needed("The name of whoever may ratify it for you", "--name")
         what = office or needed("Their office, such as headteacher", "--office")
-        question = in_words(f"Do you, {plain(who)}, agree to it as {plain(what)}?")
-        if not yes and not typer.confirm(question, err=True):
+        if not yes and not confirmed(f"Do you, {plain(who)}, agree to it as {plain(what)}?"):
             raise typer.Exit(1)
         _tell(ceremonies.ratify(sender, text, who, what, wait))
 

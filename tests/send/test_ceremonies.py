@@ -79,6 +79,9 @@ def test_the_agreement_is_ratified(site: Site, services: Running) -> None:
     (sent,) = ash.json(file, code=3)
     assert "with this program: gateway send ratify" in ash.send(file).stdout
     assert {reason["code"] for reason in sent["reasons"]} == {"policy:agreement-not-ratified"}
+    result = ash.send("ratify", "--name", "A. Head", "--office", "headteacher")
+    kept = f"The agreement is kept in {ash.kit / 'agreement.txt'}, to be printed.\n"
+    assert (result.exit_code, result.stderr) == (1, f"{kept}gateway: say it with --yes\n")
     result = ash.send("ratify", "--yes", "--name", "A. Head", "--office", "headteacher")
     assert result.exit_code == 0, result.stderr
     assert "Data Sharing Agreement" in result.stdout
