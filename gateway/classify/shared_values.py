@@ -12,6 +12,8 @@ from gateway.classify.value_kinds import OTHER, Check, Judge, Quick, Test
 # A word with a small letter, a number, and a letter that is not small.
 _WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
 _LETTER = re.compile(r"[A-Z]")
+# No class of the reception or nursery, such as RH and NAM.
+_ABBREVIATION, _FIGURE = re.compile(r"(?!R|N|Y[RN]|FS)[A-Z]{2,5}").fullmatch, re.compile(r"\d").search
 _FEWEST_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 10, 3
 _FEW_ROWS, _OF_A_CLASS, _A_CLASS = 2, 8, 30
 _USUAL_FORM, _RARE = 0.05, 0.03
@@ -45,11 +47,16 @@ class SharedJudge(Judge):
         """Return the faulty values of a column, or of the next portion of its rows.
         A value of one or two rows is faulty beside classes of at least eight times as many, unless it has a
         figure and a usual form ("7B" among "7A" and "8C"). If many rows have such values, the column is no
-        list of classes, and none is faulty. A class by its teacher's initials ("9 CSA") is not faulty beside
-        several such classes.
+        list of classes, and none is faulty. In a table of any size, an abbreviation of one or two rows is
+        faulty if all other values have a figure ("YC" beside "3B" and "4A"). A class by its teacher's
+        initials ("9 CSA") is not faulty beside several such classes.
         """
         found, column = super().faults(values), list(filter(None, values))
         counts, filled = Counter(column), len(column)
+        short = {value for value, rows in counts.items() if rows <= _FEW_ROWS and _ABBREVIATION(value)}
+        short = {value for value in short if self._rows[value] + counts[value] <= _FEW_ROWS}
+        if short and len(counts) > len(short) and all(map(_FIGURE, counts.keys() - short)):
+            found = found | dict.fromkeys(short - found.keys(), OTHER)
         if filled < max(_FEWEST_ROWS, 2 * len(counts)):
             return found
         is_portion = bool(self._rows) or len(values) >= _ROWS_TOGETHER

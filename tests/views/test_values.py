@@ -179,6 +179,18 @@ def test_a_class_of_one_pupil_that_is_written_as_no_other_is_in_no_view(odd: str
     assert [one.count for one in recognised(data).findings if one.expected] == [1]
 
 
+@pytest.mark.parametrize(("odd", "is_shown"), [("YC", False), ("EH", False), ("RH", True), ("Owls", True)])
+@pytest.mark.parametrize("forms", [FORMS, ["3B", "Otters", "4A", "Robins"]])
+def test_an_abbreviation_in_a_small_table_of_classes_with_figures_is_in_no_view(
+    odd: str, is_shown: bool, forms: list[str]
+) -> None:
+    data = registers("Form", forms, pupils=20, in_order=False)
+    lines = data.decode().splitlines()
+    lines[7] = lines[7].rpartition(",")[0] + f",{odd}"
+    has_words = forms is not FORMS
+    assert (odd in shown_of("\r\n".join(lines).encode())) == (is_shown or has_words)
+
+
 @pytest.mark.parametrize("odd", ["Sanctuary", "Roma", "Ever 6", "FSM"])
 def test_a_house_of_one_pupil_is_in_no_view(odd: str) -> None:
     data = registers("House", ["Curie", "Turing", "Seacole", "Darwin"])
