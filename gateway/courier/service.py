@@ -160,20 +160,20 @@ def waiting(letters: Letters) -> list[Path]:
 def give_all(letters: Letters, settings: LetterSettings) -> int:
     """Send every waiting letter; return the number of letters that the relay accepted.
     Raises OSError or SMTPException if the relay cannot be reached or refuses for now: unsent letters wait, as
-    they do without a lease (`check_lease`). If the relay refuses one address for now, letters to other
-    addresses are sent all the same.
+    they do without a lease (`check_lease`). If the relay refuses one address or letter for now, the
+    other letters are sent all the same.
     """
     todo = waiting(letters)
     if not todo or not is_leased(letters.settings):
         return 0
-    taken, turned_away, later = 0, 0, list[smtplib.SMTPRecipientsRefused]()
+    taken, turned_away, later = 0, 0, list[smtplib.SMTPException]()
     with suppress(LapsedError), _session(settings) as smtp:
         for path in todo:
             check_lease(letters.settings)
             message = message_from_bytes(path.read_bytes(), policy=_AS_WRITTEN)
             try:
                 refused = _give(smtp, message)
-            except smtplib.SMTPRecipientsRefused as error:
+            except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
                 later.append(error)
                 continue
             write_durably(letters.done / path.stem, (refused or "").encode())

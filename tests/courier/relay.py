@@ -14,7 +14,8 @@ from tests.workshop import Desk
 
 
 class Relay:
-    """An SMTP server that keeps what it is given; while `down`, it takes nothing."""
+    """An SMTP server that keeps what it is given; while `down`, it takes nothing. It refuses letters
+    to `full` addresses at the address, and to `greylisted` ones at the text."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -22,6 +23,7 @@ class Relay:
         self.down = False
         self.unknown: set[str] = set()
         self.full: set[str] = set()
+        self.greylisted: set[str] = set()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -36,7 +38,7 @@ class Relay:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        if self.down:
+        if self.down or not self.greylisted.isdisjoint(envelope.rcpt_tos):
             return "451 try again later"
         assert isinstance(envelope.content, bytes)
         self.raw.append(envelope.content)
