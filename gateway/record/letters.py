@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import chain, pairwise
 from typing import get_args
+from unicodedata import bidirectional
 
 from sqlmodel import Session
 
@@ -82,7 +83,7 @@ class Letterhead:
             facts = {_in(name, language): translate(fact, language) for name, fact in facts.items()} | facts
             if said is not None:
                 facts[_in("desk", language)] = said.desk
-        name = "" if provider is None else provider.name
+        name = "" if provider is None else _isolated(provider.name)
         filling = {**facts, "organisation": self.settings.organisation, "team": team, "name": name}
         for address in addresses:
             yield Letter(
@@ -128,6 +129,11 @@ def _in(name: str, language: str) -> str:
     Welsh.
     """
     return name if language == "en" else f"{name}_{language}"
+
+
+def _isolated(name: str) -> str:
+    """Return a name between U+2068 and U+2069 if it is in a right-to-left script: text beside it stays."""
+    return f"\u2068{name}\u2069" if any(bidirectional(one) in {"R", "AL"} for one in name) else name
 
 
 def owe_for_decisions(
@@ -357,13 +363,13 @@ def _of_all(
 ) -> Iterator[Letter]:
     """Yield the weekly letter to administrators, on late data and expiring keys of all in `standing`."""
     late = [
-        f"- {facts.provider.name}: {facts.named(now.data_type)}, {in_words(now, day)}"
+        f"- {_isolated(facts.provider.name)}: {facts.named(now.data_type)}, {in_words(now, day)}"
         for facts in standing
         for now, *_ in facts.due
         if now.to_chase and now.timescale != "daily"
     ]
     end = [
-        f"- {facts.provider.name}: OpenPGP key, until {spoken(facts.day(until))}"
+        f"- {_isolated(facts.provider.name)}: OpenPGP key, until {spoken(facts.day(until))}"
         for facts in standing
         for _, until, left in _ends(facts)
         if left <= max(rule.days, default=0)

@@ -43,3 +43,12 @@ def test_a_letter_goes_out_before_the_day_on_it_and_once_it_has_passed(
     with Session() as session:
         letterhead = Letterhead(session, catalogue, Settings(log_origin="x"), {"oak": ["a@oak.invalid"]})
         assert [one.event for one in _for_flow(letterhead, oak, flow, DAY)] == events
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Ysgol Ŵyn", "Ysgol Ŵyn"), ("مدرسة 2", "\u2068مدرسة 2\u2069")])
+def test_a_name_in_a_right_to_left_script_leaves_the_text_beside_it_in_order(name: str, shown: str) -> None:
+    rule = LetterRule(kind="late", to="provider", subject="{name}, {day}", text="To {name}")
+    letterhead = Letterhead(Session(), shipped(), Settings(log_origin="x"), {"oak": ["a@oak.invalid"]})
+    oak = Provider(id="oak", name=name, kind="school")
+    (letter,) = letterhead.written(rule, "event", {"day": "24 November 2026"}, provider=oak)
+    assert (letter.subject, letter.text) == (f"{shown}, 24 November 2026", f"To {shown}\n")
