@@ -120,6 +120,8 @@ def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, list[str], _Rows]]:
     yield "gateway_queue_landed", "Transfers on record as landed, not yet decided.", [], landed
     text = "The age of what has waited longest to be decided; 0 where nothing waits."
     yield "gateway_oldest_landed_age_seconds", text, [], [((), now.oldest or 0.0)]
+    text = "The age of the letter that has waited longest for the mail relay; 0 where none waits."
+    yield "gateway_oldest_letter_age_seconds", text, [], [((), now.oldest_letter)]
     text = "Whether a web hook takes nothing lately, or messages for it were given up."
     yield "gateway_hook_failing", text, ["hook"], [(name, bool(why)) for name, why in now.hooks.items()]
     yield "gateway_log_entries", "Entries of the log.", [], [((), now.log_entries)]

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.registry import hand_ons, hooks, hosts, keys, log, transfers
+from gateway.registry import hand_ons, hooks, hosts, keys, letters, log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Host
 from gateway.registry.tables import ReasonRow, TransferRow
@@ -47,6 +47,8 @@ class Snapshot:
     """The batches that other systems did not acknowledge in time, or that cannot be sent."""
     hooks: dict[str, str] = field(default_factory=dict)
     """The web hooks, each with the reason why a person must see to it, or ""."""
+    oldest_letter: float = 0.0
+    """The greatest age in seconds of a letter that the relay has neither taken nor refused."""
 
     @property
     def oldest(self) -> float | None:
@@ -74,6 +76,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
         first = session.exec(
             select(func.min(TransferRow.landed_at)).where(TransferRow.state == "landed")
         ).one()
+        unsent = letters.unsent(session, 1)
         return Snapshot(
             at=now,
             states=states,
@@ -89,6 +92,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             hosts=tuple(hosts.known(session)),
             hand_ons=tuple(map(hand_ons.name_of, hand_ons.unacknowledged(session, now))),
             hooks={row.name: hooks.remark(row) for row in hooks.listed(session)},
+            oldest_letter=max((0.0, *((now - one.owed_at).total_seconds() for one in unsent))),
         )
 
 

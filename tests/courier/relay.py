@@ -15,7 +15,8 @@ from tests.workshop import Desk
 
 class Relay:
     """An SMTP server that keeps what it is given; while `down`, it takes nothing. It refuses letters
-    to `full` addresses at the address, and to `greylisted` ones at the text."""
+    to `full` addresses at the address, and to `greylisted` ones at the text.
+    """
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []

@@ -29,7 +29,7 @@ from gateway.home.settings import WatchSettings
 from gateway.observe import logs, metrics
 from gateway.processor.registry_view import RegistryView
 from gateway.record.snapshot import Snapshot, problems
-from gateway.registry import log
+from gateway.registry import letters, log
 from gateway.registry.hosts import Host
 from gateway.registry.log import Entry
 from tests.content import core_data
@@ -183,6 +183,15 @@ def test_what_is_decided_since_the_start_is_counted_once(desk: Desk) -> None:
         assert found["gateway_decision_seconds_count",] == 0  # Of nothing that landed.
         counted = {key[1:]: value for key, value in found.items() if key[0] == "gateway_decisions_total"}
         assert counted == {("accepted", "policy:allowed"): 3, ("accepted", "policy:items-outside"): 2}
+
+
+def test_how_long_a_letter_has_waited_for_the_relay_is_told(desk: Desk) -> None:
+    owed = letters.Letter(event="x", recipient="a@oak.invalid", kind="held", subject="s", text="t")
+    with desk.registry.write() as session:
+        letters.owe(session, [owed], "test.invalid/log", desk.now - timedelta(hours=2))
+    seen = CollectorRegistry()
+    RegistryView(desk.home, desk.registry, WatchSettings(), desk.clock, seen)
+    assert seen.get_sample_value("gateway_oldest_letter_age_seconds") == 7200
 
 
 def test_status_without_services(tmp_path: Path) -> None:
