@@ -234,3 +234,9 @@ def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
     assert told_of.keys() == {"reasons", "reasons_cy"}
     assert told_of["reasons"] != told_of["reasons_cy"]
     assert translate("3 March 2027", "cy") == "3 Mawrth 2027"
+
+
+@pytest.mark.parametrize(("days", "said"), [(2, "2 ddiwrnod"), (3, "3 diwrnod")])
+def test_two_days_are_written_with_the_soft_mutation(days: int, said: str) -> None:
+    told = translate(f"due in {days} days, on 21 January 2027", "cy")
+    assert told == f"i'w anfon ymhen {said}, erbyn 21 Ionawr 2027"
