@@ -1,6 +1,6 @@
 """Send each letter in out/ to the relay once, and record the outcome in done/.
 
-A letter that the relay cannot take is tried again for as long as the relay is down. If the service is killed
+A letter not taken by the relay is tried again for as long as the relay is down. If the service is killed
 between the relay's answer and the record, the relay gets the same letter again, under the same Message-ID.
 """
 

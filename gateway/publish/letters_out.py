@@ -75,7 +75,7 @@ def lay_out(place: Letters, settings: LetterSettings) -> None:
 
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
-    """Record the reports of the courier, which is not trusted and may write anything.
+    """Record the reports of the courier, an untrusted service: a report may hold anything.
 
     A malformed report is renamed, for a person to examine, and its letter is sent again.
     """

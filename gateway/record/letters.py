@@ -68,7 +68,7 @@ class Letterhead:
         self, rule: LetterRule, event: str, facts: dict[str, str], *, provider: Provider | None = None,
         team: str = "", sensitive: bool = False,
     ) -> Iterator[Letter]:  # fmt: skip
-        """Yield the letter that a rule asks for about an event, once for each address.
+        """Yield the letter of a rule about an event, once for each address.
         `event` is a code, such as "late:provider:oak:…", for which a letter is queued only once. `facts` are
         the texts for the rule's blanks, by name. Letters for triage about a `sensitive` event go only to the
         teams with sight of sensitive files.
@@ -132,7 +132,7 @@ def _in(name: str, language: str) -> str:
 
 
 def _isolated(name: str) -> str:
-    """Return a name between U+2068 and U+2069 if it is in a right-to-left script: text beside it stays."""
+    """Return a name between U+2068 and U+2069 if in a right-to-left script, so other text keeps its order."""
     return f"\u2068{name}\u2069" if any(bidirectional(one) in {"R", "AL"} for one in name) else name
 
 

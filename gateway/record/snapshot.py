@@ -48,7 +48,7 @@ class Snapshot:
     hooks: dict[str, str] = field(default_factory=dict)
     """The web hooks, each with the reason why a person must see to it, or ""."""
     oldest_letter: float = 0.0
-    """The greatest age in seconds of a letter that the relay has neither taken nor refused."""
+    """The greatest age in seconds of an unsent letter."""
 
     @property
     def oldest(self) -> float | None:

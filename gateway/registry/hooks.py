@@ -12,7 +12,7 @@ from gateway.registry.tables import EventRow, HookRow
 from gateway.registry.tables.row import existing, rows
 
 AT_ONCE = 2000
-"""The most entries that a hook is told of at once."""
+"""The most entries told to a hook at once."""
 _TELLING = ("decided", "released", "redelivered", "delivered", "withdrawn", "hook-tried")
 
 
@@ -50,7 +50,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 
 def behind(session: Session, row: HookRow) -> list[EventRow]:
-    """Return the log entries before `row.entry` that a web hook did not accept yet."""
+    """Return the log entries before `row.entry` not accepted by a web hook yet."""
     numbers = [int(number) for number in (row.behind or "").split(",") if number]
     return [*session.exec(select(EventRow).where(col(EventRow.number).in_(numbers)))] if numbers else []
 

@@ -42,7 +42,7 @@ def events_on_record(session: Session, events: Collection[str]) -> set[str]:
 
 
 def events_about_file(kind: str, to: str, reference: str, before: int) -> list[str]:
-    """Return every `event` that a letter of a kind about a file may have had, oldest first.
+    """Return every possible `event` of a letter of a kind about a file, oldest first.
     `to`: the address or team. `before`: how often the file was withdrawn or held for other reasons; each
     time, the next letter has a new event. An event ends with the file's reference, so a person who may not
     know of the file does not see the letter.
@@ -52,7 +52,7 @@ def events_about_file(kind: str, to: str, reference: str, before: int) -> list[s
 
 
 def chase_event(provider: str, day: date) -> str:
-    """Return the `event` of the letter that reminds a provider of missing data on a day."""
+    """Return the `event` of the letter reminding a provider of missing data on a day."""
     return f"chase:provider:{provider}:{day}"
 
 
@@ -104,16 +104,16 @@ def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) 
     return owed
 
 
-_UNSENT = col(LetterRow.sent_at).is_(None), col(LetterRow.refused).is_(None)
+_UNSENT = tuple(col(one).is_(None) for one in (LetterRow.sent_at, LetterRow.refused, LetterRow.bounced_at))
 
 
 def count_unsent(session: Session) -> int:
-    """Count the letters neither sent nor refused by a relay yet."""
+    """Count the letters neither sent, refused by a relay, nor noted as come back."""
     return session.exec(select(func.count()).select_from(LetterRow).where(*_UNSENT)).one()
 
 
 def unsent(session: Session, most: int) -> Sequence[LetterRow]:
-    """Return the `most` oldest letters that a relay has neither sent nor refused yet, oldest first."""
+    """Return the `most` oldest letters counted by `count_unsent`, oldest first."""
     query = select(LetterRow).where(*_UNSENT)
     return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
 
@@ -132,10 +132,10 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete the letters queued before a moment, if a relay has taken or refused the letter.
+    """Delete the letters queued before a moment, except the unsent ones.
     A letter to a provider on legal hold, or about a transfer or notice on legal hold, stays.
     """
-    ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
+    ended = or_(*(~one for one in _UNSENT))
     about = and_(HoldRow.reference != "", col(LetterRow.event).endswith(col(HoldRow.reference)))
     on_hold = col(HoldRow.lifted_at).is_(None), or_(col(HoldRow.provider) == col(LetterRow.provider), about)
     gone = col(LetterRow.owed_at) < before, ended, ~exists().where(*on_hold)

@@ -240,6 +240,21 @@ def test_an_address_that_the_relay_refuses_keeps_no_other_letter(
     assert "mailbox full" not in desk.gateway("letters", "list")
 
 
+def test_a_letter_noted_as_come_back_is_tried_no_more(desk: Desk, relay: tuple[Relay, int]) -> None:
+    """So a person ends one to an address that the relay never takes."""
+    handler, _ = relay
+    handler.full.add("gone@test.invalid")
+    with desk.registry.write() as session:
+        letters.owe(session, [letter(120, "gone@test.invalid")], "test.invalid/log", desk.now)
+    with pytest.raises(service.smtplib.SMTPRecipientsRefused):
+        go(desk)
+    with desk.registry.read() as session:
+        (row,) = letters.unsent(session, 2)
+    desk.gateway("letters", "bounced", str(row.number), "--why", "the school is closed")
+    assert go(desk) == 0
+    assert not list(desk.home.letters.out.iterdir())
+
+
 @pytest.mark.parametrize(("refusing", "number"), [("full", 110), ("greylisted", 112)])
 def test_an_address_that_the_relay_takes_later_keeps_no_other_letter(
     desk: Desk, relay: tuple[Relay, int], refusing: str, number: int
@@ -540,7 +555,7 @@ def test_a_term_can_be_foreseen(desk: Desk) -> None:
 def test_a_template_that_names_something_unknown_is_told_by_its_line(desk: Desk, tmp_path: Path) -> None:
     toml = desk.home.policies / "letters.toml"
     text = toml.read_text()
-    toml.write_text(text.replace("{count} new files lie", "{pupil} new files lie"))
+    toml.write_text(text.replace("since yesterday: {count}", "since yesterday: {pupil}"))
     said = desk.gateway("policy", "check", code=1)
     toml.write_text(text)
     assert "letters.toml" in said
