@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import get_args
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, and_, col, delete, exists, func, or_, select
 
 from gateway.policy.small_schemas import FileLetterKind
@@ -143,8 +144,9 @@ def forget(session: Session, before: datetime) -> None:
 
 
 def listed(session: Session) -> Sequence[LetterRow]:
-    """Return every letter, oldest first."""
-    return rows(session, LetterRow, "number")
+    """Return every letter, oldest first; the texts, which may be large in all, are read when asked for."""
+    query = select(LetterRow).options(defer(col(LetterRow.text)))  # type: ignore[arg-type] # col() is too wide
+    return session.exec(query.order_by(col(LetterRow.number))).all()
 
 
 def delivered_by_team(session: Session, first: datetime, end: datetime) -> dict[str, int]:

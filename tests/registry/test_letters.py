@@ -7,6 +7,7 @@ from datetime import timedelta
 from gateway.registry import letters
 from gateway.registry.database import Registry
 from gateway.registry.letters import Letter
+from tests.costs import statements
 from tests.registry.test_deliveries import ACCEPTED, NOW, put, registry
 
 __all__ = ["registry"]
@@ -30,6 +31,15 @@ def test_what_a_relay_said_of_a_letter_first_stands(registry: Registry) -> None:
             letters.note(session, 2, at=NOW, refused=refused)
         told = [(one.sent_at, one.refused) for one in letters.listed(session)]
     assert told == [(None, "no such address"), (NOW, None)]
+
+
+def test_a_list_of_letters_reads_no_texts(registry: Registry) -> None:
+    with registry.write() as session:
+        letters.owe(session, [Letter(event="e", recipient="a", kind="", subject="", text="t")], "x/log", NOW)
+    with registry.read() as session, statements() as seen:
+        told = [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
+        assert [one["event"] for one in told] == ["e"]
+    assert not any("letter.text" in one for one in seen)
 
 
 def test_letters_of_each_time_that_a_file_was_taken_back_have_an_event_of_their_own() -> None:
