@@ -154,7 +154,8 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
 
     id: ProviderId
     address: OneLine | None = option(
-        "The gateway as schools reach it, HOST or HOST:PORT; `address` of gateway.toml if not given.",
+        "The gateway as schools reach it, HOST or HOST:PORT (else the port of [intake]); `address` of "
+        "gateway.toml if not given.",
         None,
         form="The gateway as schools reach it; as the settings say if not given.",
     )
@@ -177,7 +178,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
         with context.recording() as record:
             signing = record.registrar.signing
             provider = providers.get_provider(record.session, self.id)
-            host, port = place_of(address)
+            host, port = place_of(address, settings.intake.port)
             try:
                 invitation = ProviderInvitation(
                     provider=provider.id, name=provider.name, organisation=settings.organisation,

@@ -126,8 +126,8 @@ class ProviderInvitation(BaseModel):
         return six_words("invitation", self.provider, (self.model_dump_json(),))
 
 
-def place_of(address: str, port: int = 2222) -> tuple[str, int]:
-    """Split an address HOST, HOST:PORT or [IPV6]:PORT into host and port (`port` by default)."""
+def place_of(address: str, port: int) -> tuple[str, int]:
+    """Split an address HOST, HOST:PORT or [IPV6]:PORT into host and port (`port` without one)."""
     named = re.fullmatch(r"\[?([^\[\]]+)\]?:([0-9]{1,5})", address)
     if named is None or (":" in named[1] and not address.startswith("[")):
         return address.strip("[]"), port

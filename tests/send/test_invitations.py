@@ -84,8 +84,8 @@ def test_words_are_no_fingerprints() -> None:
     assert are_words(["abandon ability able"])
     assert not are_words(["SHA256:" + "a" * 43])
     assert not are_words(["ABCD EFAB CDEF ABCD EFAB CDEF ABCD EFAB CDEF 1234"])
-    assert place_of("[::1]:2022") == ("::1", 2022)
-    assert place_of("2001:db8::1") == ("2001:db8::1", 2222)
+    assert place_of("[::1]:2022", 22) == ("::1", 2022)
+    assert place_of("2001:db8::1", 22) == ("2001:db8::1", 22)
 
 
 @pytest.mark.long
