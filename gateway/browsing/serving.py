@@ -303,10 +303,20 @@ def _listening(host: str, port: int, section: str) -> socket.socket:
 
 
 def configured(app: ASGIApp, settings: WebSettings) -> uvicorn.Config:
-    """Return Uvicorn's configuration: TLS if a certificate is given, and the trusted reverse proxies."""
+    """Return Uvicorn's configuration: TLS if a certificate is given, and the trusted reverse proxies.
+    ConfigurationError names the file of a certificate or key that cannot be used.
+    """
     more: dict[str, object] = {"proxy_headers": bool(settings.proxies)}
     if settings.proxies:
         more["forwarded_allow_ips"] = list(settings.proxies)
     if settings.certificate is not None:
+        files = (settings.certificate, settings.certificate_key or settings.certificate)
+        try:
+            for file in files:
+                file.open("rb").close()  # The error of `load_cert_chain` names no file.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)
+        except OSError as error:
+            what = f"{error.filename or ' with '.join(dict.fromkeys(map(str, files)))}: {error.strerror}"
+            raise ConfigurationError(f"{what}; see certificate and certificate_key in gateway.toml") from None
         more |= {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.certificate_key}
     return config_of(app, **more)

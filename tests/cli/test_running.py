@@ -62,6 +62,17 @@ def test_the_web_door_is_told_of_where_it_is_set(site: Site) -> None:
     assert "service-down:web" in site.result("status", "--json").stdout
 
 
+def test_a_certificate_that_is_missing_is_named(site: Site) -> None:
+    settings = site.home / "gateway.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("port = 2224", 'port = 2224\ncertificate = "/nowhere/console.pem"'))
+    free = (f"--{name}-port=0" for name in ("intake", "mailboxes", "console"))
+    command = [sys.executable, "-m", "gateway", "run", "--home", str(site.home), *free]
+    told = subprocess.run(command, check=False, capture_output=True, text=True).stderr
+    settings.write_text(before)
+    assert "/nowhere/console.pem: No such file or directory; see certificate and certificate_key" in told
+
+
 def test_a_courier_runs_where_a_relay_is_named(site: Site) -> None:
     """It is one service more, which is ready before `run` says so and goes with the others."""
     settings = site.home / "gateway.toml"
