@@ -62,7 +62,7 @@ def new_passphrase(file: Path | None) -> str:
         return _read(file, private=True)
     if (credential := _credential()) is not None:
         return _read(credential)
-    first = _asked("New passphrase of the gateway's secrets: ")
+    first = _asked("New passphrase of the gateway's secrets: ", "give it in a file: --passphrase-file FILE")
     if first != _asked("The same again: "):
         raise ConfigurationError("the two passphrases differ")
     return first
@@ -129,10 +129,10 @@ def _read(path: Path, *, private: bool = False) -> str:
     return text
 
 
-def _asked(prompt: str) -> str:
+def _asked(prompt: str, otherwise: str = "set passphrase_file under [secrets] in gateway.toml") -> str:
     if not sys.stdin.isatty():
         raise NoPassphraseError(
-            "the secrets are under a passphrase and there is nobody to ask: set passphrase_file under "
-            f"[secrets] in gateway.toml, or pass the systemd credential {CREDENTIAL}"
+            f"the secrets are under a passphrase and there is nobody to ask: {otherwise}, or pass the systemd "
+            f"credential {CREDENTIAL}"
         )
     return getpass.getpass(prompt)

@@ -60,6 +60,11 @@ def test_a_registry_that_cannot_be_written_is_no_database_that_does_not_run(tmp_
     assert "the registry cannot be written: see that this user may write its folder" in said
 
 
+def test_a_new_home_that_nobody_can_type_a_passphrase_for_names_the_option(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "home", "init", "--organisation", "X", "--passphrase")
+    assert "give it in a file: --passphrase-file FILE" in " ".join(result.stderr.split())
+
+
 def test_a_passphrase_that_cannot_be_read_is_told_without_numbers(site: Site, tmp_path: Path) -> None:
     said = site.refused("init", "--passphrase-file", str(tmp_path / "gone"), "--home", str(tmp_path / "h"))
     assert f"cannot be read from {tmp_path / 'gone'}: No such file or directory" in said
