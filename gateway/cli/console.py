@@ -143,7 +143,7 @@ def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
     from gateway.registry.database import Registry  # noqa: PLC0415 - takes a while, and some need none
 
     with closing(Registry(settings.database_url(place))) as opened:
-        opened.check_version()
+        opened.check_version(current=True)
         yield opened if whole else opened.within(partial(sight_here, home=home))
 
 

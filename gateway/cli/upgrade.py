@@ -133,7 +133,7 @@ def _agree(
             out.print("a second person looks at this and runs the same command")
             return
         agreed = agree(plan, person)
-        out.print(f"{plan.by} put forward {digest}")
+        out.print(f"{plan.by} put forward {digest}: look at {draft}. You are asked, unless you say --yes")
         if not yes:
             typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
     if load_settings(place).database is None:

@@ -51,7 +51,7 @@ def open_registrar(
     """
     settings = settings or load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
-        registry.check_version()
+        registry.check_version(current=True)
         signing = Signing.load(home, settings)
         with registry.read() as session:
             log.check_is_ours(session, signing.vkey)

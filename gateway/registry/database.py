@@ -208,9 +208,10 @@ class Registry:
         if encoding != "UTF8":
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
-    def check_version(self) -> None:
+    def check_version(self, *, current: bool = False) -> None:
         """Raise ConfigurationError if the database has no tables, or tables of a newer gateway or of no
-        release. Fault if the database cannot be reached or stays locked.
+        release; with `current`, also if they are older. Fault if the database cannot be reached or stays
+        locked.
         """
         if (revision := self.revision()) is None:  # Another log would begin in it, of the same name and key.
             raise ConfigurationError(
@@ -218,6 +219,10 @@ class Registry:
                 "one that is lost is restored from a backup"
             )
         _check_known(revision)
+        if current and revision != newest_revision():
+            raise ConfigurationError(
+                "the registry is of an earlier version of the gateway: gateway upgrade says what to do"
+            )
 
     @_answered()
     def revision(self) -> str | None:

@@ -87,6 +87,8 @@ def as_it_is(home: Home) -> dict[str, bytes | str]:
 
 def agreed(home: Home, backup: Path) -> None:
     assert "a second person" in upgrade(home, "--apply", "--backup", str(backup)).stdout
+    asked = upgrade(home, "--apply", "--backup", str(backup), by="ben").stdout  # Nobody answers.
+    assert f"look at {draft_folder(home)}. You are asked, unless you say --yes" in " ".join(asked.split())
     result = upgrade(home, "--apply", "--yes", "--backup", str(backup), by="ben")
     assert result.exit_code == 0, result.output
     assert "upgraded" in result.stdout
@@ -341,7 +343,13 @@ def test_a_plan_that_an_earlier_build_wrote_is_read(waiting: Home) -> None:
     assert read_plan(waiting) == plan
 
 
-def test_doctor_says_that_it_is_of_an_earlier_version(home: Home) -> None:
-    result = invoke(home.root, "doctor")
+@pytest.mark.parametrize("options", [(), ("--deep",)])
+def test_doctor_says_that_it_is_of_an_earlier_version(home: Home, options: tuple[str, ...]) -> None:
+    result = invoke(home.root, "doctor", *options)
     assert "of an earlier version" in result.stdout
     assert "gateway upgrade" in result.stdout
+    for command in (("status",), ("held", "list"), ("log", "verify")):
+        said = invoke(home.root, *command).stderr
+        assert "the registry is of an earlier version of the gateway: gateway upgrade" in " ".join(
+            said.split()
+        )
