@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -26,7 +26,7 @@ from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
 from gateway.policy.timescale import ends_without_another
-from gateway.registry import agreements, hosts, keys, providers, transfers
+from gateway.registry import agreements, hosts, keys, log, providers, transfers
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
 
@@ -95,15 +95,19 @@ def of_providers(
             in_force[key.owner].add(key.kind)
         elif key.state == "pending":
             pending[key.owner].add(key.kind)
+    invited = log.last_of_each(session, "provider-invited")
     for one in enrolled:
         if one.closed_on is None:
-            yield from _of_provider(one, catalogue, year, in_force[one.id], pending[one.id])
+            yield from _of_provider(one, catalogue, year, in_force[one.id], pending[one.id], invited)
 
 
 def _of_provider(
-    provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
-) -> Iterator[Complaint]:
-    """Yield a provider's complaints, given which kinds of key ("ssh", "openpgp") are in force or pending."""
+    provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str],
+    invited: Mapping[str, datetime],
+) -> Iterator[Complaint]:  # fmt: skip
+    """Yield a provider's complaints, given which kinds of key ("ssh", "openpgp") are in force or pending, and
+    when who was `invited`.
+    """
     name = provider.id
 
     def complaint(what: str, mend: str, alike: str) -> Complaint:
@@ -120,6 +124,9 @@ def _of_provider(
         if kind not in in_force:
             ring = f"ring {name}, then gateway keys confirm {name} FPR"
             mend = ring if kind in pending else f"gateway keys add {name} FILE"
+            if name in invited and kind not in pending:
+                answer = f"once it has sent {name}.keys: gateway keys add {name} {name}.keys"
+                mend = f"ring {name}, which was invited on {invited[name]:%Y-%m-%d}; {answer}"
             yield complaint(f"has no {what}", mend, f"without {alike}")
     if catalogue.bodies.of(provider.kind).ratifies and not provider.ratified:
         unratified = f"have not ratified the agreement for {year}, so that files of most flows wait"

@@ -48,6 +48,7 @@ from gateway.registry import (
     hooks,
     letters,
     log,
+    logins,
     persons,
     register,
     retention,
@@ -55,10 +56,9 @@ from gateway.registry import (
     staff,
     transfers,
 )
-from gateway.registry.database import newest_revision
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store, store_of
-from gateway.zones.places import last_backup
+from gateway.zones.places import last_backup, processor_is_at_work
 from gateway.zones.spool import count_aside, named_at, waiting
 
 _STUCK_SECONDS = 300
@@ -66,7 +66,8 @@ _A_RELAY_IS_DOWN = timedelta(hours=1)
 _BEHIND, _NAMED = timedelta(minutes=2), 5
 _A_BACKUP_IS_GOOD = timedelta(days=3)  # They are made each night.
 _BACKUP = "gateway restore DIR, into a new home, from the last backup"
-_PROCESS = "systemctl start gateway-processor, or without systemd: gateway process; its log says why"
+_UPGRADING = "docs/operations.md: backup and restore, and upgrading"
+_PROCESS = "systemctl start gateway-processor, or without systemd: gateway run; its log says why"
 _PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
@@ -103,11 +104,8 @@ def doctor(
             except (GatewayError, OSError) as error:
                 err.print(f"not mended: {one.what}: {error}", soft_wrap=True)
         found = list(examine(Home(home), now()))
-    if deep:  # Contradictions between the log, the registry, published files and sealed files.
-        with registrar_of(home) as registrar:
-            contradictions, _ = inconsistencies(registrar, [], sealed=True)
-        restore = "gateway restore DIR, into a new home"
-        found += (fault(plain(f"{one.where}: {one.what}"), restore) for one in contradictions)
+    if deep:
+        found += guarded("the log and what is stored", _contradictions(home))
     if as_json:
         print_json([complaint.as_object() for complaint in found])
     else:
@@ -117,6 +115,14 @@ def doctor(
             out.print("nothing is missing or weak")
     if any(complaint.severity == "fault" for complaint in found):
         raise typer.Exit(1)
+
+
+def _contradictions(home: Path) -> Iterator[Complaint]:
+    """Yield a complaint for each contradiction of log, registry, published files and sealed files."""
+    with registrar_of(home) as registrar:
+        contradictions, _ = inconsistencies(registrar, [], sealed=True)
+    for one in contradictions:
+        yield fault(plain(f"{one.where}: {one.what}"), "gateway restore DIR, into a new home")
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
@@ -160,7 +166,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
-        yield fault(str(error), "docs/operations.md: backup and restore, and upgrading")
+        yield fault(str(error), _UPGRADING)
     except GatewayError as error:
         yield fault(str(error), _for_the_registry(home, settings, str(error)))
 
@@ -179,10 +185,10 @@ def _for_the_registry(home: Home, settings: Settings, said: str) -> str:
 def _of_policies(home: Home, error: ConfigurationError) -> Complaint:
     """Return the complaint on `error`, raised by loading the policies: edit a file, or run an upgrade."""
     try:
-        with open_registry(home.root, whole=True) as registry:
-            if registry.revision() != newest_revision():
-                what = "the registry and the policies in force are of an earlier version of the gateway"
-                return fault(what, "gateway upgrade")
+        with open_registry(home.root, whole=True):
+            pass
+    except ConfigurationError as other_version:
+        return fault(str(other_version), _UPGRADING)
     except GatewayError as unreadable:
         return fault(str(unreadable), "see that the registry can be read; then: gateway doctor")
     draft = home.policies_in_force == home.policies
@@ -223,7 +229,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
             ("hosts", complaints.of_hosts(session, home, settings.host.name)),
             ("other systems", _other_systems(session, settings, at)),
-            ("what landed", _landed(session, at)),
+            ("what landed", _landed(session, home, at)),
             ("the clock", _clock(session, at)),
             ("the key set", _key_set(session, home)),
             ("the index of pupils", _index(session, home)),
@@ -512,6 +518,14 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
                 f"no two people can {act}: one alone gave the others what they act with, or is alone",
                 "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
             )
+    for name, ends in logins.open_invitations(session, at):
+        yield warning(
+            f"the link to the console made for {name} is unused, and counts until {ends:%Y-%m-%d %H:%M} UTC: "
+            f"whoever has it becomes {name}",
+            f"ring {name}; where it is lost: gateway staff invite {name}, which ends the one before",
+            name,
+            "links to the console that are unused",
+        )
     yield from complaints.of_teams(catalogue, {team for teams in people.values() for team in teams})
 
 
@@ -535,7 +549,9 @@ def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterat
             yield warning(f"the web hook {row.name}: {why}", mend, row.name)
 
 
-def _landed(session: Session, at: datetime) -> Iterator[Complaint]:
+def _landed(session: Session, home: Home, at: datetime) -> Iterator[Complaint]:
+    if not processor_is_at_work(home):
+        yield warning("the processor is not at work: what schools send waits", _PROCESS)
     landed = transfers.landed(session)
     if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
         yield fault(f"{counted(len(landed), 'file')} landed and not decided", _PROCESS)
@@ -548,6 +564,12 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
             f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
             f"{newest.at:%Y-%m-%d %H:%M}: one of them is wrong",
             "timedatectl set-ntp true, and see that the time is right; then start the services again",
+        )
+    elif log.is_silent(session, at):
+        yield warning(
+            f"by the clock of this machine it is {at:%Y-%m-%d}, and the log has no entry of half a year: the "
+            "clock may be ahead",
+            "date; where it is wrong: stop the services, timedatectl set-ntp true, and start them again",
         )
 
 

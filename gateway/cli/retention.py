@@ -1,6 +1,6 @@
 """retention run: delete all data that is due by retention.toml."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Annotated
 
 import typer
@@ -14,7 +14,6 @@ from gateway.registry import log, retention
 from gateway.reports.retention import load_retention
 
 app = typer.Typer()
-_SILENT, _RECENT = timedelta(days=180), timedelta(days=7)
 
 
 @command_in(app, "run")
@@ -30,8 +29,8 @@ def run_deletions(
     with registrar_of(home) as registrar, Progress(console=err, transient=True) as bar:
         with registrar.registry.read() as session:
             due = retention.plan_at(session, load_retention(registrar.home), moment)[0]
-            # What a wrong clock lets be deleted never comes back. Services may have written by it already.
-            if due and on is None and log.is_silent(session, moment - _SILENT, moment - _RECENT):
+            # What a wrong clock lets be deleted never comes back.
+            if due and on is None and log.is_silent(session, moment):
                 raise GatewayError(
                     f"by this machine it is {moment:%Y-%m-%d}, and the log has no entry of half a year: "
                     f"see that the clock is right. If it is: gateway retention run --on {moment:%Y-%m-%d}"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,6 +57,7 @@ PENDING = "gateway log pending"
 """Marks events that are written together with the head signed next."""
 _CHANGED = "gateway log key changed"
 _KEY_CHANGED: Kind = "log-key-changed"
+_SILENT, _RECENT = timedelta(days=180), timedelta(days=7)
 # For each set bit of its size, a tree ends in a complete subtree of 2^level leaves.
 _SIZE_AND_ROOT = text("""
     SELECT tree.size, node.level, node.position, node.hash, tree.changed
@@ -356,8 +357,11 @@ def latest(session: Session, kind: Kind | None = None) -> EventRow | None:
     return next(iter(rows(session, EventRow, "-number", limit=1, **only(kind=kind))), None)
 
 
-def is_silent(session: Session, since: datetime, until: datetime) -> bool:
-    """Return True if the log has entries from before `since`, and none from then to `until`."""
+def is_silent(session: Session, at: datetime) -> bool:
+    """Return True if the log is older than half a year, and has no entry of it but of the week before `at`:
+    the clock may be ahead.
+    """
+    since, until = at - _SILENT, at - _RECENT  # Services may have written by a wrong clock already.
     newest = select(EventRow.at).order_by(col(EventRow.number).desc()).limit(1)
     began = session.exec(select(EventRow.at).order_by(col(EventRow.number)).limit(1)).first()
     then = session.exec(newest.where(col(EventRow.at).between(since, until))).first()
@@ -371,6 +375,12 @@ def events(session: Session, subject: str, *, kind: Kind | None = None) -> Seque
         # An expression, so that SQLite uses the index of subjects, not of kinds.
         query = query.where(col(EventRow.kind) + "" == kind)
     return session.exec(query).all()
+
+
+def last_of_each(session: Session, kind: Kind) -> dict[str, datetime]:
+    """Return the time of the last entry of a kind about each subject."""
+    query = select(EventRow.subject, EventRow.at).where(EventRow.kind == kind).order_by(col(EventRow.number))
+    return dict(session.exec(query).all())
 
 
 def subjects_since(session: Session, number: int, kinds: Collection[Kind]) -> set[str]:

@@ -67,6 +67,12 @@ def _is_here(session: Session, name: str) -> bool:
     return person is not None and person.removed_at is None
 
 
+def open_invitations(session: Session, now: datetime) -> list[tuple[str, datetime]]:
+    """Return who has an unused invitation, and until when it counts, by name."""
+    query = select(InvitationRow.staff, InvitationRow.ends_at).where(col(InvitationRow.ends_at) > now)
+    return [*session.exec(query.order_by(col(InvitationRow.staff))).all()]
+
+
 def withdraw_invitations(session: Session, name: str) -> None:
     """Delete every invitation of a person, because one was used or is replaced."""
     drop(session, *rows(session, InvitationRow, staff=name))

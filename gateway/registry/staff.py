@@ -12,7 +12,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import givings, keys, programs, tables
+from gateway.registry import givings, keys, logins, programs, tables
 from gateway.registry.tables import KeyRow, SavedFilterRow, StaffRow, StaffTeamRow
 from gateway.registry.tables.row import drop, existing, only, rows, store
 
@@ -64,8 +64,7 @@ def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
     """Return all staff, present and former, by name: teams, roles, state, enrolment and last login."""
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = by_person(session, tables.RoleRow.staff, tables.RoleRow.role)
-    open_links = select(tables.InvitationRow.staff).where(col(tables.InvitationRow.ends_at) > now)
-    invited = set(session.exec(open_links).all())
+    invited = [name for name, _ in logins.open_invitations(session, now)]
     of_staff = select(KeyRow.owner, KeyRow.state, KeyRow.last_used_at).where(KeyRow.owner_kind == "staff")
     held = session.exec(of_staff).all()
     enters = {owner for owner, state, _ in held if state in keys.IN_FORCE}

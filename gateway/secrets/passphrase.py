@@ -132,7 +132,7 @@ def _read(path: Path, *, private: bool = False) -> str:
 def _asked(prompt: str, otherwise: str = "set passphrase_file under [secrets] in gateway.toml") -> str:
     if not sys.stdin.isatty():
         raise NoPassphraseError(
-            f"the secrets are under a passphrase and there is nobody to ask: {otherwise}, or pass the systemd "
-            f"credential {CREDENTIAL}"
+            f"the secrets are under a passphrase and there is nobody to ask: {otherwise}, or pass the "
+            f"systemd credential {CREDENTIAL}"
         )
     return getpass.getpass(prompt)

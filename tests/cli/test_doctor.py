@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
+import asyncssh
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -24,6 +25,7 @@ from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.model import KeyKind
+from gateway.processor.work import home_of_its_own
 from gateway.registry import keys, letters, transfers
 from gateway.registry.database import Registry
 from gateway.ssh import server
@@ -374,3 +376,41 @@ def test_a_passphrase_file_that_is_open_is_closed_and_not_given_anew(
     monkeypatch.setattr("gateway.secrets.secret_files.secret_keys", refuse)
     (told,) = (one for one in found_by(site) if "is open to other users" in one.what)
     assert told.mend == "do that, then: gateway doctor"
+
+
+def test_a_stopped_processor_is_told(site: Commands) -> None:
+    def told() -> list[str]:
+        return [one.severity for one in found_by(site) if "the processor is not at work" in one.what]
+
+    assert told() == ["warning"]
+    with home_of_its_own(Home(site.home)):
+        assert told() == []
+
+
+def test_a_clock_far_ahead_is_told(site: Commands) -> None:
+    def told(days: int) -> list[str]:
+        at = datetime.now(UTC) + timedelta(days=days)
+        return [one.severity for one in examine(Home(site.home), at) if "clock may be ahead" in one.what]
+
+    assert told(0) == told(100) == []
+    assert told(400) == ["warning"]
+
+
+def test_invitations_that_nobody_answered_are_told(site: Commands) -> None:
+    host = site.home / "spool" / "host"
+    host.mkdir(exist_ok=True)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (host / "ssh_host_ed25519_key.pub").write_bytes(key.export_public_key())
+    settings = site.home / "gateway.toml"
+    settings.write_text(settings.read_text("utf-8").replace("port = 2222", "port = 22"), "utf-8")
+    invitation = site.gateway("providers", "invite", "school-7", "--address", "gateway.example")
+    assert '"port": 22,' in invitation
+    site.gateway("staff", "add", "rosa", "--team", "sen")
+    site.gateway("staff", "invite", "rosa")
+    mend = [one.mend for one in found_by(site) if one.about == "school-7" and " key: " in one.what]
+    assert len(mend) == 2
+    assert all("ring school-7, which was invited on" in one for one in mend)
+    assert [one.mend.partition(";")[0] for one in found_by(site) if "link to the console" in one.what] == [
+        "ring rosa"
+    ]
+    assert not [one for one in examine(Home(site.home), LATER) if "link to the console" in one.what]
