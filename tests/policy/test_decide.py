@@ -258,6 +258,10 @@ def test_every_reason_to_wait_is_told_and_none_releases_by_itself() -> None:
         ("gcse-results", None, Facts(academic_year="2026"), "2027-08-19T08:00", None),
         ("gcse-results", None, Facts(reference_date=NOON.date()), "2026-11-24T12:00", None),
         ("gcse-results", None, Facts(), "2026-05-31T12:00", None),
+        # Of the November series centres have the results from the day before, in January.
+        ("gcse-results", None, Facts(), "2027-01-13T12:00", "2027-01-14T08:00"),
+        ("gcse-results", None, Facts(), "2027-01-14T08:00", None),
+        ("a-level-results", None, Facts(), "2027-01-13T12:00", None),
         ("gcse-results", None, Facts(), "2026-06-01T12:00", "2026-08-20T08:00"),
         ("gcse-results", None, Facts(academic_year="soon"), "2026-08-19T12:00", "2026-08-20T08:00"),
         ("a-level-results", None, Facts(academic_year="2024/25"), "2025-08-14T07:59", "2025-08-14T08:00"),
