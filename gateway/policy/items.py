@@ -192,7 +192,11 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
             yield from sensitive_reasons(part, catalogue)
         return
     topics = sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type))
-    awaited = {item: law for item in topics if (law := catalogue.awaited.get((content.data_type, item)))}
+    optional = catalogue.optional_flow_of(content.data_type)
+    carried = () if optional is None else optional.of(content.data_type).carried
+    asking = {item: each.law for each in carried for item in each.items}  # Of a return not taken here yet.
+    asking |= {item: law for (kind, item), law in catalogue.awaited.items() if kind == content.data_type}
+    awaited = {item: asking[item] for item in topics if item in asking}
     if awaited:
         laws = "; ".join(dict.fromkeys(awaited.values()))
         yield catalogue.reason("policy:awaited", items=", ".join(awaited), law=laws)
