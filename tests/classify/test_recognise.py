@@ -215,6 +215,41 @@ def test_two_earlier_results_beside_other_data_do_not_decide(
     assert classified(classify(made.as_csv(table).encode())).data_type == data_type
 
 
+@pytest.mark.parametrize(
+    ("heading", "data_type"),
+    [("FormMark", "ks2"), ("MTC Score", "ks2"), ("Multiplication Tables Check", "ks2"), ("Reading", None)],
+)
+def test_marks_beside_one_item_of_core_data_make_no_core_data(
+    classify: Classify, heading: str, data_type: str | None
+) -> None:
+    table = made.table(
+        f"UPN,Surname,Forename,DOB,Sex,{heading}",
+        lambda c: f"{c.upn},{c.surname},{c.forename},{c.born},F,{int(c.upn[-2:]) % 26}",
+        12,
+    )
+    assert getattr(classify(made.as_csv(table).encode()), "data_type", None) == data_type
+
+
+@pytest.mark.parametrize(
+    ("head", "record", "data_type"),
+    [
+        ("DOB,Sex,NC Yr", "2017-03-04,F,4", "student-core"),
+        ("DOB,Sex,Date Off Roll", "2017-03-04,F,2026-11-20", "student-core"),
+        ("Attainment 8 estimate,English Language estimate", "50.2,5", "fft-aspire"),
+        ("Qualification,Subject,Grade", "T Level,Digital Production,Merit", "a-level-results"),
+        ("Series,Qualification,Subject,Grade", "6G,GCSE,Science,E3", "gcse-results"),
+    ],
+)
+def test_headings_and_names_in_use_are_known(
+    classify: Classify, head: str, record: str, data_type: str
+) -> None:
+    table = made.table(
+        f"UPN,Surname,Forename,{head}", lambda c: f"{c.upn},{c.surname},{c.forename},{record}", 12
+    )
+    found = classified(classify(made.as_csv(table).encode()))
+    assert (found.data_type, found.unlisted, found.findings) == (data_type, (), ())
+
+
 @pytest.mark.parametrize("heading", ["Sessions Possible", "Total Sessions"])
 def test_core_data_may_say_how_many_sessions_there_were(classify: Classify, heading: str) -> None:
     table = made.table(

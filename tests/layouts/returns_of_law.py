@@ -52,6 +52,16 @@ RETURNS: dict[str, tuple[str, frozenset[str], bytes]] = {
         WELFARE,
         _table(("Days of Sickness", "15"), ("Expected Days of Sickness", "20")),
     ),
+    "ten-days-from.csv": (
+        "continuous-absence",
+        WELFARE,
+        _table(("10 Day Absence Start", "2026-11-09"), ("Last Date Attended", "2026-11-06")),
+    ),
+    "illness.csv": (
+        "sickness-return",
+        WELFARE,
+        _table(("Number of Days Absent due to Illness", "16"), ("First Day of Illness", "2026-11-02")),
+    ),
     "part-time.csv": (
         "part-time-timetable",
         WELFARE,
@@ -60,6 +70,11 @@ RETURNS: dict[str, tuple[str, frozenset[str], bytes]] = {
             ("Part-time Timetable End", "2026-12-04"),
             ("Part-time Timetable Review", "2026-11-20"),
         ),
+    ),
+    "home-written.csv": (
+        "home-education",
+        WELFARE,
+        _table(("Date Parent Notified", "2026-11-02"), ("Date Off Roll", "2026-11-06")),
     ),
     "suspensions.csv": (
         "suspension-notice",

@@ -61,6 +61,8 @@ def test_a_return_waits_and_is_told_why_until_its_flow_is_switched_on(name: str)
     assert len(told) == 1
     assert catalogue.wording.name(data_type) in told[0].sentence
     assert what.data_type == data_type
+    # Nobody is told to take out of a return what the law asks for there.
+    assert {reason.code for reason in decision.reasons} <= {"classify:law-return", "policy:awaited"}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,8 @@ def test_a_return_waits_and_is_told_why_until_its_flow_is_switched_on(name: str)
     [
         ("Continuous Absence", "15"), ("Days of Sickness", "15"), ("Ground for Deletion", "D"),
         ("Date of Deletion", "2026-10-01"), ("New Starter", "N"), ("Part-time Timetable", "N"),
-        ("LA Notified", "Y"),
+        ("LA Notified", "Y"), ("Last Date of Attendance", "2026-11-06"),
+        ("Date Parent Notified", "2026-11-06"),
     ],
 )  # fmt: skip
 def test_one_heading_of_a_return_makes_a_list_of_pupils_wait_and_no_core_data(
