@@ -37,12 +37,15 @@ def invoke(
 @contextmanager
 def _as_it_was() -> Iterator[None]:
     root, environment = logging.getLogger(), dict(os.environ)
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    known = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    levels = {one: one.level for one in (root, *known)}
     try:
         yield
     finally:
         root.handlers[:] = handlers  # The command's own writes to a stream that is closed now.
-        root.setLevel(level)
+        for one, level in levels.items():
+            one.setLevel(level)
         if passphrase.HANDED_ON not in environment:
             passphrase.forget()
         for name in os.environ.keys() - environment.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+from tests.commands import invoke
 from tests.conftest import FIRST
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +51,15 @@ def test_continuous_integration_runs_all_of_them_and_lets_none_be_skipped() -> N
     _, required, after = run.partition("export GATEWAY_TEST_REQUIRE_ALL=1\n")
     assert required
     assert re.findall(r"(?m)^run_suite (\S+)", after) == ["test-all", "faults-sample"]
+
+
+def test_a_command_in_the_process_of_a_test_leaves_each_logger_as_it_was() -> None:
+    """`make soak` quietens paramiko, whose traces of killed connections hid its own words."""
+    paramiko = logging.getLogger("paramiko")
+    before = paramiko.level
+    try:
+        paramiko.setLevel(logging.CRITICAL)
+        invoke(None, "classify", "/missing.xml")
+        assert paramiko.level == logging.CRITICAL
+    finally:
+        paramiko.setLevel(before)
