@@ -90,12 +90,13 @@ def of_providers(
 ) -> Iterator[Complaint]:
     """Yield a complaint for each suspended provider, and each missing key, ratification or number."""
     in_force, pending = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    invited = log.last_of_each(session, "provider-invited")
     for key in keys.list_keys(session, "provider"):
+        invited.pop(key.owner, None)  # It has answered.
         if key.is_in_force(at):
             in_force[key.owner].add(key.kind)
         elif key.state == "pending":
             pending[key.owner].add(key.kind)
-    invited = log.last_of_each(session, "provider-invited")
     for one in enrolled:
         if one.closed_on is None:
             yield from _of_provider(one, catalogue, year, in_force[one.id], pending[one.id], invited)
@@ -124,7 +125,7 @@ def _of_provider(
         if kind not in in_force:
             ring = f"ring {name}, then gateway keys confirm {name} FPR"
             mend = ring if kind in pending else f"gateway keys add {name} FILE"
-            if name in invited and kind not in pending:
+            if name in invited:
                 answer = f"once it has sent {name}.keys: gateway keys add {name} {name}.keys"
                 mend = f"ring {name}, which was invited on {invited[name]:%Y-%m-%d}; {answer}"
             yield complaint(f"has no {what}", mend, f"without {alike}")

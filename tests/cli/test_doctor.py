@@ -409,6 +409,12 @@ def test_invitations_that_nobody_answered_are_told(site: Commands) -> None:
     site.gateway("staff", "invite", "rosa")
     mend = [one.mend for one in found_by(site) if one.about == "school-7" and " key: " in one.what]
     assert len(mend) == 2
+    site.gateway("providers", "invite", "oak", "--address", "gateway.example")  # It has sent keys already.
+    for key in site.json("keys", "list", "oak"):
+        if key["kind"] == "openpgp":
+            site.gateway("keys", "revoke", "oak", key["fingerprint"], "--why", "stolen")
+    (lost,) = [one.mend for one in found_by(site) if one.about == "oak" and "no OpenPGP key" in one.what]
+    assert lost == "gateway keys add oak FILE"
     assert all("ring school-7, which was invited on" in one for one in mend)
     assert [one.mend.partition(";")[0] for one in found_by(site) if "link to the console" in one.what] == [
         "ring rosa"
