@@ -120,8 +120,10 @@ _ELIDED = re.compile(
     r"|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w"
 )
 # An abbreviation behind a word in small letters ("Morgan YC", "Amelia - JW"), but for one of generations.
+# Sought from the beginning of a word: from each letter, a long value would take the square of its length.
 _ABBREVIATED = re.compile(
-    rf"([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)([A-Z]{{2,5}})(?![\w'\u2019-])"
+    rf"(?<![^\W\d_])([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)([A-Z]{{2,5}})"
+    r"(?![\w'\u2019-])"
 )
 # Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
 _SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
@@ -195,8 +197,7 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     Ramadan"). No abbreviation stands behind a surname or forename ("Morgan YC", "Lee EAL"); a rare surname
     that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
     """
-    is_part, called = field in WORDS["parts_of_names"], WORDS["called"]
-    before = _IN_A_NAME | WORDS["before_a_name"]
+    is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
 
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
