@@ -100,9 +100,10 @@ class HookRound:
                 found_from = min(at, written, hook.looked_at + _LATE)
                 given_up[stem] = found_from if stem.startswith("_") else at
         numbers = sorted(int(stem.partition("_")[0]) for stem in waiting if not stem.startswith("_"))
-        # Messages that the address refuses keep nothing back while it takes others, or if they are few.
+        # Messages that the address refuses keep nothing back if they are few, or some more while it takes
+        # others: each round reads all of them.
         takes_some = any(int(stem.partition("_")[0] or -1) >= hook.entry for stem in {*messages} - {*waiting})
-        goes_on = is_full and (takes_some or len(numbers) <= hooks.AT_ONCE // 2)
+        goes_on = is_full and len(numbers) <= (hooks.AT_ONCE * 4 if takes_some else hooks.AT_ONCE // 2)
         entry = until if goes_on else min((one for one in numbers if one >= hook.entry), default=until)
         numbers = [one for one in numbers if one < entry]
         behind = ",".join(map(str, numbers)) or None

@@ -169,8 +169,16 @@ def test_many_messages_that_are_always_refused_keep_nothing_back_either(
                 if int(path.stem.partition("_")[0]) % 4 == 0:  # The address refuses three of four.
                     (folder / "done" / path.stem).touch()
                     taken.add(path.stem)
-    assert len(taken) == 3
-    assert len([*folder.glob("*.json")]) == 9
+        assert len(taken) == 3
+        assert len([*folder.glob("*.json")]) == 9
+        held(desk, 40)
+        for _ in range(12):
+            HookRound(registrar).tend(registrar)
+            for path in folder.glob("*.json"):
+                if int(path.stem.partition("_")[0]) % 4 == 0:
+                    (folder / "done" / path.stem).touch()
+        # Each round reads all of them: those are not many.
+        assert len([*folder.glob("*.json")]) <= 5 * 4
 
 
 def test_a_hook_that_takes_nothing_is_not_laid_out_a_whole_year(
