@@ -83,13 +83,15 @@ def _hold_on(
 ) -> HoldRow | None:  # fmt: skip
     """Return the hold on a subject, or None. For a child, the hold with just these digests comes first, then
     one with more of them or, unless `wholly`, with fewer: two children of one name are not the same.
+    GatewayError if several fit, unless `wholly`.
     """
-    asked, found = _child(persons), dict[bool, HoldRow]()
-    for row in rows(session, HoldRow, lifted_at=None, reference=reference, provider=provider):
-        child = _child(row.persons)
-        if asked <= child or (child <= asked and not wholly):
-            found.setdefault(child == asked, row)
-    return found.get(True) or found.get(False)
+    asked = _child(persons)
+    fit = rows(session, HoldRow, lifted_at=None, reference=reference, provider=provider)
+    fit = [row for row in fit if asked <= (child := _child(row.persons)) or (child <= asked and not wholly)]
+    fit = [row for row in fit if _child(row.persons) == asked] or fit
+    if len(fit) > 1 and not wholly:
+        raise GatewayError("several legal holds fit: name the child as in the one to lift, with the UPN")
+    return fit[0] if fit else None
 
 
 def _child(persons: bytes | None) -> frozenset[bytes]:

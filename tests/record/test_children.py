@@ -246,6 +246,19 @@ def test_a_hold_on_a_name_neither_stands_for_the_upn_nor_is_lifted_for_another_c
     assert not is_kept()
 
 
+def test_by_a_name_that_two_children_on_hold_have_neither_hold_is_lifted(desk: Desk) -> None:
+    one, other = made.Child(1), made.Child(2)
+    twins = one.asked, ("--upn", other.upn, *one.asked[2:])
+    for child_named in twins:
+        desk.gateway("legal-holds", "place", *child_named, "--why", "claim 19")
+    lift = "legal-holds", "lift", "--why", "settled"
+    assert "several legal holds fit" in desk.gateway(*lift, *one.asked[2:], code=1)
+    with desk.registry.read() as session:
+        assert len(holds.list_holds(session)) == 2
+    for child_named in twins:
+        desk.gateway(*lift, *child_named)
+
+
 def test_what_is_restricted_is_not_deleted_until_the_marker_is_off(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS)
     restricted, protected = desk.send(oak, core(child(1))), desk.send(oak, core(child(2)))
