@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, exists, or_, select
 
 from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID
@@ -270,8 +270,11 @@ def remove(session: Session, provider: str) -> None:
         "a provider whose place it took": ProviderRow.succeeded_by,
         "legal holds": tables.HoldRow.provider,
     }
-    for what, column in history.items():
-        if session.exec(select(column).where(column == provider).limit(1)).first() is not None:
+    theirs = {what: col(column) == provider for what, column in history.items()}
+    told = select(tables.ReceiptRow.reference).where(tables.ReceiptRow.provider == provider)
+    theirs["legal holds"] = or_(theirs["legal holds"], col(tables.HoldRow.reference).in_(told))
+    for what, found in theirs.items():
+        if session.exec(select(exists().where(found))).one():
             raise GatewayError(
                 f"{provider} has {what}, which stay on record: gateway providers close {provider}"
             )

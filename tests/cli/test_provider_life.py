@@ -123,6 +123,14 @@ def test_a_provider_once_on_legal_hold_is_not_removed_with_what_it_was_told(site
     assert "claimed" in listed(site)
 
 
+def test_a_provider_with_a_notice_on_legal_hold_is_not_removed(site: Site) -> None:
+    site.provider("told")
+    notice = next((site.home / "published" / "providers" / "told" / "receipts").glob("key-notice.*.txt"))
+    site.gateway("legal-holds", "place", notice.name.split(".")[1], "--why", "claim 20")
+    assert "has legal holds" in site.refused("providers", "remove", "told", "--why", "mistyped")
+    assert notice.exists()
+
+
 def test_a_provider_whose_keys_stay_with_intake_is_not_removed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
