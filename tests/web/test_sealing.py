@@ -262,16 +262,6 @@ def test_a_file_that_is_changed_after_it_was_chosen_is_not_sent(school: School, 
     assert said.startswith("The file was changed")
 
 
-@pytest.mark.needs("firefox-esr")
-def test_a_window_that_keeps_nothing_makes_no_key(tmp_path: Path) -> None:
-    with school_at(tmp_path / "site", "firefox-private") as school:
-        page = school.opens()
-        school.opens_invitation(page, tmp_path)
-        presses(page, "Make my keys")
-        page.locator("#problem", has_text="This window keeps nothing").wait_for()
-        assert page.evaluate("Kits.all('kits')") == []
-
-
 def test_what_finds_no_room_leaves_nothing_and_what_has_arrived_is_not_sent_again(
     school: School, tmp_path: Path
 ) -> None:
