@@ -66,7 +66,7 @@ def discrepancies(
         .group_by(provider)
     )
     of_each = {one: (opened, still) for one, opened, still in session.execute(query)}
-    opened_in_all, open_in_all = session.execute(select(*counted)).one()
+    opened_in_all, open_in_all = session.execute(select(*counted).select_from(DiscrepancyRow)).one()
     return of_each, (opened_in_all, open_in_all)
 
 

@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import select
 
 from gateway.model import Provider, Released
-from gateway.registry import agreements, markers, providers, register, review
+from gateway.policy.discrepancies import Discrepancy, RollRow
+from gateway.registry import agreements, discrepancies, markers, providers, register, review
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import Window, arrivals
 from gateway.registry.tables import RatificationRow, TransferRow
@@ -52,11 +53,16 @@ def test_nobody_s_review_counts_a_file_that_they_may_not_know_of(registry: Regis
         markers.place(session, "restricted", {b"1" * 16}, people=(), transfers={3}, by="d", why="w", at=NOW)
         for row in session.exec(select(TransferRow)):
             row.content = '{"findings":[{"count":2}]}'
+        row = RollRow(provider="school-a", pupil="aa", on_roll=True, at=NOW, reference="1")
+        differ = Discrepancy(kind="birth-date", key=("aa",), rows=(row, replace(row, reference="3")))
+        discrepancies.open_discrepancies(session, [differ], {"1": 1, "3": 3}, NOW)
     with registry.read() as session:
         assert sum(review.files(session, NOW, NOW + TICK)["school-a"].values()) == 3
+        assert review.discrepancies(session, NOW, NOW + TICK) == ({"school-a": (1, 1)}, (1, 1))
     with registry.within(lambda _: replace(TRIAGE, marked=False)).read() as session:
         assert review.files(session, NOW, NOW + TICK) == {"school-a": {("school-census", "held"): 1}}
         assert review.faults(session, NOW, NOW + TICK) == {}
+        assert review.discrepancies(session, NOW, NOW + TICK) == ({}, (0, 0))
 
 
 @pytest.mark.parametrize("lately", [NOW - TICK, NOW + TICK])
