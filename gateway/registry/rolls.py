@@ -12,7 +12,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, null, or_, true, tuple_, union
+from sqlalchemy import and_, delete, exists, null, or_, true, tuple_, union
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -252,7 +252,7 @@ def accepted_files(
     that have counts of each. `counted`: sequences of files to return whatever their period. `teams`: return
     also every file of which one of these teams has counts. `rolls`: providers whose pupils on roll are
     counted. `with_content`: True to add the content of each file, as JSON. With `teams`, return also the
-    openings of files that are accepted no more, each with its team, and its time as `collected_at`.
+    openings of files withdrawn at some time, each with its team, and its time as `collected_at`.
     """
     wanted = {"senders": senders, "data_types": data_types, "periods": periods, "rolls": rolls}
     given = {name: list(values) for name, values in {**wanted, "teams": teams, "counted": counted}.items()}
@@ -284,10 +284,13 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
     counted = col(DeliveryRow.transfer) == sequence, col(DeliveryRow.counts).is_(True)
     given = and_(*counted, is_in(team, "teams"))
     some = or_(of_period, is_in(sequence, "counted"), col(DeliveryRow.id).is_not(None))
+    reason = tables.ReasonRow
+    given_back = col(reason.transfer) == sequence, col(reason.code) == "person:redelivered"
+    was_taken_back = or_(col(TransferRow.state).in_(("held", "refused")), exists().where(*given_back))
     taken_back = (
         select_columns(*columns[:6], null(), null(), col(EventRow.at), null(), col(EventRow.leaf))
         .join(EventRow, col(EventRow.subject) == col(TransferRow.reference))
-        .where(col(TransferRow.state).in_(("held", "refused")), *of_kind[1:])
+        .where(was_taken_back, *of_kind[1:])
         .where(col(EventRow.kind) + "" == "collected")  # Written so that SQLite finds events by subject.
     )
     return (
