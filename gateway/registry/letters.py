@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from typing import get_args
 
 from sqlalchemy.orm import defer
-from sqlmodel import Session, and_, col, delete, exists, func, or_, select
+from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.policy.small_schemas import FileLetterKind
+from gateway.registry import holds
 from gateway.registry.deliveries import is_shown_to
-from gateway.registry.tables import DeliveryRow, HoldRow, LetterRow, TransferRow
-from gateway.registry.tables.row import existing, rows, store
+from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
+from gateway.registry.tables.row import existing, portions, rows, store
 
 _DIGITS = 40
 _CHASED_DAYS = 30
@@ -137,10 +138,15 @@ def forget(session: Session, before: datetime) -> None:
     A letter to a provider on legal hold, or about a transfer or notice on legal hold, stays.
     """
     ended = or_(*(~one for one in _UNSENT))
-    about = and_(HoldRow.reference != "", col(LetterRow.event).endswith(col(HoldRow.reference)))
-    on_hold = col(HoldRow.lifted_at).is_(None), or_(col(HoldRow.provider) == col(LetterRow.provider), about)
-    gone = col(LetterRow.owed_at) < before, ended, ~exists().where(*on_hold)
-    session.exec(delete(LetterRow).where(*gone))
+    query = select(LetterRow.number, LetterRow.event, LetterRow.provider)
+    due = session.exec(query.where(col(LetterRow.owed_at) < before, ended)).all()
+    on = holds.list_holds(session)
+    held = {one.provider for one in on if one.provider is not None}
+    for some in portions(due):
+        about = {number: event.rpartition(":")[2] for number, event, to in some if to not in held}
+        kept = holds.on_hold(session, about.values(), on)
+        gone = [number for number, reference in about.items() if reference not in kept]
+        session.exec(delete(LetterRow).where(col(LetterRow.number).in_(gone)))
 
 
 def listed(session: Session) -> Sequence[LetterRow]:

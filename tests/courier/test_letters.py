@@ -525,6 +525,9 @@ def test_letters_to_who_is_on_legal_hold_and_about_what_is_are_kept(desk: Desk) 
             return {row.event for row in letters.listed(session)} & events
 
     assert left() == {about.event, to.event}
+    desk.gateway("legal-holds", "lift", reference, "--why", "settled")
+    assert left() == {about.event, to.event}  # The file is on hold as one of the provider's.
+    desk.gateway("legal-holds", "place", reference, "--why", "claim 17")
     desk.gateway("legal-holds", "lift", "--provider", "ivy", "--why", "settled")
     assert left() == {about.event}
     desk.gateway("legal-holds", "lift", reference, "--why", "settled")
