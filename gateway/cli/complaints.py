@@ -327,12 +327,14 @@ def of_closed_folders(home: Home) -> Iterator[Complaint]:
     other = f"sudo -u {owner} gateway doctor --home {home.root}"
     if user == 0 != owner_id:
         yield warning(f"doctor was run by root, and cannot see what is closed to {owner}", other)
-    needed = dict.fromkeys((home.keys, home.root / "sealed", home.spool.root), readable)
+    read_only = home.keys, *home.keys.glob("*/"), home.root / "sealed", home.spool.root
+    needed = dict.fromkeys(read_only, readable)
     passed_on = (home.spool.landed, home.mailboxes, home.published.root, *home.published.root.glob("*/"))
     for folder, mode in (needed | dict.fromkeys(passed_on, written)).items():
         if os.access(folder, os.F_OK) and not os.access(folder, mode):
-            mend = f"systemd-tmpfiles --create gateway.conf, or without systemd: chown -R {owner}: {folder}"
-            mend = f"as root: {mend}" if user == owner_id else other
+            by_hand = f"chown -R {owner}: {folder}; chmod -R u+rwX {folder}"
+            mend = f"as root: systemd-tmpfiles --create gateway.conf, or without systemd: {by_hand}"
+            mend = mend if user == owner_id else other
             yield fault(f"{folder} is closed to {account_of(user)}, as whom doctor runs", mend)
 
 

@@ -248,7 +248,9 @@ def found_by(site: Commands, at: datetime | None = None) -> list[Complaint]:
     return list(examine(Home(site.home), at or datetime.now(UTC)))
 
 
-@pytest.mark.parametrize("name", ["sealed", "keys", "spool/landed", "published/providers", "mailboxes"])
+@pytest.mark.parametrize(
+    "name", ["sealed", "keys", "keys/openpgp", "spool/landed", "published/providers", "mailboxes"]
+)
 def test_a_folder_that_is_closed_to_the_services_is_called_closed_and_not_empty(
     site: Commands, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -262,6 +264,7 @@ def test_a_folder_that_is_closed_to_the_services_is_called_closed_and_not_empty(
     (one,) = told
     assert one.what.startswith(f"{closed} is closed to ")
     assert "systemd-tmpfiles --create gateway.conf" in one.mend
+    assert f"chmod -R u+rwX {closed}" in one.mend  # It may be the mode alone.
 
 
 def test_root_is_told_that_doctor_cannot_see_what_is_closed_to_the_services(
