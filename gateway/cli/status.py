@@ -78,6 +78,10 @@ def status(
             {"state": state, "code": code, "transfers": count}
             for (state, code), count in sorted(snapshot.reasons.items())
         ]
+        seen["expiries"] = [
+            {"owner_kind": owner_kind, "owner": owner, "kind": kind, "days": days}
+            for (owner_kind, owner, kind), days in snapshot.expiries.items()
+        ]
         told_first = {"well": not found, "wrong": found, "services": services, "policies": policies}
         print_json(told_first | seen)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -117,6 +118,20 @@ def test_an_expired_key_of_staff_is_renewed_as_one_of_staff(site: Commands) -> N
         )  # fmt: skip
     registry.close()
     assert "gateway keys add sam FILE --staff, once it is renewed" in advice(site, "sam")
+
+
+def test_status_tells_programs_which_keys_expire(site: Commands) -> None:
+    registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
+    with registry.write() as session:
+        at = datetime.now(UTC)
+        keys.add_key(
+            session, "staff", "kim", "openpgp", fingerprint="kims", material="{}", at=at, by="jane",
+            expires_at=at + timedelta(days=99),
+        )  # fmt: skip
+    registry.close()
+    told = json.loads(site.result("status", "--json").stdout)["expiries"]
+    assert {"owner_kind": "staff", "owner": "", "kind": "openpgp"}.items() <= told[-1].items()
+    assert 98 < told[-1]["days"] <= 99
 
 
 def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_path: Path) -> None:
