@@ -18,13 +18,15 @@ from gateway.registry.transfers import is_stored, transfers_of
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
     """Return the SQL condition for held files whose wait for a date or for a ratification is over.
-    The date is not after `until`, or `is_ratified` is True for the provider's id.
+    The date is not after `until`, or `is_ratified` is True for the provider's id. A file that waits for a
+    person as well goes on waiting, but the provider is not told any longer to ratify.
     """
-    waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
+    unratified = and_(for_reasons("policy:agreement-not-ratified"), ~has_reason(WITHDRAWN))
+    waiting = select(TransferRow.provider).where(unratified).distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
     return or_(
         and_(col(TransferRow.waits_for) == "date", col(TransferRow.held_until) <= until),
-        and_(col(TransferRow.waits_for) == "ratification", col(TransferRow.provider).in_(ratified)),
+        and_(unratified, col(TransferRow.provider).in_(ratified)),
     )
 
 

@@ -31,3 +31,14 @@ def test_a_file_of_an_old_version_goes_on_once_its_school_has_ratified(desk: Des
     assert {"policy:agreement-not-ratified", "classify:version-old"} <= set(desk.codes(sent))
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
     assert desk.state(sent) == "accepted"
+
+
+def test_a_school_that_has_ratified_is_not_told_any_longer_to_ratify(desk: Desk) -> None:
+    oak = desk.provider("oak", dfe_number="9992003")
+    sent = desk.send(oak, core_data())
+    desk.process()
+    assert {"policy:agreement-not-ratified", "policy:other-school"} <= set(desk.codes(sent))
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert desk.state(sent) == "held"
+    assert "policy:other-school" in desk.codes(sent)
+    assert "policy:agreement-not-ratified" not in desk.codes(sent)
