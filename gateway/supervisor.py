@@ -1,8 +1,8 @@
 """Run intake, processor, mailboxes, console and courier as child processes of one supervisor (`gateway run`).
 
-Each child is the command of a production service. Intake waits for the processor, which writes for intake its
-part of gateway.toml and the policies; the console puts questions to the mailboxes. When one service ends, all
-end: the caller of the supervisor (a person, systemd) decides the next step.
+Each child is the command of a production service. All wait for the processor, which carries out upgrades and
+writes for intake its part of gateway.toml and the policies; the console puts questions to the mailboxes. When
+one service ends, all end: the caller of the supervisor (a person, systemd) decides the next step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "web": ("serve", "web"),
     "courier": ("serve", "courier"),
 }
-_ORDER = (("processor", "mailboxes"), ("intake", "console"))
+_ORDER = (("processor",), ("mailboxes", "intake"), ("console",))
 _OUTSIDE = frozenset({"intake", "console", "web", "courier"})
 """Services without any secret."""
 _START_SECONDS = 60

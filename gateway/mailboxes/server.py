@@ -156,7 +156,7 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     settings, limits = load_settings(home), load_limits(home)
     log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))
-    registry.check_version()
+    registry.check_version(current=True)
     with registry.read() as session:
         log.check_is_ours(session, log_key.vkey(settings.log_origin))
 

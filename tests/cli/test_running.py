@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import pytest
 from tests.ending import ending
 from tests.ports import free_ports
 from tests.site import Site
-from tests.waiting import until
 
 pytestmark = pytest.mark.long
 
@@ -32,7 +30,7 @@ def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) ->
     former = json.loads(published.read_text())
     former["limits"]["of_an_older_version"] = 1  # Intake refuses to start with this.
     published.write_text(json.dumps(former))
-    said = _ready_in_spite_of_a_slow_processor(site, mailboxes)
+    said = _ready_in_spite_of_a_slow_processor(site)
     assert said == (
         f"ready intake 127.0.0.1:{intake} mailboxes 127.0.0.1:{mailboxes} console http://localhost:{console}\n"
     )
@@ -108,8 +106,10 @@ def _children(process: int) -> list[int]:
         return [int(child) for child in file.read().split()]
 
 
-def _ready_in_spite_of_a_slow_processor(site: Site, mailboxes: int) -> str:
-    """What `gateway run` says when it is ready, where the processor finds the registry locked at first."""
+def _ready_in_spite_of_a_slow_processor(site: Site) -> str:
+    """What `gateway run` says when it is ready, where the processor finds the registry locked at first: for
+    as long as another service takes to start.
+    """
     with (
         site.log.open("a") as log,
         closing(sqlite3.connect(site.home / "registry.db", isolation_level=None)) as lock,
@@ -122,12 +122,11 @@ def _ready_in_spite_of_a_slow_processor(site: Site, mailboxes: int) -> str:
             text=True,
         )
         with ending(supervisor):
-            until(lambda: _is_listening(mailboxes), "the mailboxes")
+            service = ("serve", "mailboxes", "--port=0", "--home", str(site.home))
+            command = [sys.executable, "-m", "gateway", *service]
+            with ending(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)) as other:
+                assert other.stdout is not None
+                assert other.stdout.readline().startswith("ready ")
             lock.execute("ROLLBACK")
             assert supervisor.stdout is not None
             return supervisor.stdout.readline()
-
-
-def _is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

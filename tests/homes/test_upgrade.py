@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tarfile
 from contextlib import closing
@@ -31,6 +32,7 @@ from gateway.zones.failpoints import VARIABLE, UpgradeStep
 from gateway.zones.places import last_backup
 from tests import warm
 from tests.commands import Result, invoke
+from tests.ending import ending
 
 pytestmark = pytest.mark.long
 
@@ -219,6 +221,17 @@ def test_the_next_processor_carries_out_what_was_agreed(waiting: Home) -> None:
     with open_processor(waiting, now) as processor:
         processor.drain()
     holds(waiting)
+
+
+@pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)
+def test_all_services_start_where_the_processor_carries_out_what_was_agreed(waiting: Home) -> None:
+    assert "gateway upgrade says what to do" in invoke(waiting.root, "serve", "mailboxes").stderr
+    free = (f"--{name}-port=0" for name in ("intake", "mailboxes", "console"))
+    command = [sys.executable, "-m", "gateway", "run", "--home", str(waiting.root), *free]
+    supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with ending(supervisor):
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline().startswith("ready intake ")
 
 
 @pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)
