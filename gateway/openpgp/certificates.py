@@ -132,7 +132,7 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
         raise CertificateRefused("key:not-a-revocation") from None
     if not extra or not revoked.is_revoked or revoked.fingerprint != known.fingerprint:
         raise CertificateRefused("key:not-a-revocation")
-    # Sequoia counts a revocation by a revoker whom the owner named, which it cannot verify here.
+    # Sequoia counts a revocation that says it is by another key, which nothing here can verify.
     if not _parts(revoked).primary.revocations:
         raise CertificateRefused("key:not-a-revocation")
     return _bounded(own_packets(bytes(revoked)))
