@@ -47,15 +47,19 @@ class SharedJudge(Judge):
         """Return the faulty values of a column, or of the next portion of its rows.
         A value of one or two rows is faulty beside classes of at least eight times as many, unless it has a
         figure and a usual form ("7B" among "7A" and "8C"). If many rows have such values, the column is no
-        list of classes, and none is faulty. In a table of any size, an abbreviation of one or two rows is
-        faulty if all other values have a figure ("YC" beside "3B" and "4A"). A class by its teacher's
-        initials ("9 CSA") is not faulty beside several such classes.
+        list of classes, and none is faulty. In a table of any size, one or two abbreviations of one or two
+        rows are faulty if all other values have a figure ("YC" beside "3B" and "4A"). A class by its
+        teacher's initials ("9 CSA") is not faulty beside several such classes.
         """
         found, column = super().faults(values), list(filter(None, values))
         counts, filled = Counter(column), len(column)
         short = {value for value, rows in counts.items() if rows <= _FEW_ROWS and _ABBREVIATION(value)}
         short = {value for value in short if self._rows[value] + counts[value] <= _FEW_ROWS}
-        if short and len(counts) > len(short) and all(map(_FIGURE, counts.keys() - short)):
+        # Several are classes by their teachers' initials. The last class of a portion may go on in the next.
+        if len(values) >= _ROWS_TOGETHER:
+            short -= {*column[-1:]}
+        is_odd = 0 < len(short) < min(_CLASSES_ALIKE, len(counts))
+        if is_odd and all(map(_FIGURE, counts.keys() - short)):
             found = found | dict.fromkeys(short - found.keys(), OTHER)
         if filled < max(_FEWEST_ROWS, 2 * len(counts)):
             return found

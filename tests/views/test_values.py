@@ -191,6 +191,22 @@ def test_an_abbreviation_in_a_small_table_of_classes_with_figures_is_in_no_view(
     assert (odd in shown_of("\r\n".join(lines).encode())) == (is_shown or has_words)
 
 
+def test_classes_by_initials_beside_one_with_a_figure_are_shown_and_make_no_file_wait() -> None:
+    data = registers("Form", ["3B"], pupils=20)
+    for initials in ("JSM", "KLT", "PWB"):
+        data = data.replace(b",3B\r", f",{initials}\r".encode(), 1)
+    assert [*dict.fromkeys(shown_of(data))] == ["JSM", "KLT", "PWB", "3B"]
+    assert recognised(data).findings == ()
+
+
+def test_the_last_class_of_a_portion_is_shown_if_it_goes_on_in_the_next() -> None:
+    data = registers("Form", [*FORMS, "SH"], pupils=550)
+    lines = data.decode().splitlines()
+    for n in (499, 500):
+        lines[n] = lines[n].rpartition(",")[0] + ",SH"
+    assert shown_of("\r\n".join(lines).encode()).count("SH") == 52
+
+
 @pytest.mark.parametrize("odd", ["Sanctuary", "Roma", "Ever 6", "FSM"])
 def test_a_house_of_one_pupil_is_in_no_view(odd: str) -> None:
     data = registers("House", ["Curie", "Turing", "Seacole", "Darwin"])
