@@ -193,8 +193,8 @@ def check_for(
 
 def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Check:
     """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
-    `tells` returns True for a sensitive word: none stands behind a dash, even if it is a name ("Byrne -
-    Ramadan"). No abbreviation stands behind a surname or forename ("Morgan YC", "Lee EAL"); a rare surname
+    `tells` returns True for a sensitive word: none stands behind a dash or, in capitals, behind a word, even
+    if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename ("Morgan YC", "Lee EAL"); a rare surname
     that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
@@ -203,9 +203,10 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
         name = unicodedata.normalize("NFC", text.strip())
         surname, _, rest = name.partition(", ")
         for word, capitals in _ABBREVIATED.findall(name) if is_part else ():
-            if word.casefold() not in before and (not _SPOKEN.fullmatch(capitals) or is_heading(capitals)):
+            is_name = _SPOKEN.fullmatch(capitals) and not (is_heading(capitals) or tells(capitals.casefold()))
+            if word.casefold() not in before and not is_name:
                 return OTHER
-        behind = re.split(r"\s[-\u2013]+\s", name)[1:] if is_part else ()
+        behind = re.split(r"\s[-\u2013]+\s", name)[1:]
         if any(map(tells, " ".join(behind).casefold().split())):
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called

@@ -319,6 +319,9 @@ def test_pupils_left_out_of_a_view_count_among_those_of_a_class() -> None:
         "Ben YC",
         "Di PP",
         "Khan and YC",
+        "Lee NEET",
+        "Lee EWO",
+        "Morgan ARAP",
         "Ramadan",
     ],
 )
@@ -326,6 +329,14 @@ def test_an_abbreviation_behind_a_surname_is_in_no_view_but_a_rare_surname_is(re
     check = RULES.check("surname")
     assert check is not None
     assert (check(remark) is None) == remark.isalpha()
+
+
+def test_behind_a_dash_no_sensitive_word_is_in_a_full_name_either() -> None:
+    check = RULES.check("full-name")
+    assert check is not None
+    assert [name for name in ("Ann Jones - Foster", "Ann Jones - Bailey", "Foster, Ann") if check(name)] == [
+        "Ann Jones - Foster"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -346,6 +357,7 @@ def test_an_abbreviation_behind_a_surname_is_in_no_view_but_a_rare_surname_is(re
         "Uddin MIAH",
         "Rahim KHAN",
         "Smith - Jones",
+        "Nana S",
         "Mc KAY",
         "Mc CANN",
         "ap RHYS",
