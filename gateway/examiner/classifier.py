@@ -58,6 +58,7 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
                 if (quick := of_pack.quick(key, with_queries=with_queries)) is not None:
                     quick(("X Y",))
         of_pack.report_wording.is_line("X")
+        of_pack.telling_elsewhere.isdisjoint("X")  # Made at first use, by a look at every code.
     return [
         classify(
             io.BytesIO(text),
