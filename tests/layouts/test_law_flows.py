@@ -87,6 +87,25 @@ def test_one_heading_of_a_return_makes_a_list_of_pupils_wait_and_no_core_data(
         assert "classify:law-return" in {reason.code for reason in decision.reasons}
 
 
+def test_a_school_whose_return_says_more_than_the_law_asks_is_told_to_ring_before_it_sends_again():
+    rows = [
+        [
+            "UPN",
+            "Surname",
+            "Forename",
+            "Date of Birth",
+            "Days of Sickness",
+            "Expected Days",
+            "Nature of Illness",
+        ],
+        *([c.upn, c.surname, c.forename, c.born, "15", "20", "Asthma"] for c in CHILDREN),
+    ]
+    _, decision, _ = decided(made.as_csv(rows).encode(), POLICIES)
+    steps = {reason.code: reason.next_step for reason in decision.reasons}
+    assert "classify:law-return" in steps
+    assert "or a law asked you for it, ring" in steps["policy:sensitive"]
+
+
 def test_every_flow_of_the_law_names_its_statute_clause_teams_timescale_and_how_long_it_is_kept():
     catalogue = load_catalogue(POLICIES)
     kept = (POLICIES / "retention.toml").read_text("utf-8")

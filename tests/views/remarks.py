@@ -102,6 +102,7 @@ _HEADINGS = {
     "census-table": "Addresses Order Seq Column",
     "deletion-date": "Deletion Date",
     "home-education-date": "EHE Start Date",
+    "parental-notice": "Date Parent Notified",
     "part-time-timetable": "Part-time Timetable Start",
     "phonics-other": "Phonics Total",
     "register-entry-date": "Date Entered in the Admission Register",
