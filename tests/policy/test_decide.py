@@ -286,6 +286,13 @@ def test_results_wait_for_their_official_moment(
         assert decision.until.tzinfo is UTC
 
 
+def test_results_of_november_wait_in_wales_too() -> None:
+    wales, file = load_catalogue(POLICIES / "cwm-alarch"), classified("gcse-results")
+    decision = decide(file, wales, provider(), london("2027-01-13T12:00"))
+    assert isinstance(decision, Held)
+    assert decision.until == london("2027-01-14T08:00")
+
+
 def test_the_receipt_says_the_moment_by_the_local_clock() -> None:
     decision = decide(classified("gcse-results"), CATALOGUE, provider(), london("2026-08-19T12:00"))
     assert "08:00 on 20 August 2026" in decision.reasons[0].sentence
