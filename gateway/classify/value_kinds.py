@@ -194,8 +194,9 @@ def check_for(
 def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Check:
     """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
     `tells` returns True for a sensitive word: none stands behind a dash or, in capitals, behind a word, even
-    if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename ("Morgan YC", "Lee EAL"); a rare surname
-    that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
+    if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
+    ("Morgan YC", "Lee EAL"); a rare surname that is an ordinary word may stand alone, or before a comma
+    ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
 
