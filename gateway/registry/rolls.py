@@ -12,7 +12,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, exists, null, or_, true, tuple_, union
+from sqlalchemy import and_, delete, null, or_, true, tuple_, union
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -27,6 +27,7 @@ from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_o
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""
 _AT_ONCE = 2000
+_GIVEN_BACK = "person:redelivered"
 _COUNTED_ON_ROLLS: Any = (  # An empty roll has no row in the result.
     select_columns(col(PupilRow.provider), func.count().label("pupils"))
     .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
@@ -284,21 +285,21 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
     counted = col(DeliveryRow.transfer) == sequence, col(DeliveryRow.counts).is_(True)
     given = and_(*counted, is_in(team, "teams"))
     some = or_(of_period, is_in(sequence, "counted"), col(DeliveryRow.id).is_not(None))
-    reason = tables.ReasonRow
-    given_back = col(reason.transfer) == sequence, col(reason.code) == "person:redelivered"
-    was_taken_back = or_(col(TransferRow.state).in_(("held", "refused")), exists().where(*given_back))
-    taken_back = (
+    opened = (
         select_columns(*columns[:6], null(), null(), col(EventRow.at), null(), col(EventRow.leaf))
         .join(EventRow, col(EventRow.subject) == col(TransferRow.reference))
-        .where(was_taken_back, *of_kind[1:])
+        .where(*of_kind[1:])
         .where(col(EventRow.kind) + "" == "collected")  # Written so that SQLite finds events by subject.
     )
+    taken_back = opened.where(col(TransferRow.state).in_(("held", "refused")))
+    reason = tables.ReasonRow
+    given_back = opened.join(reason, col(reason.transfer) == sequence).where(col(reason.code) == _GIVEN_BACK)
     return (
         select_columns(*columns, team, col(DeliveryRow.collected_at), roll.c.pupils, null())
         .join(DeliveryRow, given, isouter=True)
         .join(roll, roll.c.provider == provider, isouter=True)
         .where(*of_kind, some)
-        .union_all(taken_back)
+        .union_all(taken_back, given_back)
     )
 
 
