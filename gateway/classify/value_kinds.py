@@ -193,7 +193,7 @@ def check_for(
 
 def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Check:
     """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
-    `tells` returns True for a sensitive word: none stands behind a dash or, in capitals, behind a word, even
+    `tells` returns True for a sensitive word: none stands behind a dash or, in upper case, a word, even
     if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
     ("Morgan YC", "Lee EAL"); a rare surname that is an ordinary word may stand alone, or before a comma
     ("Full"; "Full, Ann").
@@ -203,8 +203,8 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
         surname, _, rest = name.partition(", ")
-        for word, capitals in _ABBREVIATED.findall(name) if is_part else ():
-            is_name = _SPOKEN.fullmatch(capitals) and not (is_heading(capitals) or tells(capitals.casefold()))
+        for word, upper in _ABBREVIATED.findall(name) if is_part else ():
+            is_name = _SPOKEN.fullmatch(upper) and not (is_heading(upper) or tells(upper.casefold()))
             if word.casefold() not in before and not is_name:
                 return OTHER
         behind = re.split(r"\s[-\u2013]+\s", name)[1:]
