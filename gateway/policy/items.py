@@ -192,6 +192,8 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
             yield from sensitive_reasons(part, catalogue)
         return
     topics = sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type))
+    if not topics:
+        return
     optional = catalogue.optional_flow_of(content.data_type)
     carried = () if optional is None else optional.of(content.data_type).carried
     asking = {item: each.law for each in carried for item in each.items}  # Of a return not taken here yet.
