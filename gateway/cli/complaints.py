@@ -30,7 +30,8 @@ from gateway.registry import agreements, hosts, keys, log, providers, transfers
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
 
-SOON = timedelta(days=30)
+SOON, _A_YEAR = timedelta(days=30), timedelta(days=364)  # RFC 9116 advises less than a year.
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _FEW = 3
 _NAMED = 5
 _EXAMPLE = "example.gov.uk"
@@ -336,6 +337,38 @@ def of_closed_folders(home: Home) -> Iterator[Complaint]:
             mend = f"as root: systemd-tmpfiles --create gateway.conf, or without systemd: {by_hand}"
             mend = mend if user == owner_id else other
             yield fault(f"{folder} is closed to {account_of(user)}, as whom doctor runs", mend)
+
+
+def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
+    """Yield complaints about security.txt, a console without an `origin`, and weak algorithms of SSH."""
+    today, ends, mend = at.date(), settings.security_expires, ""
+    if settings.security_contact is None:
+        what, mend = "nobody is named whom to tell of a flaw in the gateway", 'security_contact = "mailto:…"'
+    elif ends is None or not SOON < ends - today <= _A_YEAR:
+        mend = f"see that the contact is right, then: security_expires = {today + _A_YEAR}"
+        what = "security.txt has no last day, and is shown to nobody"
+        if ends is not None:
+            told = f"{ends:%-d %B %Y}"
+            what = f"security.txt has to end in more than 30 days and less than a year: it ends on {told}"
+    if mend:
+        yield warning(what, f"{mend} in {home.settings}; then start the services again")
+    if settings.console.host not in _THIS_MACHINE and settings.console.origin is None:
+        yield warning(
+            "the console listens for other machines, and has no name that a passkey can belong to",
+            f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
+        )
+    for section, certificate in (
+        ("console", settings.console.certificate),
+        ("web", settings.web.certificate),
+    ):
+        if certificate is not None:
+            yield from of_certificate(certificate, f"the certificate of [{section}], {certificate},", at)
+    for offer in settings.ssh.also_offer:
+        whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
+        yield warning(
+            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
+            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
+        )
 
 
 def of_certificate(path: Path, what: str, at: datetime) -> Iterator[Complaint]:

@@ -71,9 +71,7 @@ _PROCESS = "systemctl start gateway-processor, or without systemd: gateway run; 
 _PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
-_SOON, _A_YEAR = complaints.SOON, timedelta(days=364)  # RFC 9116 advises less than a year.
 _MADE_ONCE = {
     "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
     "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
@@ -144,7 +142,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("the draft of the policies", _draft(home)),
         ("modes", _modes(home)),
         ("secrets", _secrets(home)),
-        ("settings", _settings(home, settings)),
+        ("settings", complaints.of_settings(home, settings, at)),
         ("the list of host keys", _host_list(home)),
         ("the OpenPGP program", _engine(home, settings)),
         ("the store", _store(home, settings)),
@@ -341,40 +339,6 @@ def _secrets(home: Home) -> Iterator[Complaint]:
             "gateway keys gateway protect, with the same new one"
         )
         yield fault(str(error), "do that, then: gateway doctor" if "chmod" in str(error) else mend)
-
-
-def _settings(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield complaints about security.txt, a console without an `origin`, and weak algorithms of SSH."""
-    today, ends, mend = now().date(), settings.security_expires, ""
-    if settings.security_contact is None:
-        what, mend = "nobody is named whom to tell of a flaw in the gateway", 'security_contact = "mailto:…"'
-    elif ends is None or not _SOON < ends - today <= _A_YEAR:
-        mend = f"see that the contact is right, then: security_expires = {today + _A_YEAR}"
-        what = "security.txt has no last day, and is shown to nobody"
-        if ends is not None:
-            told = f"{ends:%-d %B %Y}"
-            what = f"security.txt has to end in more than 30 days and less than a year: it ends on {told}"
-    if mend:
-        yield warning(what, f"{mend} in {home.settings}; then start the services again")
-    if settings.console.host not in _THIS_MACHINE and settings.console.origin is None:
-        yield warning(
-            "the console listens for other machines, and has no name that a passkey can belong to",
-            f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
-        )
-    for section, certificate in (
-        ("console", settings.console.certificate),
-        ("web", settings.web.certificate),
-    ):
-        if certificate is not None:
-            yield from complaints.of_certificate(
-                certificate, f"the certificate of [{section}], {certificate},", now()
-            )
-    for offer in settings.ssh.also_offer:
-        whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
-        yield warning(
-            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
-            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
-        )
 
 
 def _host_list(home: Home) -> Iterator[Complaint]:
