@@ -169,7 +169,9 @@ def test_receipts_say_that_the_lapse_is_near(desk: Desk) -> None:
     ratified, renewed = (academic_year_from(lapses.year + number) for number in (-1, 0))
     oak = desk.provider("oak", years=(ratified,))
     policy = desk.home.policies / "agreement.toml"
-    policy.write_text(policy.read_text().replace('lapses = "09-01"', f'lapses = "{lapses:%m-%d}"'))
+    ends = policy.read_text().replace('lapses = "09-01"', f'lapses = "{lapses:%m-%d}"')
+    # The review opens before the lapse, whatever day it is.
+    policy.write_text(ends.replace('review = "07-01"', 'review = "01-01"'))
     sent = desk.send(oak, core_data())
     desk.process()
     assert desk.state(sent) == "accepted"
