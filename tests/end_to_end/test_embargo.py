@@ -50,9 +50,9 @@ def results_day(site: Site, moment: datetime) -> None:
     """Make this moment the one of GCSE results."""
     path = site.home / "policies" / "calendar.toml"
     text = path.read_text().replace('season = "06-01"', 'season = "01-01"')
-    before, _, gcse = text.rpartition("time = 08:00:00")
-    gcse = gcse.replace("2025-08-21, 2026-08-20]", f"2025-08-21, {moment:%Y-%m-%d}]", 1)
-    path.write_text(f"{before}time = {moment:%H:%M:%S}{gcse}")
+    before, _, after = text.partition(", 2026-08-20]")
+    before, _, rule = before.rpartition("time = 08:00:00")
+    path.write_text(f"{before}time = {moment:%H:%M:%S}{rule}, {moment:%Y-%m-%d}]{after}")
     enact(site.home)
 
 
