@@ -162,10 +162,11 @@ def decision_entry(
     }
     if isinstance(content := transfer.content, Classified):
         fields |= {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
+    said = {name: value for name, value in fields.items() if value is not None}
     return Entry(
         kind=ruling.kind,
         subject=transfer.upload.reference,
-        fields=fields,
+        fields=said,
         actor=ruling.actor,
         name=transfer.upload.name,
         content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
