@@ -48,9 +48,9 @@ MISTAKES = [
     ("calendar.toml", 'season = "05-01"', 'season = "08-01"', "begins after the day of the results"),
     (
         "calendar.toml",
-        'data_type = "gcse-results"\ntime',
         'data_type = "a-level-results"\ntime',
-        "there is no results day of gcse-results",
+        'data_type = "gcse-results"\ntime',
+        "there is no results day of a-level-results",
     ),
     (
         "flows.toml",
