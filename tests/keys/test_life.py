@@ -205,7 +205,9 @@ def test_what_came_by_a_stolen_login_waits_for_a_person_whatever_it_waits_for(sh
     assert (told.state, told.waits_for) == ("held", "person")
     shop.ratify_all(oak.name)
     with shop.registrar() as registrar:
-        assert reconsider(registrar) == 0
+        reconsider(registrar)
+    told = shop.transfer(reference)
+    assert (told.state, told.waits_for, codes(told)) == ("held", "person", {"open:unknown-login"})
 
 
 @pytest.mark.parametrize("change", ["suspend", "superseded"])
