@@ -435,7 +435,7 @@ def test_a_host_that_leads_no_more_and_reaches_no_registry_sends_nothing(
     assert is_leased(desk.home.letters.settings)
     with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
         monkeypatch.setattr(processor, "_ask", gone)
-        monkeypatch.setattr(processor, "_work", SimpleNamespace(leads=False), raising=False)
+        monkeypatch.setattr(processor, "_work", SimpleNamespace(leads=False, hold=gone), raising=False)
         assert processor._round() is not None
     assert not is_leased(desk.home.letters.settings)
 
