@@ -18,7 +18,7 @@ from gateway.processor.service import open_processor
 from gateway.publish import projection
 from gateway.registry import log, providers
 from gateway.registry.log import Entry
-from tests.workshop import Desk
+from tests.workshop import ON_POSTGRESQL, Desk
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def test_a_receipt_that_was_deleted_at_another_host_goes_here_too(desk: Desk) ->
     assert {stays} == {path.name.split(".")[-2] for path in desk.receipts("oak")}
 
 
+@pytest.mark.skipif(ON_POSTGRESQL, reason="it restores the files of SQLite")
 @pytest.mark.parametrize("name", [None, "one"])
 def test_a_registry_back_at_an_earlier_moment_is_followed_from_there(desk: Desk, name: str | None) -> None:
     """As after a restore of PostgreSQL, or with a standby that lacks the last moments."""
