@@ -42,7 +42,6 @@ FIRST = (
     "attacks/test_sight.py",
     "views/test_remarks.py",
     "production/test_confined.py",
-    "attacks/test_reading_along.py",
     "console/test_console.py",
     "console/test_afternoon.py",
     "web/test_standing.py",

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.classify.load import load_rules
-    from gateway.classify.recognise import classify, classify_ahead
+    from gateway.classify.recognise import classify
     from gateway.classify.rules import Rules
     from gateway.classify.tally import OnPupils
 
-__all__ = ["OnPupils", "Rules", "classify", "classify_ahead", "load_rules"]
-_RECOGNISE = dict.fromkeys(("classify", "classify_ahead"), "recognise")
-_PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", **_RECOGNISE}
+__all__ = ["OnPupils", "Rules", "classify", "load_rules"]
+_PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", "classify": "recognise"}
 
 
 def __getattr__(name: str) -> object:

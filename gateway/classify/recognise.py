@@ -17,7 +17,6 @@ from gateway.classify.content import (
     TimedContent,
     Unreadable,
     Verdict,
-    declared_encoding,
     encoding_of,
     malformed,
     other_document,
@@ -79,38 +78,6 @@ def classify(
         )
         return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)
-
-
-def classify_ahead(
-    content: BinaryIO,
-    name: str,
-    limits: ClassifyLimits,
-    rules: Rules,
-    *,
-    today: date | None = None,
-    on_pupils: OnPupils | None = None,
-    on_persons: OnPersons | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> Classified | None:
-    """Classify content while it is still being written; reading `content` waits for bytes not yet written.
-    Assumes a single text in the encoding suggested by the start, and checks both assumptions at the end.
-    Returns None if an assumption is wrong, or the content would be refused: the caller then ignores all
-    that was passed to the callbacks, and calls `classify` with the whole content.
-    The parameters are those of `classify`.
-    """
-    tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
-    try:
-        timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
-        if workbook.is_packed(timed):
-            return None
-        encoding = declared_encoding(timed) or "utf-8"
-        verdict = _recognise_text(Source(timed, encoding, limits), tally)
-        refuse_other_documents(timed)
-        if encoding_of(timed) != encoding:
-            return None
-        return replace(tally.completed(verdict), name_suggests=tally.declared)
-    except Unreadable:
-        return None
 
 
 def _recognise(

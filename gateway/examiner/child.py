@@ -1,7 +1,6 @@
 """Control one isolated child process from the service: start it, send requests, replace it after a crash."""
 
 import builtins
-import fcntl
 import os
 import re
 import socket
@@ -10,9 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -21,10 +19,8 @@ from gateway.examiner import protocol
 from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
 from gateway.examiner.process_pool import CRASHED, GREETING, SECONDS
-from gateway.examiner.protocol import REQUEST, Read, Reading, Request
-from gateway.home import provider_of
-from gateway.openpgp.interface import UNREADABLE, empty_memory, is_fixed
-from gateway.zones.memory import closing_descriptor
+from gateway.examiner.protocol import Request
+from gateway.openpgp.interface import UNREADABLE, is_fixed
 
 _START_SECONDS = 60
 _TO_END_SECONDS = 5
@@ -263,69 +259,3 @@ def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
         with as_fault(UNREADABLE):
             opened = stack.enter_context(opening)
         yield opened
-
-
-# A large content is classified while it is still being opened. The classifier then reads content without a
-# verified signature: so its answer is read only after the opener confirms one good signature over the whole;
-# else the classifier is ended and its answer never read. It has read-only descriptors and passes nothing on.
-
-FROM_BYTES = 32 * 1024**2
-"""Size in bytes from which a sealed file is classified while it is opened.
-
-Programs based on Sequoia hold 25 MiB back until the signature is verified, so a smaller file shows nothing.
-"""
-
-
-@dataclass(slots=True)
-class Follower:
-    """A classifier reading the content in `memory` while the opener still writes it.
-    The classifier waits at the other end of `_pipe` for the message that the content is whole.
-    """
-
-    memory: int
-    _classifier: Child
-    _request: Reading
-    _pipe: BinaryIO
-    _is_over: bool = False
-
-    def follows(self, content: int) -> bool:
-        """Return True if the descriptor `content` is the memory the classifier reads."""
-        return os.path.samestat(os.fstat(content), os.fstat(self.memory))
-
-    def read(self, seconds: float) -> Read:
-        """Tell the classifier that the content is whole and signed; return the answer, within `seconds`."""
-        with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
-            self._pipe.write(protocol.WHOLE)
-        self._is_over = True
-        said, given = self._classifier.finish(time.monotonic() + seconds)
-        return checked_answer(self._request, said, given, (Read,))[0]
-
-    def give_up(self) -> None:
-        """End the classifier and ignore its answer; if the answer has been read, only close the pipe."""
-        self._pipe.close()
-        if not self._is_over:
-            self._is_over = True
-            self._classifier.drop()
-
-
-@contextmanager
-def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """Start a classifier on a content still being written, for at most `seconds`; yield a follower.
-    Yields None if the start fails; the next request to the classifier then reports the error.
-    """
-    with ExitStack() as kept:
-        memory = kept.enter_context(closing_descriptor(empty_memory()))
-        # Content once readable must stay.
-        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-        reading_end, writing_end = os.pipe2(os.O_CLOEXEC)
-        pipe = kept.enter_context(os.fdopen(writing_end, "wb", buffering=0))
-        follower, owner = None, provider_of(request.reference)
-        with (
-            closing_descriptor(reading_end),
-            closing_descriptor(os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)) as readable,
-            suppress(Fault),
-        ):
-            classifier.begin(owner, REQUEST.dump_json(request), (readable, reading_end), seconds)
-            follower = Follower(memory, classifier, request, pipe)
-            kept.callback(follower.give_up)
-        yield follower

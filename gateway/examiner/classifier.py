@@ -1,8 +1,5 @@
 """The classifier: an isolated child without secrets, given one content to classify.
 
-While a large content is still being written, the classifier reads along, and answers only after the service
-confirms that the content is whole and its signature good.
-
 The classifier reads XML, spreadsheets and archives from anybody. So it has no secret, no home and no
 network, can open no file and start no program. The service makes digests of the pupils' numbers sent back.
 """
@@ -11,18 +8,16 @@ from __future__ import annotations
 
 import io
 import os
-import select
-import time
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from gateway.classify import Rules, classify, classify_ahead, load_rules
+from gateway.classify import Rules, classify, load_rules
 from gateway.examiner.confinement import Cell
 from gateway.examiner.persons import PersonCollector, RollCollector, as_lines
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
-from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, WHOLE, Read, Reading
+from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.zones.failpoints import passing
@@ -74,96 +69,20 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
     ]
 
 
-_PAUSE_MS = 5
-
-
-class PartialContent:
-    """A content still being decrypted, read like a file; a read returns less than asked only at the end.
-    On the pipe the service sends `WHOLE` once the content is whole and its signature good. If the pipe
-    is closed without that message, the process ends without an answer.
-    """
-
-    def __init__(self, content: int, pipe: int) -> None:
-        self._content = content
-        self._pipe = pipe
-        self._poll = select.poll()
-        self._poll.register(pipe, select.POLLIN)
-        self._is_whole = False
-        self._position = 0
-        self._waited = 0.0
-
-    def clock(self) -> float:
-        """Return monotonic seconds, without the time spent waiting for data."""
-        return time.monotonic() - self._waited
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next `size` bytes, or with -1 all bytes up to the end; wait for the opener to write."""
-        if size < 0:
-            size = self._size() - self._position
-        whole = self._is_confirmed(0)  # Checked before reading: after the message nothing is added.
-        while len(piece := os.pread(self._content, size, self._position)) < size and not whole:
-            whole = self._is_confirmed(_PAUSE_MS)
-        self._position += len(piece)
-        return piece
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Set and return the position. Only an offset from the end waits until the content is whole."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
-        self._position = offset + (self._size() if whence == os.SEEK_END else base[whence])
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def wait(self) -> None:
-        """Wait until the service confirms that the content is whole and its signature good."""
-        while not self._is_confirmed(_PAUSE_MS):
-            pass
-
-    def _size(self) -> int:
-        self.wait()
-        return os.fstat(self._content).st_size
-
-    def _is_confirmed(self, wait_ms: int) -> bool:
-        """Return True if the service confirms the content within `wait_ms` milliseconds, else False.
-        Raises SystemExit if the service closes the pipe without confirming.
-        """
-        if self._is_whole:
-            return True
-        begun = time.monotonic()
-        said = self._poll.poll(wait_ms)
-        self._waited += time.monotonic() - begun
-        if said:
-            self._is_whole = os.read(self._pipe, len(WHOLE)) == WHOLE
-            if not self._is_whole:
-                raise SystemExit
-        return self._is_whole
-
-
 def work(rules: Rules, limits: ClassifyLimits, message: bytes, descriptors: Sequence[int]) -> Answer:
-    """Classify the content sent with a request; a content still being written comes with a pipe."""
+    """Classify the content sent with a request."""
     request = REQUEST.validate_json(message)
     if not isinstance(request, Reading):
         raise TypeError(request.kind)
-    content, *pipe = descriptors
-    read = _read(rules, limits, request, PartialContent(content, pipe[0])) if pipe else None
-    if read is None:
-        with os.fdopen(content, "rb", closefd=False) as whole:
-            read = _read(rules, limits, request, whole)
-    return ANSWER.dump_json(cast(Read, read)), ()
+    with os.fdopen(descriptors[0], "rb", closefd=False) as content:
+        return ANSWER.dump_json(_read(rules, limits, request, content)), ()
 
 
-def _read(
-    rules: Rules, limits: ClassifyLimits, request: Reading, content: BinaryIO | PartialContent
-) -> Read | None:
-    """Classify a content; collect the persons in the content and, for a roll, the pupils.
-    Returns None if a content still being written has to be read a second time once it is whole.
-    """
+def _read(rules: Rules, limits: ClassifyLimits, request: Reading, content: BinaryIO) -> Read:
+    """Classify a content; collect the persons in the content and, for a roll, the pupils."""
     roll, persons = RollCollector() if request.rolls else None, PersonCollector()
-    growing = content if isinstance(content, PartialContent) else None
-    found = (classify if growing is None else partial(classify_ahead, clock=growing.clock))(
-        cast(BinaryIO, content),
+    found = classify(
+        content,
         request.name,
         limits,
         rules.with_stated(request.stated),
@@ -171,13 +90,9 @@ def _read(
         on_pupils=roll,
         on_persons=persons,
     )
-    if growing is not None:
-        growing.wait()
-    elif isinstance(found, ContentRefused):
-        persons.scan(cast(BinaryIO, content))
+    if isinstance(found, ContentRefused):
+        persons.scan(content)
     passing("examine.classified")
-    if found is None:
-        return None
     is_roll = isinstance(found, Classified) and found.data_type in request.rolls
     return Read(
         reference=request.reference,

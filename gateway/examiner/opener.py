@@ -80,12 +80,11 @@ class Opening:
         self, request: protocol.Request, sealed: OpenFile, other: OpenFile | None = None
     ) -> tuple[protocol.OfOpener, Sequence[int]]:
         """Return the answer about a sealed file, and the descriptors to send with the answer.
-        `other`: the second file sent with the request, if any: a stored file's resealed session key or, for a
-        file to examine, the empty memory that the opener fills while the classifier reads.
+        `other`: a stored file's resealed session key, if any.
         """
         match request:
             case protocol.Job():
-                return self.open(request, sealed, None if other is None else other.descriptor)
+                return self.open(request, sealed)
             case protocol.Reopen():
                 content = self._content(sealed, other, request.sha256)
                 size = os.fstat(content).st_size
@@ -101,14 +100,14 @@ class Opening:
                 raise Fault("an opener was asked for what is not its own")
 
     def open(
-        self, job: protocol.Job, sealed: OpenFile, into: int | None = None
+        self, job: protocol.Job, sealed: OpenFile
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a landed file, or refuse the file. `into`: empty memory for the content; None for new memory.
+        """Open a landed file, or refuse the file.
         A file may be signed by none of the provider's keys in force, but by another key of the provider
         (`job.others`). The answer then has the content, and the reason why the file waits.
         """
         passing("examine.asked")
-        found, content = self._opened(job, job.senders, sealed, into)
+        found, content = self._opened(job, job.senders, sealed)
         if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:
             other, content = self._opened(job, job.others, sealed)
             if isinstance(other, protocol.Unsealed):
@@ -139,12 +138,12 @@ class Opening:
         )
 
     def _opened(
-        self, job: protocol.Job, certificates: Sequence[str], sealed: OpenFile, into: int | None = None
+        self, job: protocol.Job, certificates: Sequence[str], sealed: OpenFile
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
         senders, why = [sender.encode() for sender in certificates], None
         limits = protocol.limits_for(job, self.limits)
         try:
-            opened = self.of(job.opens_with).open(sealed, senders, limits, job.now, into)
+            opened = self.of(job.opens_with).open(sealed, senders, limits, job.now)
         except SigningKeyEnded as waits:
             opened, why = waits.opened, protocol.OpenRefused(code=waits.code)
         except Refusal as refusal:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,6 @@ from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
 from gateway.errors import Fault, GatewayError
 from gateway.examiner import child, protocol
-from gateway.examiner.child import FROM_BYTES
 from gateway.examiner.persons import digested, packed, person_digests
 from gateway.home import Home, provider_of
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
@@ -257,17 +256,11 @@ class Examiner:
         """Open and classify the sealed file at a descriptor, or judge the drop there."""
         if job.folder != "in":
             return self._judged(job, sealed)
-        with self._following(job, sealed) as follower:
-            found, content = self._unsealed(job, sealed, follower)
-            if isinstance(found, protocol.FileRefused):
-                return found  # Regardless of any classification of its content.
-            with closing_descriptor(content):
-                if follower is not None and follower.follows(content):
-                    read = follower.read(self._seconds(self._classifier, content))
-                else:
-                    if follower is not None:
-                        follower.give_up()  # The opener started again with other memory.
-                    read = self.read(job, content)
+        found, content = self._unsealed(job, sealed)
+        if isinstance(found, protocol.FileRefused):
+            return found
+        with closing_descriptor(content):
+            read = self.read(job, content)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
         if isinstance(said, Classified):
@@ -390,21 +383,10 @@ class Examiner:
         bytes_a_second = _SEALED_BYTES_A_SECOND if opens else _CONTENT_BYTES_A_SECOND
         return min(most.seconds, _LEAST_SECONDS + os.fstat(file).st_size / bytes_a_second)
 
-    def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
-        """Start a classifier that reads along with a large file; yield None for a small file.
-        Also None if a malware scanner has to see the content first, or the classifier cannot start.
-        """
-        large = os.fstat(sealed).st_size >= FROM_BYTES
-        if not large or load_settings(self._home).scanner.socket is not None:
-            return nullcontext()
-        seconds = self._seconds(self._opener, sealed) + self._limits.classify.seconds
-        return child.following(self._classifier, _reading(job), seconds)
-
     def _unsealed(
-        self, job: protocol.Job, sealed: int, follower: child.Follower | None = None
+        self, job: protocol.Job, sealed: int
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, int]:
-        files = (sealed,) if follower is None else (sealed, follower.memory)
-        answer, content = self._ask(self._opener, job, files, _OPENED)
+        answer, content = self._ask(self._opener, job, (sealed,), _OPENED)
         return believable_refusal(answer) if isinstance(answer, protocol.FileRefused) else answer, content
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:

@@ -161,9 +161,6 @@ class Reading(AboutFile):
     kind: Literal["reading"] = "reading"
 
 
-WHOLE = b"whole"
-"""Message in the classifier's pipe that a growing content is whole and its signature good."""
-
 _NUMBER = "[A-Z][0-9]{11}[0-9A-Z]"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SCHOOL = "[0-9]{4}|[0-9]{6,7}|EY[0-9]{6}"

@@ -48,9 +48,7 @@ class EmbeddedOpener:
         self._keys = [secret_key(data) for data in read_secret_keys(secret_keys)]
         self._key_ids = frozenset().union(*(key.key_ids for key in self._keys))
 
-    def open(
-        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
-    ) -> Opened:
+    def open(self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime) -> Opened:
         """Open a sealed file signed by one of `senders`; arguments and errors are those of `Opener.open`.
         A file larger than `limits.embedded_sealed_bytes` is refused.
         """
@@ -59,7 +57,7 @@ class EmbeddedOpener:
         parsed = parsed_senders(senders)
         inside = unwrapped(source.read(limits), self._keys, limits)
         verified = verified_message(inside.message, parsed, limits, now, inside.opened_by)
-        with Content(limits.embedded_content_bytes, into) as content:
+        with Content(limits.embedded_content_bytes) as content:
             content.write(verified.content)
             made = content.finish()
         return verified.as_opened(made, self.name, inside.opened_by)
@@ -91,17 +89,9 @@ class BySizeOpener:
         self._at_hand = at_hand
         self._program = program
 
-    def open(
-        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
-    ) -> Opened:
+    def open(self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime) -> Opened:
         """Open a sealed file signed by one of `senders`, with the engine for the size of the file."""
-        return self._first(
-            sealed,
-            limits,
-            lambda opener, caps: opener.open(
-                sealed, senders, caps, now, into if opener is self._program else None
-            ),
-        )
+        return self._first(sealed, limits, lambda opener, caps: opener.open(sealed, senders, caps, now))
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """Open again a file accepted earlier, by the contract of `Opener.reopen`; return the descriptor."""

@@ -30,16 +30,15 @@ UNREADABLE = "the sealed file cannot be read"
 
 class Content:
     """Plaintext being written: at most `cap` bytes in anonymous memory (a memfd), hashed with SHA-256.
-    A memfd is a file without a name, gone with the last descriptor; plaintext is held nowhere else. `into`:
-    the memfd to fill, if other processes read the content meanwhile; by default a new memfd. Use as a
+    A memfd is a file without a name, gone with the last descriptor; plaintext is held nowhere else. Use as a
     context: an error closes the descriptor; `finish` gives the descriptor to the caller.
     """
 
-    def __init__(self, cap: int, into: int | None = None) -> None:
+    def __init__(self, cap: int) -> None:
         self._cap = cap
         self._digest, self.size = hashlib.sha256(), 0
-        self._is_read_meanwhile = into is not None
-        self.descriptor = empty_memory() if into is None else os.dup(into)
+        with as_fault(_NO_MEMORY):
+            self.descriptor = anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
     def __enter__(self) -> Self:
         """Return this content, to be written."""
@@ -64,11 +63,7 @@ class Content:
                 rest = rest[os.write(self.descriptor, rest) :]
 
     def restart(self) -> None:
-        """Discard the written bytes; if others read the memory meanwhile, continue in new memory."""
-        if self._is_read_meanwhile and self.size:
-            os.dup2(empty := empty_memory(), self.descriptor, inheritable=False)
-            os.close(empty)
-            self._is_read_meanwhile = False
+        """Discard the written bytes."""
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
         self._digest, self.size = hashlib.sha256(), 0
@@ -89,12 +84,6 @@ class Content:
         if digest != sha256:
             raise Fault("the stored file does not open to the content that was examined")
         return descriptor
-
-
-def empty_memory() -> int:
-    """Return a new memfd for a content. Fault if there is no memory left."""
-    with as_fault(_NO_MEMORY):
-        return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
 def is_fixed(descriptor: int) -> bool:
@@ -181,13 +170,10 @@ class Opener(Protocol):
 
     name: str
 
-    def open(
-        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
-    ) -> Opened:
+    def open(self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime) -> Opened:
         """Open a sealed file signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
-        caller closes `Opened.content`. `into`: an empty memfd to fill. Other processes may read the memfd
-        meanwhile, but only the descriptor finally returned holds an accepted content.
+        caller closes `Opened.content`.
         """
         ...
 

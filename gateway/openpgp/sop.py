@@ -160,14 +160,12 @@ class SopOpener:
         self._owners = [layers.identified(data) for data in self._secrets]
         self._key_ids = frozenset().union(*(key_ids for _, key_ids in self._owners))
 
-    def open(
-        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
-    ) -> Opened:
+    def open(self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime) -> Opened:
         """Open a sealed file signed by one of `senders` with the program; all else is as in `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
-        with Content(limits.content_bytes, into) as content:
+        with Content(limits.content_bytes) as content:
             order = Order(source, content, limits, senders, self._secrets)
             code, verifications = self._run_somehow(order, envelope)
             if code or not verifications:

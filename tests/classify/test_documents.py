@@ -6,14 +6,11 @@ import tarfile
 from base64 import b64encode, encodebytes
 from collections.abc import Callable
 from email.message import EmailMessage
-from io import BytesIO
 from random import Random
 
 import openpyxl
 import pytest
 
-from gateway.classify import Rules, classify_ahead
-from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, Held
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
@@ -285,10 +282,6 @@ def test_a_table_without_rows_is_told_so_and_of_nil_returns(classify: Classify, 
 @pytest.mark.parametrize("start", [b"Report: pupils\nFrom: Brue School\n", b"Date: 10 Nov 2026\n\n"])
 def test_lines_above_a_table_make_it_no_message(classify: Classify, start: bytes) -> None:
     assert isinstance(classify(start + CORE), Classified)
-
-
-def test_a_message_that_is_still_arriving_is_not_taken_for_its_table(rules: Rules) -> None:
-    assert classify_ahead(BytesIO(mail()), "core.csv", ClassifyLimits(), rules) is None
 
 
 def test_a_workbook_without_a_password_is_read(classify: Classify) -> None:
