@@ -224,7 +224,7 @@ COMMANDS: Mapping[str, AccessRight] = _Rights(
             keys.protect keys.announce keys.switch keys.publish
             year.open_year log.cosign log.witness hosts.add hosts.join policy_draft.confirm
             policy_draft.install policy_draft.switch policy_draft.flow policy.simulate policy.propose
-            policy.approve policy.withdraw policy.roll_back policy.status declare.declare
+            policy.approve policy.withdraw policy.roll_back policy.status
         """,
         AccessRight.PROTECT: "transfers.open_whole",
         AccessRight.INDEX: "pupils.index",

@@ -154,6 +154,8 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name, help=does)
     else:
+        if isinstance(found, type):  # An act.
+            found = import_module("gateway.cli.derived").command_of(found)
         alone.command(name)(found)
     return typer.main.get_group(alone).commands[name]
 

@@ -97,7 +97,7 @@ NOUNS = {
     "headings": ("What providers say that their headings mean.", "acts.headings"),
     "sensitive": ("Sensitive headings that came, without their values.", "acts.sensitive"),
     "pupils": ("Which files hold a child. Every question is logged.", "acts.pupils cli.pupils"),
-    "declarations": ("Transfers that were declared to go another way.", "cli.declare acts.declarations"),
+    "declarations": ("Transfers that were declared to go another way.", "acts.declarations"),
     "report": ("Reports for people.", "acts.reports"),
     "retention": ("How long things are kept (policies/retention.toml).", "acts.retention cli.retention"),
     "breach": ("Records of breaches of personal data (agreement, section 10).", "acts.breaches"),
@@ -110,4 +110,4 @@ the verbs, separated by spaces, those quick to load first: a verb is looked for 
 verbs of `acts` are derived; other modules have an `app`.
 """
 # Scripts still use this name, which the help does not list.
-FORMER = {"declare": ("The former name of declarations add.", "cli.declare:declare")}
+FORMER = {"declare": ("The former name of declarations add.", "acts.declarations:Declare")}

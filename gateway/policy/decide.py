@@ -3,8 +3,8 @@
 Data listed in no flow is refused. A file that is not refused is held while any rule has it wait; otherwise
 it is accepted for the teams entitled to a view of it.
 
-A declaration of a transfer outside this gateway names the data, the method and the attested safeguards.
-`questions` gives the questions to ask, in the order of the agreement; `decide_method` decides.
+`decide_method` decides on a declaration of a transfer outside this gateway, which names the data, the method
+and the attested safeguards.
 
 A person may release a held file the gateway could not place, but stays bound by the agreement: rights,
 embargo, ratification and permitted senders are checked for the teams named. A second person may override
@@ -36,7 +36,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import embargo_reason, is_of_the_past, local_day, release_moment, spoken
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import ActionReason, Flow, ItemAction
-from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
+from gateway.policy.small_schemas import Method, Need
 from gateway.policy.timescale import BY_SCHOOL_DAYS, out_of_season
 
 
@@ -235,10 +235,6 @@ class Declaration:
     circumstances: frozenset[str] = frozenset()
 
 
-Question = tuple[Circumstance | Safeguard, ...]
-"""The choices of a question for a person; for a question about safeguards, one true choice is enough."""
-
-
 class Subject(NamedTuple):
     """What a transfer is about: data types of a flow, or material outside all flows, such as a contract.
     `flow`: None for material. `circumstances`: the circumstances that always hold for the material.
@@ -302,12 +298,6 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     return Settled(flow=flow or declaration.data, reasons=reasons)
 
 
-def decide_with_safeguards(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision on a declared transfer on condition that every safeguard is confirmed."""
-    everything = frozenset(catalogue.methods.safeguards())
-    return decide_method(replace(declaration, safeguards=everything), catalogue)
-
-
 def method_refusals(
     name: str,
     found: Subject,
@@ -363,31 +353,6 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
     else:
         given, true = declaration.safeguards, declaration.circumstances
         yield from method_refusals(declaration.method, found, kind, given, catalogue, circumstances=true)
-
-
-def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
-    """Return a question for each circumstance that changes what a method requires for some data.
-    The circumstances that a person affirms are then given to `questions`. () for an unknown method or data.
-    """
-    found, way = subject(data, catalogue), catalogue.methods.find(method)
-    if found is None or way is None:
-        return ()
-    matter = {each for need in way.need for each in (*need.when, *need.unless)} - found.circumstances
-    return tuple((each,) for each in catalogue.methods.circumstance if each.id in matter)
-
-
-def questions(
-    method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
-) -> tuple[Question, ...]:
-    """Return the questions on the safeguards required by a method for some data in some circumstances.
-    Empty for a method without requirements, and for an unknown method or unknown data.
-    """
-    found, way = subject(data, catalogue), catalogue.methods.find(method)
-    if found is None or way is None:
-        return ()
-    known = catalogue.methods.safeguards()
-    asked = _needs(way, circumstances | found.circumstances)
-    return tuple(tuple(known[each] for each in need.any_of) for need in asked)
 
 
 # Reasons for a hold beyond one person's judgement.

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.decide import Declaration, decide_method, decide_with_safeguards, questions
+from gateway.policy.decide import Declaration, decide_method, subject
 from gateway.policy.small_schemas import Method
 from gateway.receipts.text import declaration_statement
 from tests.log.made import Log
+from tests.policy.tables import with_safeguards
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -29,7 +30,7 @@ def declared(catalogue: Catalogue) -> Iterator[tuple[Method, Declaration]]:
 def test_every_outcome_cites_a_clause_of_its_agreement_and_nothing_else_is_open(catalogue: Catalogue) -> None:
     states = set()
     for method, declaration in declared(catalogue):
-        decision = decide_with_safeguards(declaration, catalogue)
+        decision = with_safeguards(declaration, catalogue)
         states.add(decision.state)
         assert {reason.clause for reason in decision.reasons} <= catalogue.agreement.clauses.keys()
         if isinstance(decision, Settled):
@@ -40,14 +41,21 @@ def test_every_outcome_cites_a_clause_of_its_agreement_and_nothing_else_is_open(
 def test_each_safeguard_that_a_way_needs_is_missed_by_name(catalogue: Catalogue) -> None:
     known = catalogue.methods.safeguards()
     for method, declaration in declared(catalogue):
-        if isinstance(decide_with_safeguards(declaration, catalogue), Refused):
+        if isinstance(with_safeguards(declaration, catalogue), Refused):
             continue
-        asked = questions(method.id, declaration.data, catalogue)
+        found = subject(declaration.data, catalogue)
+        assert found is not None
+        true = found.circumstances
+        needs = [
+            need
+            for need in method.need
+            if (not need.when or true.intersection(need.when)) and true.isdisjoint(need.unless)
+        ]
         decision = decide_method(declaration, catalogue)
-        assert isinstance(decision, Refused) is bool(asked), (method.id, declaration.data)
+        assert isinstance(decision, Refused) is bool(needs), (method.id, declaration.data)
         told = " ".join(reason.sentence for reason in decision.reasons)
-        for question in asked:
-            assert known[question[0].id].told in told
+        for need in needs:
+            assert known[need.any_of[0]].told in told
 
 
 def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_otherwise(
@@ -56,7 +64,7 @@ def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_other
     everything = frozenset(catalogue.methods.safeguards())
     for method, declaration in declared(catalogue):
         flow = catalogue.flow_of(declaration.data)
-        if flow is None or not isinstance(decide_with_safeguards(declaration, catalogue), Settled):
+        if flow is None or not isinstance(with_safeguards(declaration, catalogue), Settled):
             continue
         kind = declaration.provider.kind
         unsigned = Provider(id="anyone", name="anyone", kind=kind, ratified=False)
@@ -72,11 +80,9 @@ def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_other
 
 def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> None:
     declaration = next(
-        each
-        for _, each in declared(catalogue)
-        if isinstance(decide_with_safeguards(each, catalogue), Settled)
+        each for _, each in declared(catalogue) if isinstance(with_safeguards(each, catalogue), Settled)
     )
-    decision = decide_with_safeguards(declaration, catalogue)
+    decision = with_safeguards(declaration, catalogue)
     reference = "261124-anyone-7K3QD"
     statement = declaration_statement(
         declaration, decision, catalogue, title=declaration.data, reference=reference, at=NOON,

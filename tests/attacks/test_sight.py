@@ -82,7 +82,7 @@ NOT_TRIED = {
         log.cosign log.witness hosts.add hosts.join policy_draft.confirm policy_draft.install
         policy_draft.switch
         policy.approve policy.withdraw policy.roll_back policy_draft.flow
-        declare.declare pupils.index
+        pupils.index
     """,
 }
 """Why some commands are not; whoever runs those that ask for nobody's name runs the machine."""

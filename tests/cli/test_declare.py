@@ -1,4 +1,4 @@
-"""declare: a transfer by another way asks, decides, explains, is recorded and receipted like any."""
+"""declare: a transfer by another way is decided, explained, recorded and receipted like any."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ POST = ("--safeguard", "special-delivery", "--safeguard", "return-address", "--s
 YEARS = THIS_YEAR
 
 
-def declare(desk: Desk, *options: str, code: int = 0, given: str | None = None) -> dict[str, Any]:
-    said = desk.gateway("declarations", "add", "--json", *options, code=code, given=given)
+def declare(desk: Desk, *options: str, code: int = 0) -> dict[str, Any]:
+    said = desk.gateway("declarations", "add", "--json", *options, code=code)
     found = json.loads(said[said.index("{\n") : said.rindex("}") + 1])
     assert isinstance(found, dict)
     return found
@@ -112,37 +112,6 @@ def test_a_dry_run_leaves_nothing_behind(oak: Desk) -> None:
     assert (found["state"], found["recorded"], found["reference"]) == ("accepted", False, None)
     assert json.loads(oak.gateway("declarations", "list", "--json")) == []
     assert oak.receipts("oak") == []
-
-
-def test_a_person_is_asked_in_the_order_of_the_agreement(oak: Desk) -> None:
-    answers = "post\noak\nfinance\n" + "y\nn\nn\n" + "y\ny\ny\n"
-    said = oak.gateway("declarations", "add", "--ask", given=answers)
-    asked = [
-        "Does it hold information on anyone's health or social care? (clause 5.4.1)",
-        "Is it more than limited data: many children, or sensitive matters about one? (clause 5.4.1)",
-        "Is it a large parcel, such as case files? (clause 5.4.2)",
-        "Is it sent by special delivery? (clause 5.4.1)",
-        "Does the envelope bear a return address? (clause 5.4.3)",
-        "Is the envelope or packet labelled 'For Addressee only'? (clause 5.4.4)",
-    ]
-    places = [said.index(question) for question in asked]
-    assert places == sorted(places)
-    assert "Finance information with personal data by post: allowed" in said
-    (row,) = json.loads(oak.gateway("declarations", "list", "--json"))
-    assert row["circumstances"] == ["health-or-social-care"]
-
-
-def test_a_person_is_not_asked_where_no_answer_could_help(oak: Desk) -> None:
-    said = oak.gateway("declarations", "add", "--ask", given="fax\noak\nattendance\n", code=1)
-    assert "(clause 5.5.2)" not in said
-    assert "policy:method-not-allowed" in said
-
-
-def test_one_of_several_safeguards_is_enough(oak: Desk) -> None:
-    said = oak.gateway("declarations", "add", "--ask", "--method", "email", "--provider", "oak",
-                       "--data", "finance", given="n\ny\n")  # fmt: skip
-    assert "egress" in said.lower()
-    assert "allowed" in said
 
 
 def test_what_went_another_way_has_come(oak: Desk) -> None:

@@ -52,7 +52,6 @@ def test_a_key_is_not_revoked_without_a_reason(desk: Commands) -> None:
             (
                 "declarations",
                 "add",
-                "--no-ask",
                 "--provider",
                 "oak",
                 "--data",

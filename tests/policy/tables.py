@@ -1,11 +1,14 @@
 """Reads the oracles: tables typed from the agreement, one TSV file each."""
 
 import csv
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.model import Classified, Facts, Provider, ProviderKind
+from gateway.model import Classified, Decision, Facts, Provider, ProviderKind
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.decide import Declaration, decide_method
 
 HERE = Path(__file__).parent
 
@@ -42,3 +45,9 @@ def classified(
         "facts": facts or Facts(),
     }
     return Classified(**(fields | more))  # type: ignore[arg-type]
+
+
+def with_safeguards(declaration: Declaration, catalogue: Catalogue) -> Decision:
+    """The decision on a declared transfer, if every safeguard is confirmed."""
+    everything = frozenset(catalogue.methods.safeguards())
+    return decide_method(replace(declaration, safeguards=everything), catalogue)

@@ -1,4 +1,4 @@
-"""Section 5: each safeguard given and missing (safeguards.tsv), what may not travel so at all, what is asked.
+"""Section 5: each safeguard given and missing (safeguards.tsv), what may not travel so at all.
 
 safeguards.tsv: one line for each safeguard that a method needs for some data in some circumstances. With
 all lines of that method, data and circumstances attested the transfer is allowed; without any one it is not.
@@ -10,15 +10,8 @@ import pytest
 
 from gateway.model import Decision, Held, ProviderKind, Refused, Settled
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.decide import (
-    Declaration,
-    Question,
-    circumstance_questions,
-    decide_method,
-    decide_with_safeguards,
-    questions,
-)
-from tests.policy.tables import london, provider, table, words
+from gateway.policy.decide import Declaration, decide_method
+from tests.policy.tables import london, provider, table, with_safeguards, words
 
 NOON = london("2026-11-24T12:00")
 SAFEGUARDS = table("safeguards")
@@ -114,7 +107,7 @@ def test_no_safeguard_mends_what_is_not_allowed(
     catalogue: Catalogue, method: str, data: str, kind: ProviderKind, told: tuple[str, str]
 ) -> None:
     declared = Declaration(provider=provider(kind), method=method, data=data, at=NOON)
-    decision = decide_with_safeguards(declared, catalogue)
+    decision = with_safeguards(declared, catalogue)
     assert isinstance(decision, Refused)
     assert [(reason.code, reason.clause) for reason in decision.reasons] == [told]
 
@@ -137,65 +130,3 @@ def test_results_do_not_travel_another_way_before_their_moment(
     assert isinstance(decision, Held if waits else Settled)
     if isinstance(decision, Held):
         assert decision.until == london("2026-08-20T08:00")
-
-
-def _ids(asked: Iterable[Question]) -> list[tuple[str, ...]]:
-    return [tuple(choice.id for choice in question) for question in asked]
-
-
-@pytest.mark.parametrize(
-    ("method", "data", "circumstance", "first", "then"),
-    [
-        (
-            "post",
-            "finance",
-            "",
-            [("health-or-social-care",), ("significant",), ("large-parcel",)],
-            [("return-address",), ("addressee-only",)],
-        ),
-        (
-            "post",
-            "case-files",
-            "",
-            [("health-or-social-care",)],
-            [
-                ("double-wrapped",),
-                ("tracked-special-delivery", "bonded-courier"),
-                ("return-address",),
-                ("addressee-only",),
-            ],
-        ),
-        (
-            "post",
-            "finance",
-            "significant",
-            [("health-or-social-care",), ("significant",), ("large-parcel",)],
-            [("special-delivery", "tracked-special-delivery"), ("return-address",), ("addressee-only",)],
-        ),
-        ("egress", "student-core", "", [], [("egress-reply",)]),
-        ("b2b", "student-core", "", [], []),
-        ("pigeon", "student-core", "", [], []),
-        ("post", "staff-list", "", [], []),
-    ],
-)
-def test_what_a_person_is_asked(
-    *,
-    catalogue: Catalogue,
-    method: str,
-    data: str,
-    circumstance: str,
-    first: list[tuple[str, ...]],
-    then: list[tuple[str, ...]],
-) -> None:
-    assert _ids(circumstance_questions(method, data, catalogue)) == first
-    assert _ids(questions(method, data, catalogue, frozenset(words(circumstance)))) == then
-
-
-@pytest.mark.parametrize("method", ["egress", "email", "s2s", "post", "fax"])
-@pytest.mark.parametrize("data", ["student-core", "case-files", "finance"])
-@pytest.mark.parametrize("choice", [0, -1])
-def test_one_yes_to_every_question_is_enough(
-    catalogue: Catalogue, method: str, data: str, choice: int
-) -> None:
-    given = {each[choice] for each in _ids(questions(method, data, catalogue))}
-    assert isinstance(_declare(catalogue, method, data, given), Settled)
