@@ -21,7 +21,7 @@ from gateway.publish.on_request import start_again
 from gateway.publish.penalties import lift
 from gateway.publish.projection import publish_access, published_is_written, replace_published
 from gateway.record.registrar import Registrar
-from gateway.registry import log, register
+from gateway.registry import log
 from gateway.registry.tables import EventRow
 from gateway.store.of_home import shared_store
 
@@ -76,8 +76,6 @@ class Follow:
                 starts = is_restored or self._read_to is None
                 read_to = news[-1].number + 1 if news and not starts else size
                 root = log.root(session, read_to).hex() if self._shares else ""
-                if is_restored:  # The register may have other changes under the same number by now.
-                    session.info[register.KEPT].clear()
             if is_restored:
                 was_restored = True
                 start_again(registrar.home, registrar.registry)

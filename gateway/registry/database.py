@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import logging
+import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -161,7 +162,7 @@ class Registry:
                     raise AssertionError("events wait for a head that nobody has signed")
                 log.record_changes(session, datetime.now(UTC))
                 if REGISTER_CHANGED in session.info:
-                    connection.execute(register.COUNT_UP)
+                    connection.execute(register.COUNT_UP, {"step": 1 + secrets.randbits(32)})
                 session.flush()
 
     @contextmanager

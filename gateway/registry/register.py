@@ -1,8 +1,9 @@
 """Keep the register in each process: a cache of providers, keys, ratifications and markers.
 
 Every file needs the register, and changes are rare. So each transaction that writes a table of
-`vouched_rows.REGISTER`, or changes the policies in force, increments a version number. A reader reads the
-number in its own transaction, and the tables only if the number has changed.
+`vouched_rows.REGISTER`, or changes the policies in force, raises a version number, by a random step: after a
+restore no other state has a number known before. A reader reads the number in its own transaction, and the
+tables only if the number has changed.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ KEPT, VERSION = "gateway register", "gateway register version"
 """Keys of `Session.info`: for the register as last read, shared by all threads; for its version if known."""
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
 COUNT_UP = text(
-    "INSERT INTO register_version (id, number) VALUES (1, 1)"
-    " ON CONFLICT (id) DO UPDATE SET number = register_version.number + 1"
+    "INSERT INTO register_version (id, number) VALUES (1, :step)"
+    " ON CONFLICT (id) DO UPDATE SET number = register_version.number + :step"
 )
 
 

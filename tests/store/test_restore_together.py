@@ -10,6 +10,8 @@ import pytest
 
 from gateway.home.settings import load_settings
 from gateway.processor.service import open_processor
+from gateway.registry import register
+from gateway.registry.database import Registry
 from gateway.store.objects import client_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
@@ -19,6 +21,7 @@ from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
 from tests.waiting import until
+from tests.workshop import Workshop
 
 pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster")]
 
@@ -97,3 +100,28 @@ def test_a_host_at_work_sees_that_the_registry_is_back_though_its_log_is_as_long
     assert [each for each in sent if each not in (shown / "pages" / "status.html").read_text()] == []
     two.close()
     one.close()
+
+
+def test_a_service_at_work_reads_the_register_again_after_a_restore(cluster: Cluster, tmp_path: Path) -> None:
+    """As mailboxes and console, which ask for it at each request, and do not follow the log."""
+    desk = Workshop(tmp_path)
+    desk.gateway("move", "--database-url", cluster.database("early"))
+    desk.registry.close()
+    desk.registry = Registry(load_settings(desk.home).database_url(desk.home))
+    for name in ("oak", "elm"):
+        desk.provider(name)
+    cluster.copy("earlier", of="early")
+    reader = Registry(load_settings(desk.home).database_url(desk.home))
+
+    def suspended() -> list[str]:
+        with reader.read() as session:
+            return [one.id for one in register.of(session).enrolled() if one.suspended]
+
+    suspend(desk, "oak")
+    assert suspended() == ["oak"]
+    desk.registry.close()
+    cluster.sql("drop database early with (force)", "alter database earlier rename to early")
+    suspend(desk, "elm")
+    assert suspended() == ["elm"]
+    reader.close()
+    desk.close()

@@ -195,7 +195,7 @@ class NilReturnRow(Row, table=True):
 
 
 class RegisterVersionRow(Row, table=True):
-    """The register's version: one row with the number of changes so far; no row before the first change."""
+    """The register's version: one row; no row before the first change."""
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     number: int = Field(sa_type=BigInteger)
