@@ -31,12 +31,13 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
         """Return a row for each host, from its last report."""
         with context.reading() as session:
             found = hosts.known(session)
+            leaving = {one.name for one in found if hosts.was_removed(session, one.name)}
         every = frozenset[str]().union(*(one.holds for one in found))
         return [
             {
                 "name": one.name,
                 "said": one.seen_at,
-                "state": "at work" if one.is_at_work else "silent",
+                "state": ("leaving" if one.name in leaving else "at work") if one.is_at_work else "silent",
                 "rounds": "here" if one.leads else "",
                 "spool": one.spool,
                 "oldest": f"{one.oldest_seconds:.0f} s" if one.spool else "",
@@ -52,20 +53,28 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
 class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     """Take a host off the record, in your name: nobody is told any more that the host is silent.
 
-    The host's home is not touched. Stop the host first, once its spool is empty: a running host is soon on
-    record again.
+    The host's home is not touched. Say --leaves first, while the host is at work: its intake then takes no
+    more uploads. Stop the host once its spool is empty, and say this again.
     """
 
     name: str = argument("The host, as `gateway hosts list` shows it.")
     lost: bool = option("Its disk is lost, with the uploads that waited there.", False)
+    leaves: bool = option("It is at work, and is to take no more uploads, for good.", False)
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the host. GatewayError if it runs, or has uploads in its spool that `lost` does not give
-        up.
+        """Remove the host, or only have its intake take no more. GatewayError if it runs and does not leave,
+        or has uploads in its spool that `lost` does not give up.
         """
         with context.recording() as record:
-            host = _stopped_host(record.session, self.name)
+            if self.leaves and _known(record.session, self.name):
+                record.note("host-removed", self.name, {"count": 0}, self.why)
+                return ActDone(
+                    f"{self.name} takes no more uploads once `gateway hosts list` calls it leaving. When its "
+                    "spool is empty, stop its services, and remove it without --leaves"
+                )
+            if (host := _stopped_host(record.session, self.name)) is None:
+                raise NotFoundError(f"{self.name} is off the record already")
             if host.spool and not self.lost:
                 raise GatewayError(
                     f"{host.spool} uploads waited in the spool of {host.name}: start it again, or take them "
@@ -88,7 +97,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
 
     in_console: ClassVar = False  # It reads a folder of this machine.
 
-    name: str = argument("The dead host.")
+    name: str = argument("The dead host, or one that was removed.")
     folder: str = argument("Its spool on this machine: its disk, or a whole copy.")
     why: Why
 
@@ -110,14 +119,22 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
         return ActDone(f"{moved} uploads of {self.name} are in the spool of this host")
 
 
-def _stopped_host(session: Session, name: str) -> Host:
-    """Return the host `name`, which has stopped. GatewayError if the host is unknown or runs."""
+def _known(session: Session, name: str) -> Host | None:
+    """Return the host `name`; None if the host was removed. NotFoundError if there never was such a host."""
     host = next((one for one in hosts.known(session) if one.name == name), None)
-    if host is None:
+    if host is None and not hosts.was_removed(session, name):
         raise NotFoundError(f"no host {name} is on record")
-    if host.is_at_work or host.since is not None:
+    return host
+
+
+def _stopped_host(session: Session, name: str) -> Host | None:
+    """Return the host `name`, which has stopped, or None if it was removed. GatewayError if the host is
+    unknown or runs.
+    """
+    host = _known(session, name)
+    if host is not None and (host.is_at_work or host.since is not None):
         raise GatewayError(
-            f"{name} is at work, or was a moment ago: stop its services and switch the machine off; the "
-            "database notices within a minute"
+            f"{name} is at work, or was a moment ago: stop its services and switch the machine off (the "
+            "database notices within a minute), or, to remove it, say --leaves first"
         )
     return host

@@ -518,13 +518,17 @@ class Limits(File):
 
 
 class IntakeSettings(File):
-    """published/intake.json: the settings that the processor gives to intake."""
+    """published/intake.json: the settings that the processor gives to intake.
+
+    `removed`: True once this host was removed: intake takes no more uploads.
+    """
 
     listen: Listen
     limits: IntakeLimits
     ssh: Ssh = Ssh()
     claim_seconds: float = WatchSettings().claim_seconds
     web: WebSettings = WebSettings()
+    removed: bool = False
 
 
 M = TypeVar("M", bound=BaseModel)

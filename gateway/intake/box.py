@@ -330,6 +330,10 @@ class Box:
         if waiting > self._limits.bytes_waiting_per_provider:
             raise Declined(answers.TOO_MUCH_WAITING)
 
+    def _check_open(self) -> None:
+        if self._landed.is_closed:
+            raise Declined(answers.REMOVED)
+
     async def _check_disk(self) -> None:
         """Raise OSError if the disk has less than `free_bytes` free; look at most once a second."""
         now = time.monotonic()
@@ -344,6 +348,7 @@ class Box:
         connection may still be writing an upload of the same name. If this client starts anew, both uploads
         go on separately. If this client resumes, the other connection loses the upload.
         """
+        self._check_open()
         known = self.named.get((folder, name))
         if flags & FXF_EXCL and (known or self.recent.find(folder, name)) is not None:
             raise Declined(answers.ALREADY_EXISTS)
@@ -481,6 +486,7 @@ class Box:
 
     async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
         """Hand over a complete upload and list it as recent; return its new reference."""
+        self._check_open()
         try:
             with HAND_OVER_SECONDS.time():
                 entry = await on_disk(self._bring_over, upload, name, by)

@@ -74,12 +74,13 @@ _FRESH_SECONDS = 2.0
 class Landed:
     """The bytes waiting in spool/landed, by provider, counted anew at most every two seconds.
 
-    Between two counts, each hand-over adds its bytes to `waiting`.
+    Between two counts, each hand-over adds its bytes to `waiting`. `is_closed`: no upload may land any more.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.waiting: Counter[str] = Counter()
+        self.is_closed = False
         self._counted_at = float("-inf")
 
     async def refresh(self) -> None:

@@ -100,6 +100,13 @@ class Intake:
         each = limits.connections_per_provider, limits.sessions_per_provider
         self.door = Door(limits, INTAKE_DOOR, time.monotonic, each)
 
+    def follow(self, settings: IntakeSettings) -> None:
+        """Take over what may change while the service runs: the trusted load balancers, and its end."""
+        self.door.trust(settings.ssh.balancers)
+        if settings.removed and not self._landed.is_closed:
+            _log.error("host-removed: no upload is taken any more; stop this service, see docs/cluster.md")
+        self._landed.is_closed = settings.removed
+
     def shown(self, name: str) -> str:
         """Return a provider's name as it appears in log lines."""
         return f"provider={name}"
@@ -181,11 +188,10 @@ async def serve(
     ):
         await on_disk(folder.mkdir, mode=mode, parents=True, exist_ok=True)
     intake = Intake(spool, published, settings.limits)
-    intake.door.trust(settings.ssh.balancers)
+    intake.follow(settings)
 
     async def follow_settings() -> None:
-        """Read the list of trusted load balancers again, since it may have changed."""
-        intake.door.trust((await on_disk(read_settings, published)).ssh.balancers)
+        intake.follow(await on_disk(read_settings, published))
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
     loop = asyncio.get_running_loop()
@@ -221,8 +227,8 @@ async def serve(
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
     """Return a health check to be called in another thread; the check returns the codes of present problems.
 
-    The problems are an event loop that does not run, and a processor that claims no uploads. A load balancer
-    sends no more clients to a host with a problem.
+    The problems are an event loop that does not run, a processor that claims no uploads, and a removed host.
+    A load balancer sends no more clients to a host with a problem.
     """
 
     def health() -> Sequence[str]:
@@ -234,7 +240,10 @@ def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.He
             age = time.time() - (published.root / CLAIMED).stat().st_mtime
         except FileNotFoundError:
             return ("processor-claims-nothing",)
-        return () if age < read_settings(published).claim_seconds else ("processor-claims-nothing",)
+        settings = read_settings(published)
+        if settings.removed:
+            return ("host-removed",)
+        return () if age < settings.claim_seconds else ("processor-claims-nothing",)
 
     return health
 

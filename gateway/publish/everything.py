@@ -13,7 +13,7 @@ from gateway.model import VIEW_EXTENSIONS
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import load_catalogue
 from gateway.publish.projection import is_whole, publish_access, published_is_written, replace_published
-from gateway.registry import copies, keys, log
+from gateway.registry import copies, hosts, keys, log
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
@@ -43,8 +43,10 @@ def publish_all(home: Home, now: datetime) -> None:
     """Write everything in published/ except receipts and pages. Idempotent."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
-    _publish_common(home, settings, signing)
     with closing(Registry(settings.database_url(home))) as registry:
+        with registry.read() as session:
+            removed = hosts.was_removed(session, settings.host.name or "")
+        _publish_common(home, settings, signing, removed=removed)
         publish_access(registry, home.published, now)
         # The gateway's own OpenPGP keys: gateway.asc is the certificate to encrypt to, and
         # gateway-succession.asc the previous key's signed statement naming its successor. Each earlier key
@@ -62,22 +64,25 @@ def publish_all(home: Home, now: datetime) -> None:
                     (folder / path).unlink(missing_ok=True)
                 else:
                     replace_published(folder / path, text)
-        hosts = home.keys / "hosts.asc"
-        if hosts.exists():
-            replace_published(folder / "gateway-hosts.asc", hosts.read_text("utf-8"))
+        host_keys = home.keys / "hosts.asc"
+        if host_keys.exists():
+            replace_published(folder / "gateway-hosts.asc", host_keys.read_text("utf-8"))
         publish_log_keys(home, registry, signing, settings.organisation)
         publish_agreement_news(registry, home.published)
         take_back_copies(home, registry)
 
 
-def _publish_common(home: Home, settings: Settings, signing: Signing) -> None:
-    """Write the gateway's certificate, the log's key, the agreement, security.txt and intake's settings."""
+def _publish_common(home: Home, settings: Settings, signing: Signing, *, removed: bool) -> None:
+    """Write the gateway's certificate, the log's key, the agreement, security.txt and intake's settings.
+    `removed`: True if this host was removed.
+    """
     intake = IntakeSettings(
         listen=settings.intake,
         limits=load_limits(home).intake,
         ssh=settings.ssh,
         claim_seconds=settings.watch.claim_seconds,
         web=settings.web,
+        removed=removed,
     )
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import random
@@ -10,7 +11,8 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -40,8 +42,10 @@ from gateway.store.of_home import shared_store
 from tests.clock import THIS_YEAR, Clock
 from tests.commands import invoke
 from tests.content import core_data
+from tests.faults.services import Service
 from tests.looking import contents
 from tests.registry.cluster import Cluster
+from tests.site import Site
 from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
 from tests.waiting import until
@@ -434,6 +438,36 @@ def test_a_silent_host_is_told_and_its_spool_is_taken_over_once_it_is_dead(
     assert "dead" not in names(one)
 
 
+def test_the_door_of_a_host_that_leaves_takes_no_more(hosts: Hosts, oak: Party, tmp_path: Path) -> None:
+    one, _ = hosts
+    leaver = another_host(one, tmp_path, "leaver")
+    sealed = oak.seal(core_data(), one.certificate)
+    intake = Service(cast("Site", SimpleNamespace(home=leaver.home.root, root=tmp_path)), "intake")
+    with at_work(leaver), intake.up(), oak.sftp(intake.place) as session:
+        begun = session.open("/in/begun.xml.pgp", "w")
+        begun.write(sealed)
+        begun.stat()
+        assert "say --leaves" in one.gateway("hosts", "remove", "leaver", "--why", "x", code=1)
+        one.gateway("hosts", "remove", "leaver", "--leaves", "--why", "it is old")
+        until(lambda: "host-removed" in intake.log.read_text(), "the intake to know")
+        begun.close()
+        with pytest.raises(OSError, match="takes no more files"):
+            session.putfo(io.BytesIO(sealed), "/in/late.xml.pgp", confirm=False)
+        assert not list(leaver.home.spool.landed.glob("*.landed"))
+        landed = leaver.land(oak, sealed)  # As one that was taken a moment before.
+        decided(one, landed)
+        assert {each["name"]: each["state"] for each in listed(one)}["leaver"] == "leaving"
+    with intake.up(), pytest.raises(OSError, match="takes no more files"):  # With no processor beside it.
+        oak.put(intake.place, "/in/late.xml.pgp", sealed)
+    late = leaver.land(oak, sealed)
+    removing = one.home.root, "hosts", "remove", "leaver", "--lost", "--why", "it is old"
+    until(lambda: invoke(*removing).exit_code == 0, "the end of its session")
+    assert "1 uploads of leaver" in one.gateway(
+        *("hosts", "take-over", "leaver", str(leaver.home.spool.root), "--why", "it was removed")
+    )
+    decided(one, late)
+
+
 def test_a_name_is_of_one_machine(hosts: Hosts, tmp_path: Path) -> None:
     """What waits at one of two machines of a name is not told while the other says that nothing waits."""
     one, _ = hosts
@@ -464,8 +498,12 @@ def wrong_of(desk: Workshop) -> list[str]:
     return list(json.loads(invoke(desk.home.root, "status", "--json").stdout)["wrong"])
 
 
+def listed(desk: Workshop) -> list[dict[str, Any]]:
+    return list(json.loads(desk.gateway("hosts", "list", "--json")))
+
+
 def names(desk: Workshop) -> list[str]:
-    return [each["name"] for each in json.loads(desk.gateway("hosts", "list", "--json"))]
+    return [each["name"] for each in listed(desk)]
 
 
 def test_a_host_with_a_wrong_clock_records_nothing_and_is_told(
