@@ -53,8 +53,8 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
 class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     """Take a host off the record, in your name: nobody is told any more that the host is silent.
 
-    The host's home is not touched. Say --leaves first, while the host is at work: its intake then takes no
-    more uploads. Stop the host once its spool is empty, and say this again.
+    The host's home is not touched. Say --leaves first, while the host is at work, so intake takes no more
+    uploads there. Stop the host once the spool is empty, and say the same again without --leaves.
     """
 
     name: str = argument("The host, as `gateway hosts list` shows it.")
@@ -63,8 +63,8 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the host, or only have its intake take no more. GatewayError if it runs and does not leave,
-        or has uploads in its spool that `lost` does not give up.
+        """Remove the host, or only end the uploads there. GatewayError if the host runs and does not leave,
+        or has uploads in the spool, unless `lost`.
         """
         with context.recording() as record:
             if self.leaves and _known(record.session, self.name):
@@ -128,9 +128,7 @@ def _known(session: Session, name: str) -> Host | None:
 
 
 def _stopped_host(session: Session, name: str) -> Host | None:
-    """Return the host `name`, which has stopped, or None if it was removed. GatewayError if the host is
-    unknown or runs.
-    """
+    """Return the host `name`, now stopped; None if removed. GatewayError if the host is unknown or runs."""
     host = _known(session, name)
     if host is not None and (host.is_at_work or host.since is not None):
         raise GatewayError(

@@ -101,7 +101,7 @@ class Intake:
         self.door = Door(limits, INTAKE_DOOR, time.monotonic, each)
 
     def follow(self, settings: IntakeSettings) -> None:
-        """Take over what may change while the service runs: the trusted load balancers, and its end."""
+        """Take over settings that change while the service runs: the load balancers, the end of uploads."""
         self.door.trust(settings.ssh.balancers)
         if settings.removed and not self._landed.is_closed:
             _log.error("host-removed: no upload is taken any more; stop this service, see docs/cluster.md")

@@ -2,8 +2,8 @@
 
 Every file needs the register, and changes are rare. So each transaction that writes a table of
 `vouched_rows.REGISTER`, or changes the policies in force, raises a version number, by a random step: after a
-restore no other state has a number known before. A reader reads the number in its own transaction, and the
-tables only if the number has changed.
+restore no other state has a known number. A reader reads the number in the same transaction, and the tables
+only if the number has changed.
 """
 
 from __future__ import annotations
