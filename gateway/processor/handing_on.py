@@ -34,6 +34,7 @@ from gateway.policy.small_schemas import HandOn
 from gateway.processor.claim import SideJobs
 from gateway.processor.worker_pool import ATTEMPTS
 from gateway.publish.projection import replace_published
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow
@@ -205,7 +206,10 @@ class HandingOn:
             with registrar.registry.write() as session:
                 batch = hand_ons.find(session, each.id, seen.number)
                 # Another host may have made and sent it, while this one stood still.
-                is_as_seen = batch.made_at == seen.made_at and self._policies == registrar.catalogue.digest
+                is_as_seen = batch.made_at == seen.made_at
+                is_as_seen &= (
+                    last_loaded(session) == registrar.catalogue.digest
+                )  # The team may have less now.
                 if not is_as_seen or not markers_unchanged(session, each, made):
                     return  # The next round makes it anew, if it has to be.
                 if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.

@@ -271,6 +271,28 @@ def test_a_child_who_is_marked_while_a_batch_is_made_is_not_in_it(
     assert handed(place(desk)) == values(CONTENT, "UPN")[1:]
 
 
+def test_a_batch_made_while_other_policies_come_into_force_is_not_placed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may take a batch as soon as it lies there."""
+    fewer = NIGHTLY.replace('"LegalSurname"', '"Surname"')
+    assert fewer != NIGHTLY
+    in_force: list[str] = []
+
+    def made_then_changed(*arguments: Any) -> Any:
+        made = make(*arguments)
+        if not in_force:
+            declare(desk, fewer)
+            in_force.append(fewer)
+        return made
+
+    monkeypatch.setattr(handing_on, "make", made_then_changed)
+    reference = send(desk)
+    assert in_force
+    assert "Surname" in rows(place(desk), "pupils")[0]
+    assert desk.kinds(reference).count("collected") == 1
+
+
 def test_a_file_is_tried_without_sending_and_without_a_value(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
     reference = desk.send(oak, CONTENT)
