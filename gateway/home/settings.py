@@ -23,8 +23,8 @@ from gateway.home.versions import check_unchanged
 _Origin = Annotated[
     str,
     written_as(
-        r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}",
-        "it is https:// and a name, without a path: https://gateway.example.gov.uk",
+        r"https://([a-z0-9-]+\.)+[a-z][a-z0-9-]*(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}",
+        "it is https:// and a name, no IP address, without a path: https://gateway.example.gov.uk",
     ),
 ]
 """An origin at which browsers allow passkeys."""

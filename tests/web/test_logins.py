@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from gateway.browsing import serving as browsing
 from gateway.errors import ConfigurationError
@@ -263,6 +264,15 @@ def test_it_is_off_without_an_origin(tmp_path: Path, monkeypatch: pytest.MonkeyP
             run_web(running.home)
     finally:
         running.stop()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://10.0.0.5", "https://192.0.2.7:2225", "http://send.example.gov.uk"]
+)
+def test_no_origin_at_which_browsers_refuse_passkeys_is_taken(origin: str) -> None:
+    assert WebSettings(origin="https://send.example.gov.uk:2225")
+    with pytest.raises(ValidationError, match="no IP address"):
+        WebSettings(origin=origin)
 
 
 def test_who_holds_the_socket_has_no_more_than_a_browser(doors: Doors) -> None:
