@@ -10,6 +10,7 @@ import pytest
 
 from gateway.home.settings import DoorLimits
 from gateway.mailboxes.console_api.challenges import EACH, SECONDS, ChallengeOverError, Challenges
+from gateway.policy.dates import spoken
 from gateway.registry import keys, logins, staff
 from gateway.registry.tables import StaffRow
 from gateway.ssh.door import LONGEST_PAUSE, Penalties
@@ -258,5 +259,5 @@ def test_a_person_hears_of_each_key_that_somebody_adds_for_them(office: Office) 
         )  # fmt: skip
     (asking,) = (one for one in office.said("sam", "today")["news"] if one["act"])
     told = asking["said"]
-    assert "SSH key SHA256:planted was added for you" in told
+    assert f"SSH key SHA256:planted was added for you on {spoken(office.clock().date())}" in told
     assert "waits to be confirmed" in told

@@ -26,6 +26,7 @@ from gateway.acts.listing import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import NotProvedError, OpenIdProvider
+from gateway.policy.dates import local_day, spoken
 from gateway.registry import keys, log, logins
 from gateway.registry.log import Entry
 from gateway.registry.logins import passkey_part
@@ -273,7 +274,7 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
     """Return sentences about the caller's keys added lately or not confirmed, newest first.
     With a sentence, `act` is True if the caller has something to do.
     """
-    now, own = console.clock(), caller.person.key
+    now, own, zone = console.clock(), caller.person.key, console.catalogue().calendar.timezone
     with console.mailboxes.registry.read() as session:
         theirs = keys.list_keys(session, "staff", caller.name)
     new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
@@ -282,7 +283,8 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
         waits = ", and waits to be confirmed" if key.unconfirmed else ""
         said = (
             f"{key.noun[0].upper()}{key.noun[1:]} {key.fingerprint[:24]} was added for you on "
-            f"{key.added_at:%Y-%m-%d}{waits}. If you know nothing of it, tell an administrator at once."
+            f"{spoken(local_day(key.added_at, zone))}{waits}. "
+            "If you know nothing of it, tell an administrator at once."
         )
         said = not_confirmed(own) if key.unconfirmed and key.fingerprint == own else said
         news.append({"said": said, "at": key.added_at, "act": bool(key.unconfirmed)})
