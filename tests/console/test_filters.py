@@ -47,6 +47,10 @@ def test_a_filter_by_what_only_earlier_policies_knew_stays_in_its_form(served: S
     served.jane.get(f"{FILES}?data_type=ks2-old")
     assert reference in served.jane.text
     assert '<option value="ks2-old" selected>ks2-old</option>' in served.jane.page
+    served.jane.get(f"/mailboxes/{TEAM}?data_type=ks2-old")
+    assert '<option value="ks2-old" selected>Ks2 old</option>' in served.jane.page
+    served.jane.get(f"/mailboxes/{TEAM}")
+    assert '<option value="ks2-old">Ks2 old</option>' in served.jane.page
 
 
 def test_a_code_of_a_reason_is_shown_as_it_is_to_be_typed(served: Served) -> None:

@@ -103,16 +103,13 @@ def ask_mailbox(
         names = providers.names(session)
         saved = staff.saved_filters(session, caller.name, ListMailbox.command)
     shown = found[:PAGE]
+    kinds = [each.id for flow in catalogue.flows.flow for each in flow.data_type if team in each.teams]
+    kinds += [data_type or "", *(each.data_type or "" for each in shown)]  # Earlier policies knew others.
     return {
         "team": team_named(catalogue, team),
         "files": [file_seen(each, catalogue, names) for each in shown],
         "providers": [Named(id=each, name=names[each]) for each in sorted(names, key=names.__getitem__)],
-        "data_types": [
-            type_named(catalogue, each.id)
-            for flow in catalogue.flows.flow
-            for each in flow.data_type
-            if team in each.teams
-        ],
+        "data_types": [type_named(catalogue, each) for each in dict.fromkeys(kinds) if each],
         "asked": {
             "new": new,
             "removed": removed,
