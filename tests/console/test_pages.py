@@ -651,7 +651,8 @@ def test_who_waits_at_the_door_is_listed_and_let_in_again_by_the_processor_alone
     copy_listed(home, Listed())
     mary.get("/work/penalties/list")
     assert "192.0.2.7" in mary.text
-    assert served.sam.get("/work/penalties/list") == 404
+    assert served.sam.get("/work/penalties/list") == 403
+    assert "ask an administrator" in served.sam.text
     with registrar_of(home.root) as registrar:
         follow = Follow(registrar)
         assert mary.post("/work/penalties/lift", address="192.0.2.9") == 403

@@ -96,6 +96,7 @@ def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Sho
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
     if named := every_act().get(about):
+        caller.check(named.right)  # Whoever has lost a role since is told which one it takes.
         beside = {one.partition(":")[0] for one in named.beside} | {"providers show", "staff show"}
         together = named.together if issubclass(named, ListingAct) else ()
         noun = named.command.rpartition(" ")[0]
