@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.conftest import House
 
 pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 
 FAILS = "() => {{ navigator.credentials.create = async () => {{ throw new DOMException('', '{name}'); }}; }}"
+
+WAITS = """() => {
+    window.asked = [];
+    navigator.credentials.get = () => new Promise((_, failed) => window.asked.push(failed));
+}"""
+
+
+def test_a_second_click_does_not_end_what_the_first_has_begun(house: House) -> None:
+    page = house.opens_browser("anybody").page
+    page.goto(f"{house.origin}/login")
+    page.evaluate(WAITS)
+    button = page.get_by_role("button", name="Log in with a passkey")
+    button.dblclick()
+    assert page.evaluate("window.asked.length") == 1
+    page.evaluate("window.asked[0](new DOMException('', 'NotAllowedError'))")
+    page.locator("[data-passkey-problem]", has_text="cancelled").wait_for()
+    expect(button).to_be_focused()
 
 
 def test_a_second_link_in_the_same_tab_is_the_one_that_counts(house: House) -> None:

@@ -41,7 +41,7 @@ function given(credential) {
 async function signThenSend(button) {
   const form = button.form;
   const problem = form.querySelector("[data-passkey-problem]");
-  problem.hidden = true;
+  problem.hidden = button.disabled = true; // A second click would end what the first has begun.
   try {
     const publicKey = asked(JSON.parse(button.dataset.options));
     const credential = await navigator.credentials[button.dataset.passkey]({ publicKey });
@@ -49,7 +49,8 @@ async function signThenSend(button) {
     form.submit();
   } catch (error) {
     problem.textContent = whatWentWrong(error, button.dataset.passkey);
-    problem.hidden = false;
+    problem.hidden = button.disabled = false;
+    button.focus();
   }
 }
 
