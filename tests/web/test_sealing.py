@@ -49,6 +49,14 @@ ENDED = """() => {
     };
 }"""
 """The session ends before a part arrives, as where intake is started again."""
+CUT_AND_ENDED = """() => {
+    const asked = window.fetch.bind(window);
+    window.fetch = async (place, how) => {
+        await (how?.method === 'PATCH' && asked('/api/logout', { method: 'POST' }));
+        return how?.method === 'PATCH' ? Promise.reject(new TypeError()) : asked(place, how);
+    };
+}"""
+"""As before, and the part does not arrive: how far the upload came is asked for, in vain."""
 NO_ROOM = """() => {
     const asked = window.fetch.bind(window);
     const said = '{"said": "The gateway has no room at the moment; try again later."}';
@@ -56,6 +64,19 @@ NO_ROOM = """() => {
         how?.method === 'PATCH' ? new Response(said, { status: 507 }) : asked(place, how);
 }"""
 """The gateway has no room for a part."""
+LOGGED_IN = """async () => {
+    const kit = (await Kits.all('kits')).find(({ credential }) => credential === localStorage.login);
+    Object.assign(here, { kit, login: kit.credential });
+}"""
+"""A second window of whoever has logged in."""
+LATE = """() => {
+    const asked = window.fetch.bind(window);
+    window.fetch = async (place, how) => {
+        await (how?.method === 'POST' && new Promise((done) => setTimeout(done, 2000)));
+        return asked(place, how);
+    };
+}"""
+"""The upload begins some time after the gateway was asked for what has begun."""
 ROOM = """() => {
     const put = Kits.put;
     Kits.put = (store, row) => {
@@ -228,7 +249,12 @@ def test_what_was_sealed_and_cut_off_goes_on_after_the_page_was_closed(
 
 
 @pytest.mark.parametrize(
-    ("happens", "said"), [(ENDED, "Log in with your passkey first."), (NO_ROOM, "The gateway has no room")]
+    ("happens", "said"),
+    [
+        (ENDED, "Log in with your passkey first."),
+        (CUT_AND_ENDED, "Log in with your passkey first."),
+        (NO_ROOM, "The gateway has no room"),
+    ],
 )
 def test_what_was_sealed_waits_where_the_login_ends_or_the_gateway_has_no_room(
     school: School, tmp_path: Path, happens: str, said: str
@@ -243,6 +269,35 @@ def test_what_was_sealed_waits_where_the_login_ends_or_the_gateway_has_no_room(
     school.logs_in(page)
     page.get_by_text("ended.xml has arrived.").wait_for()
     assert page.evaluate(LYING) == []
+
+
+def test_what_one_window_sends_another_does_not_send_as_well(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    other, begun = page.context.new_page(), list[str]()
+    other.goto(school.origin)
+    other.evaluate(LOGGED_IN)
+    page.context.on("request", lambda one: one.url.endswith("/api/uploads") and begun.append(one.method))
+    page.evaluate("async (text) => { await sealed(new File([text], 'once.xml')); }", core_data(17).decode())
+    page.evaluate(LATE)
+    page.evaluate("() => { window.going = alone(goOn, { ifAvailable: true }); }")
+    other.evaluate("async () => { await alone(goOn, { ifAvailable: true }); }")
+    assert page.evaluate("Kits.all('sent')")[0].get("reference") is None  # Left to the window that is at it.
+    other.evaluate("async () => { await alone(goOn); }")  # As `send` waits for it.
+    page.evaluate("window.going")
+    assert begun.count("POST") == 1
+    assert page.evaluate(LYING) == []
+
+
+def test_a_receipt_that_takes_long_is_left_to_the_button_beside_the_file(
+    school: School, tmp_path: Path
+) -> None:
+    page = enrolled(school, tmp_path)
+    page.route("**/api/receipts/*", lambda route: route.fulfill(status=404))
+    page.evaluate("() => { window.setTimeout = (act) => queueMicrotask(act); }")
+    chooses(page, "slow.xml", core_data(18))
+    presses(page, "Send")
+    page.get_by_text("The receipt of slow.xml takes longer. Select Show beside it").wait_for()
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
 
 
 def test_a_file_that_is_changed_after_it_was_chosen_is_not_sent(school: School, tmp_path: Path) -> None:

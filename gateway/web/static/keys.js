@@ -20,7 +20,7 @@ async function handIn(folder, name, content) {
   const digest = await Sealing.digestOf(blob);
   const remote = Sealing.remoteName(name, digest);
   const one = { sha256: digest, credential: here.kit.credential, name, remote, at: Date.now() };
-  await upload(one, blob, folder);
+  await alone(() => upload(one, blob, folder));
   tell("said", "It has arrived. Its receipt says what came of it.");
   await showSent();
   return one;
@@ -105,8 +105,8 @@ async function addPasskey() {
 
 // A passkey or SSH key of the school that this browser does not use, by its fingerprint: it lets nobody in any more.
 async function revokeLogin(fingerprint, button) {
-  if (!button.dataset.sure) {
-    button.dataset.sure = "asked";
+  if (here.sure !== fingerprint) {
+    here.sure = fingerprint; // Kept apart from the button, which is made anew with its row.
     button.firstChild.data = "Revoke for good";
     tell("said", "Nobody logs in with that key any more after this, and it cannot be taken back.");
     return;

@@ -211,10 +211,11 @@ const Look = (() => {
       throw new Error("this browser does not know the gateway’s key");
     }
     try {
+      const { headings = "" } = { ...here.kit, ...(await Kits.get("kits", here.kit.credential)) };
       const list = await (await fetch("/api/agreement/headings.asc")).text();
       const verified = () => Trust.verified(list, Object.values(here.kit.gateway));
       const told = JSON.parse(await Trust.followed(here.kit, verified));
-      if (told.at >= (here.kit.headings || "")) {
+      if (told.at >= headings) {
         await Kits.change(here.kit, { headings: told.at });
         return told;
       }
@@ -270,7 +271,7 @@ async function lookAt() {
   }
 }
 
-at("file").addEventListener("change", lookAt);
+["change", "cancel"].forEach((event) => at("file").addEventListener(event, lookAt)); // Chromium: the same path, chosen again.
 at("send").addEventListener("reset", () => {
   looks++;
   at("seen").hidden = true;

@@ -23,7 +23,8 @@ async function checked(answer) {
   if (!answer.ok) {
     const told = await answer.json().catch(() => null);
     const away = answer.status >= 500 && "The gateway does not answer at the moment. Try again in a minute.";
-    const said = told?.said || away || "The gateway did not take the file. Try again later.";
+    const ended = answer.status === 401 && "Log in with your passkey first."; // A HEAD is answered without a sentence.
+    const said = told?.said || away || ended || "The gateway did not take the file. Try again later.";
     throw Object.assign(new Error(said), { status: answer.status });
   }
   return answer;

@@ -43,8 +43,11 @@ async function logIn() {
     tell("said", "There is no connection. Files are sealed here now, and sent when you log in with one.");
     return;
   }
-  await goOn().finally(showStanding);
+  await alone(goOn, { ifAvailable: true }).finally(showSent).finally(showStanding);
 }
+
+// One window of this browser sends at a time: what is on its way from one would arrive twice.
+const alone = (act, more = {}) => navigator.locks.request("sending", more, (lock) => lock && act());
 
 async function logOut() {
   if (!here.offline && isOurs()) {
@@ -52,7 +55,7 @@ async function logOut() {
   }
   at("receipt").hidden = true;
   await showKey(null, null);
-  Object.assign(here, { kit: null, lock: null });
+  Object.assign(here, { kit: null, lock: null, sure: null });
   await showStanding();
   await showSent();
 }
@@ -106,9 +109,7 @@ async function showReceipt(one) {
       ? "Proved: the gateway’s key, which you compared, signed this receipt, and it is about the file that you sent here."
       : "Proved: the gateway’s key, which you compared, signed this receipt. The file was not sent from this browser.";
     proof = `${proof} ${await Proof.told(said, here.kit, one)}`;
-  }
-  if (here.kit && one.sha256) {
-    await Kits.put("sent", Object.assign(one, { receipt: signed }));
+    await (one.sha256 && Kits.put("sent", Object.assign(one, { receipt: signed })));
   }
   at("proof").textContent = proof;
   at("receipt-text").textContent = said;
@@ -116,7 +117,7 @@ async function showReceipt(one) {
   at("receipt").focus();
 }
 
-// Waits for the receipt of what was just sent; a slow one is left to the button beside the file.
+// Waits for the receipt of what was just sent; a slow one, as of a large file, is left to the button beside the file.
 async function awaitReceipt(one) {
   for (let look = 0; look < LOOKS; look++) {
     if (await fetched(one)) {
@@ -124,6 +125,7 @@ async function awaitReceipt(one) {
     }
     await new Promise((done) => setTimeout(done, 1000 * LOOK_SECONDS));
   }
+  tell("said", `The receipt of ${one.name} takes longer. Select Show beside it in some minutes.`);
 }
 
 async function opened() {
@@ -218,7 +220,7 @@ async function send() {
       at("send").reset();
       return;
     }
-    await upload(one, blob);
+    await alone(() => upload(one, blob));
     tell("said", `The file has arrived. Its reference is ${one.reference}. Its receipt comes within seconds.`);
     at("send").reset();
     await showSent();
@@ -231,17 +233,11 @@ async function send() {
 
 // Goes on with what an earlier visit sealed and could not send.
 async function goOn() {
-  const begun = (await Kits.all("sent")).filter(
-    (one) => one.waiting && !one.reference && here.kit && one.credential === here.kit.credential,
-  );
-  try {
-    for (const one of begun) {
-      const blob = await Sealing.waiting(one.waiting);
-      await (blob ? upload(one, blob) : forget(one));
-      tell("said", blob ? `${one.name} has arrived. Its reference is ${one.reference}.` : `Choose ${one.name} again, and send it.`);
-    }
-  } finally {
-    await showSent();
+  const isBegun = (one) => one.waiting && !one.reference && here.kit && one.credential === here.kit.credential;
+  for (const one of (await Kits.all("sent")).filter(isBegun)) {
+    const blob = await Sealing.waiting(one.waiting);
+    await (blob ? upload(one, blob) : forget(one));
+    tell("said", blob ? `${one.name} has arrived. Its reference is ${one.reference}.` : `Choose ${one.name} again, and send it.`);
   }
 }
 

@@ -18,6 +18,7 @@ const Standing = (() => {
   // and its signature are two files: for a moment, one may be newer.
   async function signedPage(kit) {
     needOurs();
+    Object.assign(kit, { told: (await Kits.get("kits", kit.credential))?.told ?? kit.told }); // Another window may have seen more.
     for (let look = 1; ; look++) {
       const [html, signature] = [await published("pages/status.html"), await published("pages/status.html.asc")];
       if (html === null) {
@@ -114,7 +115,7 @@ function rowsOfKeys({ lines }) {
     cell(row, own ? "in this browser" : "of somebody else, or on another device");
     const revoke = (button) => revokeLogin(says, button);
     const isOther = !own && data["data-key"] === "ssh";
-    cell(row, isOther ? buttonOf("Revoke", says, revoke, "The key was not revoked. Try again.") : "");
+    cell(row, isOther ? buttonOf(here.sure === says ? "Revoke for good" : "Revoke", says, revoke, "The key was not revoked. Try again.") : "");
     return row;
   });
 }
