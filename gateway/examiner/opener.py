@@ -13,22 +13,20 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from gateway.errors import Fault, GatewayError, Refusal
 from gateway.examiner import protocol
-from gateway.examiner.channel import close_all
 from gateway.examiner.confinement import Cell
-from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
+from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import find_opener, mark_proved, usable
 from gateway.openpgp.interface import Content, Opener, OpenFile
 from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import open_session_key, seal_session_key
-from gateway.openpgp.sealer import certificate_of, readers, seal
+from gateway.openpgp.sealer import readers, seal
 from gateway.zones.failpoints import passing
-from gateway.zones.memory import closing_descriptor, in_memory
+from gateway.zones.memory import closing_descriptor
 
 _SLACK_BYTES = 1024**2
 _SHARE_OF_PROGRAM = 0.8
@@ -183,21 +181,6 @@ class Opening:
             return answer, (memory.finish()[0],)
 
 
-def rehearse(opening: Opening) -> int:
-    """Open a text sealed to each key of the gateway, so engines are ready; return the number opened."""
-    contents = list[int]()
-    for secret in opening.secrets.values():
-        # A rehearsal decides nothing: the same error later costs its file alone, and is told to the service.
-        with suppress(Exception):
-            own = certificate_of(secret)
-            job = protocol.Job(reference="", name="", senders=(own.decode(),), now=datetime.now(UTC))
-            with os.fdopen(in_memory(seal(own, [own], secret)), "rb") as sealed:
-                for _ in range(REHEARSALS):
-                    contents += opening._opened(job, job.senders, OpenFile(sealed.fileno()))[1]  # noqa: SLF001 - its own
-    close_all(contents)
-    return len(contents)
-
-
 def main() -> None:
     """Run as the child process: answer requests until the service ends."""
 
@@ -209,8 +192,6 @@ def main() -> None:
         secrets = {name: secret.encode() for name, secret in setup.secrets.items()}
         opening = Opening(settings, secrets, limits)
         opening.of()
-        if settings.engine != "sop":  # A program starts anew for each file.
-            rehearse(opening)
         cell = Cell(
             limits.memory_bytes,
             writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,

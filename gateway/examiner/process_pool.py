@@ -33,9 +33,6 @@ GREETING = b"at work"
 CRASHED = b"crashed "
 """Beginning of an answer with nothing but the place of a crash."""
 
-REHEARSALS = 12
-"""Python runs a function faster from about its tenth call on, and a process for files begins with that."""
-
 SECONDS = struct.Struct(">d")
 """How a request begins: with its time limit in seconds."""
 _REQUEST_BYTES = 64 * 1024**2

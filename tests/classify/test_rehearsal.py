@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from gateway.classify import load_rules
-from gateway.errors import Fault
 from gateway.examiner import opener
-from gateway.examiner.classifier import TEXTS, rehearse
+from gateway.examiner.classifier import REHEARSALS, TEXTS, rehearse
 from gateway.examiner.classifier import work as work_of_classifier
 from gateway.examiner.confinement import Cell
-from gateway.examiner.process_pool import REHEARSALS, ProcessPool
+from gateway.examiner.process_pool import ProcessPool
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
-from gateway.model import Classified, Opened
-from gateway.openpgp.interface import Opener
-from gateway.openpgp.judge import SigningKeyEnded
+from gateway.model import Classified
 from gateway.openpgp.layers import identified
 from tests.bench.bench_classify import POLICIES
 from tests.costs import python_calls
@@ -81,57 +74,12 @@ def opening_with(*kinds: str) -> opener.Opening:
     return opener.Opening(ProcessorSettings(engine="embedded"), by_fingerprint, OpenLimits())
 
 
-@dataclass
-class Saying:
-    """An engine that opens a file, and then says something else of it."""
-
-    engine: Opener
-    error: Callable[[Opened], Exception]
-    asked_for: list[str | None] = field(default_factory=list)
-
-    def open(self, *asked: Any) -> Opened:
-        opened = self.engine.open(*asked)
-        self.asked_for.append(opened.opened_by)
-        error = self.error(opened)
-        if not isinstance(error, SigningKeyEnded):
-            os.close(opened.content)
-        raise error
-
-
-def saying(opening: opener.Opening, error: Callable[[Opened], Exception]) -> Saying:
-    """Put such an engine in the place of the one for all keys."""
-    found = Saying(opening.of(), error)
-    opening._made[tuple(sorted(opening.secrets))] = cast(Opener, found)
-    return found
-
-
-@pytest.mark.parametrize("kinds", [("gateway",), ("gateway-rsa",), ("gateway", "gateway-rsa")])
-def test_an_opener_rehearses_with_each_key_of_the_gateway(kinds: tuple[str, ...]) -> None:
-    assert opener.rehearse(opening_with(*kinds)) == REHEARSALS * len(kinds)
-
-
 def test_a_job_that_names_all_keys_takes_the_engine_that_was_rehearsed() -> None:
     opening = opening_with("gateway", "gateway-rsa")
     one, other = opening.secrets
     assert opening.of((one, other)) is opening.of((other, one)) is opening.of()
     assert opening.of((one,)) is not opening.of()
     assert opening.of((one,)) is not opening.of((other,))
-
-
-@pytest.mark.parametrize("error", [RuntimeError, ValueError, OSError, Fault])
-def test_an_error_in_a_rehearsal_costs_no_file(error: type[Exception]) -> None:
-    opening = opening_with("gateway", "gateway-rsa")
-    engine = saying(opening, lambda _: error("of any kind"))
-    assert opener.rehearse(opening) == 0
-    assert {*engine.asked_for} == {*opening.secrets}, "each key is tried"
-
-
-def test_a_rehearsal_leaves_no_content_open_of_a_key_that_has_ended() -> None:
-    opening = opening_with("gateway")
-    saying(opening, lambda opened: SigningKeyEnded("open:key-expired", opened))
-    before = sorted(Path("/proc/self/fd").iterdir())
-    assert opener.rehearse(opening) == REHEARSALS
-    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_process_for_files_is_set_up_without_a_look_at_the_rules() -> None:
