@@ -243,7 +243,7 @@ class ColumnInventory:
             topic, rule = self._topic(part), self._rules.fields.get(part.key or "")
             listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried[data_type]
             if not listed and not topic and not part.assessment:  # What is right elsewhere tells here.
-                topic = part.elsewhere.topic
+                topic = part.elsewhere.topic or self._rules.sensitive.of_name(part.header)
             if part.filled and (topic or part.assessment or not listed):
                 kind = kind_of(part.counts, self._grades)
                 graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""

@@ -266,3 +266,36 @@ def open_archive(content: bytes) -> list[bytes]:
     """The parts of an archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [archive.read(name) for name in archive.namelist()]
+
+
+SESSIONS: Columns = {
+    "UPN": upn,
+    "Surname": surname,
+    "Possible": "118",
+    "Present": "110",
+    "Illness": of("3", ""),
+}
+
+
+def test_sessions_of_illness_are_attendance_and_a_remark_in_other_files() -> None:
+    assert list(told(decided(csv(rows(SESSIONS))))) == ["policy:allowed"]
+    assert "policy:sensitive" in told(decided(csv(rows(SESSIONS | {"Illness": of("", "epilepsy")}))))
+    for heading in ("Illness", "Illness (I)"):
+        assert "policy:sensitive" in told(decided(csv(rows(CLASS | {heading: of("1", "0")}))))
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [("Met standard", "Not met standard"), ("Met expected standard", "Did not meet expected standard")],
+)
+def test_outcomes_of_the_phonics_check_in_words_are_such(outcomes: tuple[str, str]) -> None:
+    columns = {**WHO, "Phonics Mark": of("34", "21"), "Phonics Outcome": of(*outcomes)}
+    assert list(told(decided(csv(rows(columns, year=1)), on=SUMMER))) == ["policy:allowed"]
+
+
+def test_early_learning_goals_are_known_by_their_initials() -> None:
+    initials = (
+        "CL LAU,CL S,PSED SR,PSED MS,PSED BR,PD GM,LIT C,LIT WR,LIT W,MAT N,MAT NP,UTW PP,UTW PCC,UTW NW"
+    )
+    columns = goals([*initials.split(","), "PD FM", "EAD CM", "EAD BIE"])
+    assert list(told(decided(csv(rows(columns, year=1)), on=SUMMER))) == ["policy:allowed"]
