@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeo
 FAILS = "() => {{ navigator.credentials.create = async () => {{ throw new DOMException('', '{name}'); }}; }}"
 
 WAITS = """() => {
-    window.asked = [];
-    navigator.credentials.get = () => new Promise((_, failed) => window.asked.push(failed));
+    window.begun = [];
+    navigator.credentials.get = () => new Promise((_, failed) => window.begun.push(failed));
 }"""
 
 
@@ -23,8 +23,8 @@ def test_a_second_click_does_not_end_what_the_first_has_begun(house: House) -> N
     page.evaluate(WAITS)
     button = page.get_by_role("button", name="Log in with a passkey")
     button.dblclick()
-    assert page.evaluate("window.asked.length") == 1
-    page.evaluate("window.asked[0](new DOMException('', 'NotAllowedError'))")
+    assert page.evaluate("window.begun.length") == 1
+    page.evaluate("window.begun[0](new DOMException('', 'NotAllowedError'))")
     page.locator("[data-passkey-problem]", has_text="cancelled").wait_for()
     expect(button).to_be_focused()
 
