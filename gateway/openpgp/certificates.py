@@ -4,7 +4,7 @@ Sequoia decides if a certificate is sound; the gateway's own rules then refuse m
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,17 @@ from pysequoia import Cert
 from pysequoia.packet import PacketPile, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import OLD_HASHES, Parts, material_of, named, own_packets, parts_of
+from gateway.openpgp.components import (
+    OLD_HASHES,
+    REVOCATION_KEY,
+    Component,
+    Parts,
+    material_of,
+    named,
+    own_packets,
+    owner_states,
+    parts_of,
+)  # fmt: skip
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.zones.sealing import mended, needs_mending
@@ -68,14 +78,15 @@ def admit(
     shown = _described(cert, parts, now)
     if shown.revoked:
         raise CertificateRefused("key:revoked")
-    _check_strength(parts, max(least_rsa_bits, _LEAST_RSA_BITS))
+    in_use = [key for key in parts.keys if not _has_ended(parts, key, now)]
+    _check_strength(parts, in_use, max(least_rsa_bits, _LEAST_RSA_BITS))
     if parts.primary.created_at > now:
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:
         raise CertificateRefused("key:expired")
     # Refuse key kinds unverifiable by an engine, because every file signed by the key would be refused.
     # Sequoia knows no other curves.
-    for key in parts.keys:
+    for key in in_use:
         if key.algorithm.startswith(_POST_QUANTUM) and key.algorithm not in verified:
             raise CertificateRefused("key:not-verified-here", algorithm=key.algorithm)
         if key.algorithm.startswith(_UNREADABLE) and key.kind != "ECDH":
@@ -244,7 +255,9 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
         ),
         can_sign=bool(signing),
         can_encrypt=bool(encryption),
-        revoked=cert.is_revoked or standing.revoked is not None,
+        # Sequoia counts a revocation by any stranger; one by a revoker that the owner names may be genuine.
+        revoked=standing.revoked is not None
+        or (cert.is_revoked and owner_states(bytes(cert), REVOCATION_KEY)),
         signing_keys=signing,
         encryption_keys=encryption,
         signs_until=max(known) if known and len(known) == len(ends) else None,
@@ -252,8 +265,15 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
     )
 
 
-def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
-    for key in parts.keys:
+def _has_ended(parts: Parts, key: Component, now: datetime) -> bool:
+    """Return True for a subkey that the owner has revoked or let expire, and so uses no more."""
+    standing = parts.standing(key, now)
+    has_expired = standing.expires_at is not None and standing.expires_at <= now
+    return not key.primary and (has_expired or standing.revoked is not None)
+
+
+def _check_strength(parts: Parts, keys: Iterable[Component], least_rsa_bits: int) -> None:
+    for key in keys:
         if key.algorithm == "DSA" or key.algorithm.startswith("ElGamal"):
             raise CertificateRefused("key:weak", algorithm=key.algorithm)
         if key.algorithm.startswith("RSA") and (key.bits or 0) < least_rsa_bits:

@@ -16,6 +16,7 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 # Types of a signature's subpackets (RFC 9580, 5.2.3.7).
+REVOCATION_KEY = 12
 REASON_FOR_REVOCATION = 29
 FEATURES = 30
 EMBEDDED_SIGNATURE = 32
@@ -400,16 +401,15 @@ def says_what_it_reads(certificate: bytes) -> bool:
     A certificate of version 6 always states the kinds; an older certificate only in the subpacket Features
     (RFC 9580, 5.2.3.32). RuntimeError if the certificate is unreadable.
     """
+    primary = next(_good_packets(certificate))
+    return primary.body[:1] == _VERSION_6 or owner_states(certificate, FEATURES)
+
+
+def owner_states(certificate: bytes, kind: int) -> bool:
+    """Return True if the owner of a certificate states a subpacket of a kind. RuntimeError if unreadable."""
     primary, *rest = _good_packets(certificate)
-    if primary.body[:1] == _VERSION_6:
-        return True
-    owner = _component(primary)
-    return any(
-        one.kind == FEATURES
-        for packet in rest
-        if packet.tag == Tag.Signature and _is_own(packet, owner)
-        for one in hashed(packet.body)
-    )
+    own = (one for one in rest if one.tag == Tag.Signature and _is_own(one, _component(primary)))
+    return any(one.kind == kind for packet in own for one in hashed(packet.body))
 
 
 def _good_packets(certificate: bytes) -> Iterator[Packet]:

@@ -265,6 +265,34 @@ def test_a_revocation_by_another_key_revokes_nothing(is_genuine: bool, is_named:
             revoke(gpg.certificate("school") if is_named else before, bytes(packet))
 
 
+@pytest.mark.parametrize(("is_named", "code"), [(False, None), (True, "key:revoked")])
+def test_a_stranger_revokes_nothing_unless_the_owner_named_them(is_named: bool, code: str | None) -> None:
+    """Anybody may append a revocation to a certificate, which only its maker's certificate could verify."""
+    stranger = Key(b"stranger", BORN)
+    revoker = subpacket(12, bytes([0x80, 22]) + stranger.fingerprint, critical=True)
+    own = written(direct=[Said(made=BORN, flags=3, more=revoker if is_named else b"")]).written()
+    false = signature_packet(0x20, stranger, Said(made=BORN + DAY, reason=2), written().primary.hashed)
+    first, *rest = split(own)
+    data = joined([first]) + false + joined(rest)
+    assert (admit(data, AT) and None if code is None else refused(data)) == code
+
+
+@pytest.mark.needs("gpg")
+@pytest.mark.parametrize("end", ["revoked", "expired", None])
+def test_a_weak_subkey_that_its_owner_has_ended_does_no_harm(end: str | None) -> None:
+    with Gnupg() as gpg:
+        gpg.make_key("school", at=AT)
+        fingerprint = gpg.fingerprint("school")
+        gpg.run("--quick-add-key", fingerprint, "rsa1024", "encr", "7d" if end == "expired" else "0", at=AT)
+        if end == "revoked":
+            gpg.converse("--edit-key", "school", given=b"key 2\nrevkey\ny\n0\n\ny\nsave\n", at=AT)
+        made, later = gpg.certificate("school"), AT + timedelta(days=8)
+    if end is None:
+        assert refused(made, later) == "key:weak"
+    else:
+        assert admit(made, later).can_sign
+
+
 @pytest.mark.parametrize("revocation", [b"", b"hello", cert("alice"), cert("compromised")])
 def test_what_is_no_revocation_revokes_nothing(revocation):
     with pytest.raises(CertificateRefused, match="key:not-a-revocation"):
