@@ -6,6 +6,7 @@ only one of the engines could open.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import BinaryIO, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -38,6 +39,7 @@ _POINT_BYTES = 32
 _IN_THE_CLEAR = frozenset({2, 4, 5, 6, 7, 8, 11, 13, 14})
 # RFC 9580, 5.13.2: version, cipher, mode, chunk size and salt, and the tag at the end.
 _LEAST_BODY: dict[Protection, int] = {SEIPD_1: 1, SEIPD_2: 36 + 16, GNUPG_OCB: 19 + 16}
+_EAX = 1
 _MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 
 
@@ -74,6 +76,18 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
         if envelope.armored:
             _check_nothing_follows(file)
         return envelope
+
+
+def check_alone(sealed: SealedSource) -> None:
+    """Raise Refusal for anything after a binary message: sqop passes over what follows a body in pieces."""
+    with as_fault(UNREADABLE), sealed.open() as file:
+        try:
+            before = {packets.PKESK, packets.SKESK} | packets.IGNORED
+            found = dropwhile(before.__contains__, packets.tags(file))
+            if sum(not packets.is_ignored(tag) for tag in found) > 1:
+                raise Refusal("open:not-one-file")
+        except packets.FramingError:
+            raise Refusal("open:damaged") from None
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
@@ -191,6 +205,8 @@ def check_body(protection: Protection, body: bytes) -> None:
         raise Refusal("open:damaged")
     if protection in _MOST_CHUNK_BITS and body[3] > _MOST_CHUNK_BITS[protection]:
         raise Refusal("open:damaged")
+    if protection != SEIPD_1 and body[2] == _EAX:
+        raise Refusal("open:unsupported", feature="encryption in EAX mode; OCB is read")
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:

@@ -5,9 +5,12 @@ The gateway uses framing to refuse early and to word refusals, never to accept a
 
 import base64
 import binascii
+import os
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import suppress
+from itertools import islice
+from typing import BinaryIO, NamedTuple
 
 # Tags of packets (RFC 9580, 5); 20 is GnuPG's own.
 PKESK = 1
@@ -31,6 +34,9 @@ _FIRST_NOT_CRITICAL = 40
 _MOST_PACKETS = 10_000
 # A body in pieces of one octet would take a hundred times its size in offsets.
 _MOST_PIECES = 400_000
+# 2 GiB have no more in pieces of 512 octets. A file of smaller ones must not cost minutes either.
+_MOST_HEADS = 4_200_000
+_HEAD_BYTES = 6
 
 
 class FramingError(ValueError):
@@ -97,39 +103,53 @@ def first(data: bytes | memoryview) -> tuple[int, int]:
 
 def start_of_body(data: bytes | memoryview, position: int) -> bytes:
     """Return the part of a packet's body that `data`, possibly cut off, contains."""
-    _, start, length = head(data, position)
-    if length is not None or not data[position] & 0x40:
-        return bytes(data[start : len(data) if length is None else start + length])
-    pieces = []
-    at = position + 1
-    while at < len(data):
-        try:
-            start, length, piece = _new_length(data, at)
-        except FramingError:
+    found = list[bytes]()
+    with suppress(FramingError):
+        for start, end in _pieces(data, position):
+            found.append(bytes(data[start:end]))
+    return b"".join(found)
+
+
+def tags(file: BinaryIO) -> Iterator[int]:
+    """Yield the tags of the packets in a file, without reading bodies. FramingError as from `walk`."""
+    size, end, in_pieces = file.seek(0, os.SEEK_END), 0, False
+    for _ in range(_MOST_HEADS):
+        if end >= size:
             break
-        pieces.append(bytes(data[start : start + piece]))
-        if length is not None:
-            break
-        at = start + piece
-    return b"".join(pieces)
+        file.seek(end)
+        octets = file.read(_HEAD_BYTES)
+        if in_pieces:
+            start, length, piece = _new_length(octets, 0)
+            end, in_pieces = end + start + piece, length is None
+            continue
+        tag, start, length = head(octets, 0)
+        yield tag
+        in_pieces = bool(octets[0] & 0x40)  # All bodies of the new format, to count the pieces alike.
+        end = end + 1 if in_pieces else size if length is None else end + start + length
+    if end != size or in_pieces:
+        raise FramingError("cut off, or too many packets")
 
 
 def _packet(data: bytes | memoryview, position: int) -> Packet:
-    tag, start, length = head(data, position)
-    pieces, end = list[tuple[int, int]](), position + 1
-    if length is not None or not data[position] & 0x40:
-        end = len(data) if length is None else start + length
-        pieces.append((start, end))
-    else:
-        while length is None:
-            if len(pieces) == _MOST_PIECES:
-                raise FramingError("too many pieces")
-            start, length, piece = _new_length(data, end)
-            end = start + piece
-            pieces.append((start, end))
-    if end > len(data):
+    pieces = list(islice(_pieces(data, position), _MOST_PIECES + 1))
+    if len(pieces) > _MOST_PIECES:
+        raise FramingError("too many pieces")
+    if pieces[-1][1] > len(data):
         raise FramingError("cut off")
-    return Packet(tag, position, tuple(pieces), end)
+    return Packet(head(data, position)[0], position, tuple(pieces), pieces[-1][1])
+
+
+def _pieces(data: bytes | memoryview, position: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each piece of the body of a packet."""
+    _, start, length = head(data, position)
+    if length is not None or not data[position] & 0x40:
+        yield start, len(data) if length is None else start + length
+        return
+    end = position + 1
+    while length is None:
+        start, length, piece = _new_length(data, end)
+        end = start + piece
+        yield start, end
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:

@@ -27,7 +27,7 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import judge, layers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.embedded import verified_message
-from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
+from gateway.openpgp.envelope import ANYONE, Envelope, check_alone, look, look_again
 from gateway.openpgp.interface import Certs, Content, Sealed, SealedSource
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
 from gateway.zones.memory import closing_descriptor, in_memory
@@ -164,6 +164,8 @@ class SopOpener:
         """Open a sealed file signed by one of `senders` with the program; all else is as in `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
+        if not envelope.armored:
+            check_alone(source)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes) as content:
             order = Order(source, content, limits, senders, self._secrets)

@@ -1,6 +1,7 @@
 """Taking off encryption and compression: chunks of AEAD, caps, and hostile octets."""
 
 import base64
+import io
 import zlib
 from contextlib import suppress
 
@@ -68,8 +69,9 @@ def test_a_changed_head_or_a_wrong_key():
     body = b"".join(chunks) + last
     assert containers.opened("seipd-2", head[:10] + b"x" + head[11:] + body, SESSION) is None
     assert containers.opened("seipd-2", head + body, SessionKey(bytes(32), None)) is None
-    with pytest.raises(Refusal, match="open:unsupported"):
+    with pytest.raises(Refusal, match="open:unsupported") as caught:
         containers.opened("seipd-2", b"\2\x09\1" + head[3:] + body, SESSION)
+    assert "EAX" in caught.value.detail["feature"]
     with pytest.raises(Refusal, match="open:damaged"):
         containers.opened("seipd-2", b"\2\x09\2\x17" + head[4:] + body, SESSION)
 
@@ -106,6 +108,7 @@ def _often(wrap, message: bytes, times: int) -> bytes:
 def test_packets_are_walked_as_they_are_written(parts, old):
     parts = [(tag % 16 if old else tag, body) for tag, body in parts]
     assert split(joined(parts, old=old)) == parts
+    assert list(packets.tags(io.BytesIO(joined(parts, old=old)))) == [tag for tag, _ in parts]
 
 
 @settings(max_examples=150, deadline=None)
@@ -115,6 +118,8 @@ def test_a_cut_message_is_never_walked_to_its_end(body, cut):
     if cut < len(whole):
         with pytest.raises(FramingError):
             list(packets.walk(whole[: max(1, cut)]))
+        with pytest.raises(FramingError):
+            list(packets.tags(io.BytesIO(whole[: max(1, cut)])))
 
 
 @settings(max_examples=150, deadline=None)

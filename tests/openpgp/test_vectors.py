@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from gateway.openpgp.layers import SecretKey, read_secret_keys, unwrapped
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS, sentence_and_step
 from tests.openpgp import vectors
+from tests.openpgp.make import surgery
+from tests.openpgp.make.surgery import MARKER
 from tests.openpgp.vectors import Vector
 
 VECTORS = vectors.every()
@@ -81,6 +84,24 @@ def outcome(engine: str, vector: Vector, folder: Path, senders: list[bytes] | No
 def test_verdict(engine, vector, tmp_path):
     # What the engine at hand does not open, the program judges: together they say what it says.
     assert outcome(engine, vector, tmp_path) == vector.verdict("sop" if engine == "auto" else engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (b"", "open"),
+        (MARKER, "open"),
+        (b"name,upn\n", "open:damaged"),
+        (vectors.read(vectors.FOLDER / "gpg-default.txt").data, "open:not-one-file"),
+        (surgery.literal(b"name,upn\n"), "open:not-one-file"),
+    ],
+    ids=["nothing", "marker", "text", "message", "literal"],
+)
+def test_nothing_may_follow_a_message_in_pieces(engine, more, code, tmp_path):
+    """As GnuPG writes one: sqop opens it and passes over the rest, so that a second file would be lost."""
+    vector = vectors.read(vectors.FOLDER / "in-pieces.txt")
+    assert outcome(engine, replace(vector, data=vector.data + more), tmp_path) == code
 
 
 def test_there_are_many_vectors():
