@@ -93,7 +93,7 @@ OLD_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})
 
 UNKNOWN = "unknown"
 # The subpackets of RFC 9580, 5.2.3.7 understood by Sequoia. Critical notations never are.
-_UNDERSTOOD = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 31), 32, 33, 35, 37, 39})
+UNDERSTOOD = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 31), 32, 33, 35, 37, 39})
 # RFC 9580, 5.2.3.31: superseded, retired and "user id no longer valid" leave older signatures good.
 _SOFT_REASONS = frozenset({1, 3, 32})
 
@@ -468,7 +468,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
                 made=made,
                 ends=ends,
                 digest=named(signature, "hash_algorithm"),
-                understood=critical(signature.body) <= _UNDERSTOOD,
+                understood=critical(signature.body) <= UNDERSTOOD,
                 lasts=signature.key_validity_period,
                 signs=None if flags is None else flags.signing,
                 encrypts=None if flags is None else flags.transport_encryption or flags.storage_encryption,

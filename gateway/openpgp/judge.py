@@ -33,6 +33,7 @@ from gateway.openpgp import packets
 from gateway.openpgp.components import (
     INTENDED_RECIPIENT,
     OLD_HASHES,
+    UNDERSTOOD,
     Component,
     Parts,
     areas,
@@ -116,13 +117,16 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
-    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex."""
+    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex.
+    `critical`: the types of the subpackets that a reader must understand.
+    """
 
     issuer: str
     created_at: datetime | None = None
     expires_at: datetime | None = None
     digest: str = ""
     is_text: bool = False
+    critical: frozenset[int] = frozenset()
     recipients: tuple[str, ...] = ()
 
     def is_for(self, addressee: str | None) -> bool:
@@ -257,16 +261,22 @@ def refusal(
             fault = "open:signature-date"
         if fault is not None:
             return Refusal(fault)
-        feature = ""
-        if claim.digest in OLD_HASHES:
-            feature = f"a signature with {claim.digest}"
-        elif not _is_sound(sender):
-            feature = "a key that is too weak"
-        elif claim.is_text and re.search(rb"\r(?!\n)", literal(message)):
-            # GnuPG signs CR alone as it stands, other programs as the end of a line (RFC 9580, 5.2.1.2).
-            feature = "text mode, over lines that end with CR alone"
+        feature = _unsupported(claim, sender, message)
         return Refusal("open:unsupported", feature=feature) if feature else Refusal("open:bad-signature")
     return Refusal("open:wrong-signer" if claims else "open:not-signed")
+
+
+def _unsupported(claim: SignatureClaim, sender: Sender, message: bytes) -> str:
+    """Return the feature of a signature for which no engine verifies it; "" if there is none."""
+    if claim.digest in OLD_HASHES:
+        return f"a signature with {claim.digest}"
+    if not _is_sound(sender):
+        return "a key that is too weak"
+    if not claim.critical <= UNDERSTOOD:
+        return "a note in the signature that is marked as critical"
+    # GnuPG signs CR alone as it stands, other programs as the end of a line (RFC 9580, 5.2.1.2).
+    is_of_old_macs = claim.is_text and re.search(rb"\r(?!\n)", literal(message))
+    return "text mode, over lines that end with CR alone" if is_of_old_macs else ""
 
 
 def unread(why: Refusal) -> Refusal:
@@ -286,6 +296,7 @@ def _claim(signature: bytes) -> SignatureClaim:
             expires_at=packet.signature_expiration_time,
             digest=repr(packet.hash_algorithm).rpartition(".")[2],
             is_text=packet.body[1] == _TEXT,
+            critical=frozenset(critical(packet.body)),
             recipients=tuple(
                 one.data[1:].hex() for one in hashed(packet.body) if one.kind == INTENDED_RECIPIENT
             ),
@@ -394,7 +405,7 @@ def verified_late(
     for sender, key in islice(signers, 1):
         late, content = _how_late(sender.parts, key, made), literal(message)
         body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-        if not (late and claim.is_for(addressee) and critical(body) <= _UNDERSTOOD):
+        if not (late and claim.is_for(addressee) and claim.critical <= _UNDERSTOOD):
             return None
         if signature_matches(body, key.public, content):
             signature = Signature(

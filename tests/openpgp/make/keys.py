@@ -106,7 +106,7 @@ CASES = [
         for what, verdict, why, make in (
             ("forged", "open:bad-signature", "named as the issuer by somebody else", _forged),
             ("changed", "open:bad-signature", "with the content changed after signing", _changed),
-            ("critical", "open:bad-signature", "with a notation that must be understood", _critical),
+            ("critical", "open:unsupported", "with a notation that must be understood", _critical),
             ("sha1", "open:unsupported", "with SHA-1", _sha1),
         )
     ),

@@ -169,7 +169,7 @@ CASES = [
     ),
     Case(
         name="unknown-critical-notation",
-        expect="open:bad-signature",
+        expect="open:unsupported",
         why="a notation that must be understood and is not",
         make=lambda w: w.by_gpg("--set-notation", "!odd@example.org=1"),
     ),
