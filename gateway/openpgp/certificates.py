@@ -266,7 +266,7 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
 
 
 def _has_ended(parts: Parts, key: Component, now: datetime) -> bool:
-    """Return True for a subkey that the owner has revoked or let expire, and so uses no more."""
+    """Return True for a subkey revoked by the owner, or expired."""
     standing = parts.standing(key, now)
     has_expired = standing.expires_at is not None and standing.expires_at <= now
     return not key.primary and (has_expired or standing.revoked is not None)

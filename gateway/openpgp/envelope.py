@@ -79,7 +79,7 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
 
 
 def check_alone(sealed: SealedSource) -> None:
-    """Raise Refusal for anything after a binary message: sqop passes over what follows a body in pieces."""
+    """Raise Refusal for data after a binary message, skipped by sqop after a body in pieces."""
     with as_fault(UNREADABLE), sealed.open() as file:
         try:
             before = {packets.PKESK, packets.SKESK} | packets.IGNORED

@@ -118,7 +118,7 @@ class Verified:
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
     """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex.
-    `critical`: the types of the subpackets that a reader must understand.
+    `critical`: the types of subpackets marked as critical.
     """
 
     issuer: str
@@ -267,7 +267,7 @@ def refusal(
 
 
 def _unsupported(claim: SignatureClaim, sender: Sender, message: bytes) -> str:
-    """Return the feature of a signature for which no engine verifies it; "" if there is none."""
+    """Return the feature of a signature unsupported by the engines; "" for none."""
     if claim.digest in OLD_HASHES:
         return f"a signature with {claim.digest}"
     if not _is_sound(sender):
