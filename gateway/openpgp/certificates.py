@@ -266,10 +266,10 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
 
 
 def _has_ended(parts: Parts, key: Component, now: datetime) -> bool:
-    """Return True for a subkey revoked by the owner, or expired."""
+    """Return True for a subkey, not for signing, that its owner revoked or that has expired."""
     standing = parts.standing(key, now)
     has_expired = standing.expires_at is not None and standing.expires_at <= now
-    return not key.primary and (has_expired or standing.revoked is not None)
+    return not (key.primary or standing.can_sign) and (has_expired or standing.revoked is not None)
 
 
 def _check_strength(parts: Parts, keys: Iterable[Component], least_rsa_bits: int) -> None:

@@ -193,6 +193,8 @@ def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) ->
             return "open:key-superseded"
         if standing.revoked:
             return "open:key-revoked"
+    if sender.cert.is_revoked:
+        return "open:key-revoked"
     if not all(standing.bound and standing.alive for standing in standings):
         return "open:key-expired"
     return None if standings[-1].can_sign else "open:wrong-signer"
