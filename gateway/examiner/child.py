@@ -82,32 +82,24 @@ class Child:
         with suppress(Broken):  # The next request reports the failure.
             self._opened_channel()
 
-    def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
-        """Send a request about a file of the provider `owner`; the caller then calls `finish` or `drop`.
-        Returns the deadline for the answer, in monotonic seconds, a little later than the `seconds` that the
-        child may take. A forked process serves one owner only.
+    def ask(
+        self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float
+    ) -> tuple[bytes, tuple[int, ...]]:
+        """Send a request about a file of the provider `owner`; return the answer, and the descriptors sent
+        along, which the caller closes. A forked process serves one owner only.
+        Raises ExaminerLost if the process crashes, or does not answer until a little after the `seconds` that
+        it may take.
         """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
             self.rest()
         until = time.monotonic() + seconds + _GRACE_SECONDS
         try:
-            self._send(SECONDS.pack(seconds) + request, descriptors, until)
-        except Broken as broken:
-            raise self._lost(broken) from None
-        self._owner, self._answers = owner, self._answers + 1
-        return until
-
-    def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """Return the last request's answer, and the descriptors sent along, which the caller closes.
-        Raises ExaminerLost if the process crashes, or does not answer before `until` (monotonic seconds).
-        """
-        process = self._process
-        if process is None:  # Ended by the service in another thread.
-            raise ExaminerLost("the examining process was ended")
-        try:
+            process = self._send(SECONDS.pack(seconds) + request, descriptors, until)
+            self._owner, self._answers = owner, self._answers + 1
             answer, given = receive(process, _ANSWER_BYTES, until=until)
         except Broken as broken:
-            raise self._lost(broken) from None
+            self.drop()
+            raise ExaminerLost(f"the examining process {broken}") from None
         if answer.startswith(CRASHED):
             close_all(given)
             self.drop()
@@ -115,7 +107,7 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the forked process, by force if need be, and ignore the last request's answer."""
+        """End the forked process, by force if need be."""
         self.rest()
         if not self._has_ended():
             self.close()
@@ -142,17 +134,14 @@ class Child:
             self._pool = None
         self._greeted = self._is_ending = False
 
-    def _lost(self, broken: Broken) -> ExaminerLost:
-        self.drop()
-        return ExaminerLost(f"the examining process {broken}")
-
-    def _send(self, message: bytes, descriptors: Sequence[int], until: float) -> None:
-        """Send a request to the forked process; if there is none, have the child fork one first.
+    def _send(self, message: bytes, descriptors: Sequence[int], until: float) -> socket.socket:
+        """Send a request to the forked process, and return the channel to it; have the child fork one first
+        if there is none.
         Raises Broken if the request is not accepted before `until`; Fault if the child does not start.
         """
         if self._process is not None:
             send(self._process, message, descriptors, until=until)
-            return
+            return self._process
         # The channel to a child with a process ready. Raises Fault where none starts.
         # A process still alive after its last answer is not trusted with the next file.
         if self._is_out_of_date() or (self._is_ending and not self._has_ended()):
@@ -171,6 +160,7 @@ class Child:
         self._process = ours
         with theirs:
             send(channel, message, [theirs.fileno(), *descriptors], until=until)
+        return ours
 
     def _is_out_of_date(self) -> bool:
         return self._channel is not None and self._begun != self._surroundings()

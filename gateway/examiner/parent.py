@@ -373,8 +373,8 @@ class Examiner:
     ) -> tuple[A, int]:
         """Ask a child about the first of `files`; return the answer, and the descriptor sent along or -1."""
         owner, message = provider_of(request.reference), protocol.REQUEST.dump_json(request)
-        until = asked.begin(owner, message, files, self._seconds(asked, files[0]))
-        return child.checked_answer(request, *asked.finish(until), expected)
+        answer = asked.ask(owner, message, files, self._seconds(asked, files[0]))
+        return child.checked_answer(request, *answer, expected)
 
     def _seconds(self, asked: child.Child, file: int) -> float:
         """Return the seconds a child may take: 15, and more for a larger file, up to the limit."""

@@ -150,7 +150,7 @@ def a_content(data: bytes = b"one content") -> Iterator[int]:
 def run_in(child: Child, attack: str, known: dict[str, Any], *, owner: str = "mallory") -> dict[str, Any]:
     """What an attack found, in a child that took a file of `owner`."""
     with a_content() as content:
-        answer, given = child.finish(child.begin(owner, json.dumps([attack, known]).encode(), [content], 20))
+        answer, given = child.ask(owner, json.dumps([attack, known]).encode(), [content], 20)
     for descriptor in given:
         os.close(descriptor)
     found: dict[str, Any] = json.loads(answer)

@@ -307,4 +307,4 @@ def test_a_partial_answer_does_not_hold_the_service(classifier: Child) -> None:
 
 def ask_quickly(child: Child, attack: str) -> None:
     with a_content() as content:
-        child.finish(child.begin("mallory", json.dumps([attack, {}]).encode(), [content], 1))
+        child.ask("mallory", json.dumps([attack, {}]).encode(), [content], 1)

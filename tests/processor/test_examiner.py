@@ -159,7 +159,7 @@ def test_a_child_answers_about_each_provider_and_keeps_its_memory_from_being_swa
         pools = set()
         for owner in ("oak", "elm"):
             with closing_memory(b"x") as drop:
-                message, _ = child.finish(child.begin(owner, REQUEST.dump_json(DROP), [drop], 60))
+                message, _ = child.ask(owner, REQUEST.dump_json(DROP), [drop], 60)
             assert isinstance(ANSWER.validate_json(message), FileRefused)
             assert child._pool is not None
             pools.add(child._pool.pid)

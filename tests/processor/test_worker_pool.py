@@ -177,14 +177,14 @@ def test_where_others_are_about_each_rests_at_once(
 def test_no_process_that_a_worker_keeps_is_given_a_file_of_another_provider(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owners, begin = dict[object, list[str]](), Child.begin
+    owners, ask = dict[object, list[str]](), Child.ask
 
-    def noted(self: Child, owner: str, *given: Any) -> float:
-        until = begin(self, owner, *given)
+    def noted(self: Child, owner: str, *given: Any) -> tuple[bytes, tuple[int, ...]]:
+        answer = ask(self, owner, *given)
         owners.setdefault(self._process, []).append(owner)
-        return until
+        return answer
 
-    monkeypatch.setattr(Child, "begin", noted)
+    monkeypatch.setattr(Child, "ask", noted)
     monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60.0)
     monkeypatch.setattr(module, "_ABOUT_SECONDS", 0.0)  # As if the others' files came long before.
     schools = [desk.provider(name, years=THIS_YEAR) for name in ("oak", "elm")]
