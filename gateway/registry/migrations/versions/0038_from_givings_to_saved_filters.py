@@ -1,11 +1,11 @@
-"""Givings, the register's version, hosts, programs, hand-ons, web hooks, filters and what the console needs.
+"""Givings, the register's version, hosts, programs, hand-ons, web hooks, filters, numbers of copies.
 
 No release had the states between, so they are one migration.
 """
 
 from gateway.registry.migrations import run
 
-revision = "0036"
+revision = "0038"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
@@ -45,6 +45,8 @@ CREATE TABLE console_challenge (
 -- A copy waits for its recipient's ratification, and a ratification ends by notice.
 ALTER TABLE provider_copy ADD COLUMN waits BOOLEAN;
 CREATE INDEX provider_copy_by_wait ON provider_copy (waits);
+-- A copy keeps the numbers that its school had when it was ordered, as they may change later.
+ALTER TABLE provider_copy ADD COLUMN numbers VARCHAR;
 ALTER TABLE ratification ADD COLUMN ends_on DATE;
 -- By which rules a file's content was judged: what waits is judged anew once others are in force.
 ALTER TABLE transfer ADD COLUMN rules VARCHAR;
@@ -80,7 +82,7 @@ CREATE TABLE policy_draft (
 CREATE TABLE hook (
     name VARCHAR NOT NULL, address TEXT NOT NULL, events VARCHAR NOT NULL, teams VARCHAR NOT NULL,
     made_at {TIME} NOT NULL, made_by VARCHAR NOT NULL, entry INTEGER NOT NULL, looked_at {TIME} NOT NULL,
-    told_at {TIME}, trouble VARCHAR, lost_since {TIME}, PRIMARY KEY (name));
+    told_at {TIME}, trouble VARCHAR, lost_since {TIME}, behind VARCHAR, PRIMARY KEY (name));
 -- A person says that the first steps in the console are read.
 ALTER TABLE staff ADD COLUMN knows_pages BOOLEAN;
 -- The deliveries of a day are counted without looking through all of them.
