@@ -15,8 +15,8 @@ from gateway.cli.console import now, say
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes import sandbox as made
-from gateway.homes.demo.parties import Stage
-from gateway.homes.demo.story import demonstrate, run_sandbox
+from gateway.homes.demo.parties import Party, Stage
+from gateway.homes.demo.story import demonstrate
 from gateway.homes.sandbox import CODES
 from gateway.observe.signals import until_told
 from gateway.send.ceremonies import hand_over, read_invitation, take_keys
@@ -27,17 +27,9 @@ _PROVIDER = "sandbox"
 
 
 @fails_clearly
-def demo(
-    sandbox: Annotated[
-        Path | None, "Make this folder a sandbox instead, and run it until Ctrl-C: docs/vendors.md."
-    ] = None,
-) -> None:
+def demo() -> None:
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
-    shown = Console(highlight=False, markup=False, emoji=False)  # Of tables and panels, which wrap.
-    if sandbox is not None:
-        run_sandbox(shown, sandbox)
-    else:
-        demonstrate(shown)
+    demonstrate(Console(highlight=False, markup=False, emoji=False))  # Of tables and panels, which wrap.
 
 
 @fails_clearly
@@ -46,7 +38,7 @@ def sandbox(
         Path | None, "Keep everything in this empty folder; one that is thrown away if not given."
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any free port.")] = 0,
-    ssh_key: Annotated[Path | None, "Your public SSH key; a kit is made if not given."] = None,
+    ssh_key: Annotated[Path | None, "Your public SSH key; keys and a kit are made if not given."] = None,
     openpgp_key: Annotated[Path | None, "Your OpenPGP certificate, with --ssh-key."] = None,
     codes: Annotated[bool, "List the codes that a name can ask for."] = False,
 ) -> None:
@@ -70,15 +62,24 @@ def sandbox(
         stage.done("providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school")
         with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
             given = [file for file in (ssh_key, openpgp_key) if file is not None]
-            for file in given or [_kit(root, stage, place)]:
+            for file in given or [_kit(root, stage, place), *_keys(root / "keys", stage)]:
                 stage.done("keys", "add", _PROVIDER, str(file))
             stage.confirm(_PROVIDER)
             stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
             typer.echo(f"ready intake {place[0]}:{place[1]}")
-            typer.echo(f"the provider is {_PROVIDER}; gateway.asc is in /keys")
+            hosts = {one["service"]: one["fingerprint"] for one in stage.json("keys", "host", "list")}
+            typer.echo(f"the provider is {_PROVIDER}; gateway.asc is in /keys; host key {hosts['intake']}")
             if not given:
                 say(f"try: gateway send --kit {root / 'kit'} --passphrase-file {root / 'passphrase'} FILE")
             ended.wait()
+
+
+def _keys(folder: Path, stage: Stage) -> tuple[Path, Path]:
+    """Make the provider's keys for other clients in `folder`; return the files with the public halves."""
+    party = Party(_PROVIDER, folder)
+    (folder / "openpgp.key").write_text(str(party.openpgp), "utf-8")
+    (folder / "gateway.asc").write_text(stage.done("keys", "gateway", "export"), "utf-8")
+    return party.ssh_public, party.certificate
 
 
 def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:

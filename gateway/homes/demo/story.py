@@ -1,4 +1,4 @@
-"""Run the demo, one scene after another, or a sandbox for programmers, with real services and files."""
+"""Run the demo, one scene after another, with real services and files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault
 from gateway.examiner import confinement
 from gateway.homes.demo.parties import Party, Running, Stage, until
-from gateway.observe.signals import until_told
 from gateway.samples import MARKER, TODAY, School, make, school
 
 _MARK = MARKER.encode()
@@ -207,50 +206,6 @@ def demonstrate(console: Console) -> None:
     console.print(
         f"That was the gateway, in {time.monotonic() - began:.0f} s. Its home is cleaned up. Next: README.md"
     )
-
-
-_OUTCOMES = {
-    "core data.xml.pgp": "oak-accepted.pgp",
-    "core again.xml.pgp": "oak-refused-wrong-signer.pgp",
-    "core.xml": "oak-refused-not-encrypted.pgp",
-    "census.xml.pgp": "oak-refused-damaged.pgp",
-    "core.xml.pgp": "elm-held-agreement.pgp",
-}
-_LETTER = b"Dear colleagues, this is no data.\n"
-
-
-def run_sandbox(console: Console, folder: Path) -> None:
-    """Make a sandbox in a new folder and run it until Ctrl-C or SIGTERM. GatewayError if `folder` exists.
-
-    In `folder`, the folders `oak` and `elm` hold each school's keys `ssh` and `openpgp.key` and the gateway's
-    certificate. The folder `files` holds a sealed file for each outcome, and two plain files. The line
-    printed once ready names host, port and the fingerprint of the host key.
-    """
-    if folder.exists():
-        raise GatewayError(f"{folder} exists already: name a new folder")
-    folder.mkdir(mode=0o700, parents=True)
-    stage = Stage(folder / "home")
-    stage.done("init", "--organisation", "Sandbox County Council", "--log-origin", "sandbox.invalid/log")
-    parties, schools = _enrol(stage, folder)
-    certificate = stage.done("keys", "gateway", "export")
-    files = folder / "files"
-    files.mkdir()
-    for one in (parties[name] for name in schools):
-        (one.folder / "openpgp.key").write_text(str(one.openpgp), "utf-8")
-        (one.folder / "gateway.asc").write_text(certificate, "utf-8")
-    for _, name, _, data in _uploads(parties, schools, certificate):
-        if name in _OUTCOMES:
-            (files / _OUTCOMES[name]).write_bytes(data)
-        if name == "core.xml":
-            (files / "accepted.xml").write_bytes(data)
-    (files / "held-unknown.txt").write_bytes(_LETTER)
-    (files / "oak-held-unknown.pgp").write_bytes(parties["oak"].seal(_LETTER, certificate))
-    with until_told() as stop, stage.running(folder / "services.log") as running:
-        host, port = running.intake
-        keys = stage.json("keys", "host", "list")
-        known = next(key["fingerprint"] for key in keys if key["service"] == "intake")
-        console.print(f"ready {host} {port} {known}", soft_wrap=True)
-        stop.wait()
 
 
 def _enrol(stage: Stage, folder: Path) -> tuple[dict[str, Party], dict[str, School]]:
