@@ -135,7 +135,7 @@ class Processor:
         in_workers = rescan_seconds, pool.do, self.wake
         self._copier = Copier(self._home, pool.examiners, SideJobs(*in_workers))
         self._handing_on = HandingOn(registrar, pool.examiners, SideJobs(*in_workers))
-        self._anew = JudgingAnew(pool.examiners, *in_workers)
+        self._anew = JudgingAnew(pool.examiners, SideJobs(*in_workers))
         self._keys = secret_files.generation(self._home)
         self._published_on_request_at = 0
         self._back_off = BackOff(rescan_seconds, time.monotonic)
