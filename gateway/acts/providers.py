@@ -214,8 +214,8 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
 
     beside: ClassVar = (
         "providers set:id", "letters chase:provider", "flows nil:identifier", "flows expect:identifier",
-        "agreement notice:provider", "report provider:provider", "providers invite:id",
-        "providers suspend:id", "providers resume:id", "providers merge:former", "providers close:provider",
+        "agreement notice:provider", "providers invite:id", "providers suspend:id", "providers resume:id",
+        "providers merge:former", "providers close:provider",
     )  # fmt: skip
     named_by: ClassVar = "id"
 

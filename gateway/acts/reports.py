@@ -1,20 +1,20 @@
-"""Acts that print reports: on a transfer, a provider's files, a term, and data protection."""
+"""Acts that print reports: on a transfer, a term, and data protection."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from importlib.metadata import version
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
-from gateway.access import EVERYTHING, AccessRight
+from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ReadingAct
-from gateway.acts.fields import FileReference, ProviderId, option
+from gateway.acts.fields import FileReference, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.model import State, Transfer
@@ -32,14 +32,12 @@ from gateway.registry import (
     review,
     roles,
     staff,
-    transfer_lists,
     transfers,
 )
 from gateway.registry.flow_status import arrivals, owed_by, window_for
-from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.document import Document
-from gateway.reports.report import TransferAccount, provider_report, transfer_report
+from gateway.reports.report import TransferAccount, transfer_report
 from gateway.reports.retention import load_retention
 from gateway.reports.review import ProviderReview, review_report
 
@@ -60,34 +58,6 @@ class ReportTransfer(
             )
             head = registrar.sign_head(session, context.clock())
         return transfer_report(found, context.clock(), head=head)
-
-
-class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LOOK):
-    """Report all files of a provider from one day to another (UTC), with the outcomes."""
-
-    provider: ProviderId
-    from_: date = option("The first day.")
-    to: date = option("The last day.")
-
-    def carry_out(self, context: ActContext) -> Document:
-        """Return the report on the provider's files, without files outside the person's sight."""
-        since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
-        until = last + timedelta(days=1)
-        if until <= since:
-            raise GatewayError("the last day is before the first")
-        organisation = load_settings(context.home).organisation
-        wording, at = context.catalogue.wording, context.clock()
-        wanted = TransfersWanted(provider=self.provider, since=since, until=until, sight=EVERYTHING)
-        with context.reading() as session:
-            name = providers.provider_row(session, self.provider).name
-            found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]
-            accounts = [
-                account_of(session, transfers.get(session, one), organisation, wording) for one in found
-            ]
-        return provider_report(
-            accounts, at, organisation=organisation, provider=self.provider, provider_name=name,
-            first=self.from_, last=self.to,
-        )  # fmt: skip
 
 
 class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):

@@ -1,14 +1,13 @@
-"""Report on one transfer from landing to collection, and on the transfers of a provider over some days.
+"""Report on one transfer from landing to collection.
 
 A report names files and staff, and so is for the provider and the authority only, and never published.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.home import shown_name
@@ -23,7 +22,6 @@ from gateway.reports.document import (
     Document,
     Paragraph,
     Points,
-    ReportTable,
     Section,
     table_or,
 )
@@ -109,30 +107,6 @@ def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | 
         f"Transfer {facts.reference}",
         f"{facts.organisation}. Report made {spoken(made_at)}. For the provider and the authority only.",
         tuple(sections),
-    )
-
-
-def provider_report(
-    accounts: Sequence[TransferAccount],
-    made_at: datetime,
-    *,
-    organisation: str,
-    provider: str,
-    provider_name: str,
-    first: date,
-    last: date,
-) -> Document:
-    """Return the report on a provider's files from `first` to `last`, both included, with their outcomes.
-    `accounts`: the files of that time, in any order.
-    """
-    ordered = sorted(accounts, key=lambda one: (one.facts.landed_at, one.facts.reference))
-    overview = Section("In short", _overview(ordered))
-    listed = Section("Transfers", (_transfers(ordered),) if ordered else (Paragraph("None."),))
-    open_questions = Section("What still waits", _waiting(ordered))
-    return Document(
-        f"{provider_name} ({provider}), {first.isoformat()} to {last.isoformat()}",
-        f"{organisation}. Report made {spoken(made_at)}. For the provider and the authority only.",
-        (overview, open_questions, listed),
     )
 
 
@@ -264,50 +238,6 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
     labels = ("Log", "Entries", "Root")
     pairs: tuple[tuple[str, str | None], ...] = tuple(zip(labels, stated, strict=False))
     return (Points(points), Details(pairs)) if pairs else (Points(points),)
-
-
-def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
-    outcomes = Counter(_STATES[_outcome(one.facts)] for one in accounts)
-    kinds = Counter((_kind(one.facts) or "not recognised", _outcome(one.facts)) for one in accounts)
-    counts = ReportTable(
-        ("Outcome", "Files"), tuple((said, str(outcomes[said])) for said in _STATES.values())
-    )
-    types = ((kind, state, str(number)) for (kind, state), number in sorted(kinds.items()))
-    sentence = Paragraph(f"{len(accounts)} files arrived in this time. The outcomes below add up to that.")
-    tables = (counts, *table_or(("Kind of data", "Outcome", "Files"), types)) if accounts else ()
-    return (sentence, *tables)
-
-
-def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
-    waiting, uncollected = [], []
-    for one in accounts:
-        reference, state = one.facts.reference, one.facts.state
-        if state in {"landed", "held"}:
-            waiting.append(f"{reference}: {_STATES[_outcome(one.facts)]}")
-        elif state == "accepted" and not one.collections:
-            uncollected.append(f"{reference}: accepted, and nobody has collected it")
-    points = (*waiting, *uncollected)
-    return (Points(points) if points else Paragraph("Nothing."),)
-
-
-def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
-    rows = [
-        (
-            one.facts.reference,
-            spoken(one.facts.landed_at),
-            shown_name(one.facts.name),
-            _kind(one.facts),
-            _outcome(one.facts),
-            ", ".join(sorted({plain_reason(reason).clause for reason in one.facts.reasons})),
-            one.facts.signature.signing_key if one.facts.signature else "",
-            "; ".join(f"{step.by or ''} {spoken(step.at)}" for step in one.collections),
-        )
-        for one in accounts
-    ]
-    headings = (
-        "Reference", "Arrived", "File", "Kind of data", "Outcome", "Clauses", "Signed by", "Collected",
-    )  # fmt: skip
-    return ReportTable(headings, tuple(rows))
 
 
 def _outcome(of: ReceiptFacts | Transfer) -> str:

@@ -242,7 +242,7 @@ def test_the_command_line_tells_each_of_the_files_that_are_for_them(doors: Doors
         for arguments in (("held", "list"), ("transfers", "list")):
             found = invoke(doors.room.home.root, *arguments, "--json")
             assert {one["reference"] for one in json.loads(found.stdout)} == expected, (who, arguments)
-        report = ("report", "provider", PROVIDER, "--from", "2026-11-01", "--to", "2026-11-30")
+        report = ("transfers", "list", "--provider", PROVIDER, "--json")
         told = invoke(doors.room.home.root, *report).stdout
         assert {one for one in doors.files.values() if one in told} == expected, who
         for file in set(doors.files) - knows:

@@ -115,7 +115,7 @@ def test_flows_of_a_home_that_is_not_there_are_not_made_up(desk: Commands, tmp_p
     [
         ("keys", "retire", "oak", "0123456789abcdef", "--until"),
         ("transfers", "list", "--to"),
-        ("report", "provider", "oak", "--from", "2026-09-01", "--to"),
+        ("report", "review", "--from", "2026-09-01", "--to"),
     ],
     ids=lambda command: " ".join(command[:2]),
 )

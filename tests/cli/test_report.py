@@ -101,7 +101,6 @@ class Page(HTMLParser):
     "command",
     [
         ("report", "transfer", "REF"),
-        ("report", "provider", "oak", "--from", "2026-01-01", "--to", "2099-12-31"),
         ("breach", "record", "--aware-at", AWARE, "--transfer", "REF"),
     ],
 )
@@ -137,24 +136,6 @@ def test_a_report_is_a_new_file_of_its_owners(copy: Desk, tmp_path: Path) -> Non
 def words(text: str) -> set[str]:
     """Those of a report but for the log's root, which is another one each time."""
     return set(re.findall(r"[a-z]{4,}", re.sub(r"\bRoot\s+\S+", "", text)))
-
-
-def test_a_provider_over_a_time() -> None:
-    desk = whole()
-    text = said(desk.gateway("report", "provider", "oak", "--from", "2026-01-01", "--to", "2099-12-31"))
-    assert "2 files arrived in this time" in text
-    assert "accepted and passed on 1" in text
-    assert "refused 1" in text
-    assert reference(desk, "oak", "cut off.pgp") in text
-    assert "0 files" in said(
-        desk.gateway("report", "provider", "oak", "--from", "2020-01-01", "--to", "2020-12-31")
-    )
-    day = f"{desk.transfer(reference(desk, 'oak', 'core.xml.pgp')).upload.landed_at:%Y-%m-%d}"
-    assert "2 files" in said(desk.gateway("report", "provider", "oak", "--from", day, "--to", day))
-    backwards = ("report", "provider", "oak", "--from", "2026-02-01", "--to", "2026-01-01")
-    assert "the last day is before the first" in desk.gateway(*backwards, code=1)
-    nobody = ("report", "provider", "nobody", "--from", day, "--to", day)
-    assert "there is no provider nobody" in desk.gateway(*nobody, code=1)
 
 
 def breach(desk: Desk, *options: str) -> str:

@@ -23,7 +23,7 @@ KEY = ("oak", "abcd")
         ("flows", "status", "--on"),
         ("declarations", "add", "--on"),
         ("retention", "plan", "--on"),
-        ("report", "provider", "oak", "--to", "2026-11-24", "--from"),
+        ("report", "review", "--to", "2026-11-24", "--from"),
         ("policy", "diff", "/", "/", "--on"),
         ("keys", "retire", *KEY, "--until"),
         ("keys", "gateway", "rotate", "--until"),

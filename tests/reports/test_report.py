@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from gateway.model import Facts, Finding, LogStep
 from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report, notify_by
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
-from gateway.reports.report import TransferAccount, provider_report, transfer_report
+from gateway.reports.report import TransferAccount, transfer_report
 from gateway.words import plain
 from tests.log.made import FACTS, LANDED, Log, landed
 from tests.policies import shipped, why
@@ -103,29 +103,14 @@ FULL_BREACH = replace(
         ("j.smith", "ssh", SSH_KEY[:-1] + "B", "active"),
     ),
 )
-LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
 BREACHES = shipped().breach
 EXPECTED = Path(__file__).parent / "expected"
-
-
-def provider(*accounts: TransferAccount) -> Document:
-    return provider_report(
-        accounts,
-        NOW,
-        organisation="Somerset County Council",
-        provider="marsh-lane",
-        provider_name="Marsh Lane Primary School",
-        first=date(2026, 11, 1),
-        last=date(2026, 11, 30),
-    )
 
 
 DOCUMENTS = {
     "transfer-accepted": lambda: transfer_report(ACCOUNT, NOW, head="log.example\n61\nroot\n\n"),
     "transfer-held": lambda: transfer_report(HELD, NOW),
     "transfer-refused": lambda: transfer_report(REFUSED, NOW),
-    "provider": lambda: provider(HELD, REFUSED, replace(ACCOUNT, steps=STEPS[:3]), LATER),
-    "provider-nothing": provider,
     "breach": lambda: breach_report(FULL_BREACH, BREACHES, NOW),
     "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), BREACHES, NOW),
 }
@@ -193,9 +178,6 @@ def test_what_was_sent_back_with_advice_is_not_told_as_refused() -> None:
     back = replace(
         REFUSED, facts=replace(REFUSED.facts, reasons=(why("person:returned", advice="Sign it."),))
     )
-    shown = as_text(provider(back, ACCOUNT))
-    assert re.search(r"refused +0\n", shown)
-    assert re.search(r"sent back with advice +1\n", shown)
     assert "It is sent back with advice." in as_text(transfer_report(back, NOW))
 
 
@@ -203,28 +185,6 @@ def test_what_was_sent_back_with_advice_is_not_told_as_refused() -> None:
 def test_every_state_has_a_report(account: TransferAccount) -> None:
     for shown in both(transfer_report(account, NOW)):
         assert account.facts.reference in shown
-
-
-def test_a_providers_report_counts_every_file_once() -> None:
-    shown = as_text(provider(HELD, REFUSED, ACCOUNT))
-    assert "3 files arrived" in shown
-    for line in (
-        "arrived, not yet decided            0",
-        "accepted and passed on              1",
-        "held: waits for a person or a date  1",
-        "refused                             1",
-    ):
-        assert line in shown
-    assert "261125-marsh-lane-00002: held" in shown
-    references = [one.facts.reference for one in (ACCOUNT, REFUSED, HELD)]
-    places = [shown.rindex(reference) for reference in references]
-    assert places == sorted(places)
-
-
-def test_a_provider_that_sent_nothing_has_a_report() -> None:
-    for shown in both(provider()):
-        assert "0 files arrived" in shown
-        assert "None." in shown
 
 
 @pytest.mark.parametrize(
@@ -364,7 +324,6 @@ def test_hostile_names_stay_text() -> None:
     account = TransferAccount(facts=facts, ssh_key=hostile, steps=(step,))
     for document in (
         transfer_report(account, NOW),
-        provider(account),
         breach_report(replace(BREACH, accounts=(account,), told=told(what=hostile)), BREACHES, NOW),
     ):
         assert "<script" not in as_html(document)

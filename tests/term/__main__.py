@@ -131,7 +131,6 @@ def listings(year: Year) -> Iterator[tuple[str, ...]]:
         str(folder / "review.csv"),
     )
     yield ("report", "review", *span, "--json")
-    yield ("report", "provider", school, *span, "--html", str(folder / "provider.html"))
     yield ("report", "transfer", reference)
     yield ("flows", "status")
     yield ("flows", "status", "--limit", "0")
