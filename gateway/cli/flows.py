@@ -9,10 +9,8 @@ import typer
 
 from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, command_in
 from gateway.cli.console import existing, now, out, print_json, print_rows, registry, show, tell_rest
-from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.identity import sight_here
 from gateway.cli.options import LimitOption
-from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.shipped import shipped_policies
@@ -65,16 +63,13 @@ def status(
     provider: Annotated[str | None, "--provider ID", "Only this provider's."] = None,
     on: Annotated[datetime | None, "--on DAY", "At the end of a day; today if not given."] = None,
     state: Annotated[list[FlowState] | None, "Only flows in this state; may be given again."] = None,
-    matrix: Annotated[bool, "One line for each provider."] = False,
-    html: HtmlOption = None,
-    csv: CsvOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show for each provider and flow the due date, and the state, such as on time, late or missing.
 
     A file counts for the period of its contents. The column `known by` says if the file states the period, or
-    if the day of arrival decides. --html and --csv write the matrix.
+    if the day of arrival decides.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -88,13 +83,6 @@ def status(
                 del row["asked"]
                 rows.append(row)
     rows = [row for row in rows if not state or row["state"] in state]
-    if matrix or html or csv:
-        from gateway.reports.review import returns_report  # noqa: PLC0415 - a report is seldom
-
-        told = ((row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
-        organisation = load_settings(existing(home)).organisation
-        deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
-        return
     if as_json:
         print_json(rows)
         return

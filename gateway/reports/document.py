@@ -3,15 +3,13 @@
 import csv
 import io
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from gateway.words import inert
 
 WIDTH = 78
 _LABEL = 24
-Mark = Literal["good", "weak", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +38,17 @@ class Details:
 class ReportTable:
     """Rows under headings.
     `caption`: if given, all cells after the first of a row are numbers, and a page also draws a bar for each
-    row, with a part for each number. `signs`: a text shows a sign in place of a cell, found by the first word
-    of the cell ("missing" of "missing 3"). `marks`: the colour of a cell on a page, found by the same word.
-    Raises ValueError for a row shorter or longer than the headings, and for a word without a sign.
+    row, with a part for each number. Raises ValueError for a row shorter or longer than the headings.
     """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
-    signs: Mapping[str, str] = field(default_factory=dict)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a row that is not as long as the headings, and for a first word without a
-        sign.
-        """
+        """Raise ValueError for a row that is not as long as the headings."""
         if any(len(row) != len(self.headings) for row in self.rows):
             raise ValueError("a row has another number of cells than there are headings")
-        words = {first(cell) for _, *cells in self.rows for cell in cells} if self.signs else set()
-        if unknown := words - self.signs.keys():
-            raise ValueError(f"no sign for {', '.join(sorted(unknown))}")
 
 
 def table_or(
@@ -69,11 +58,6 @@ def table_or(
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()
-
-
-def first(words: str) -> str:
-    """Return the first word of a cell, by which a table finds the cell's sign and colour; "" if empty."""
-    return words.partition(" ")[0]
 
 
 Block = Paragraph | Points | Details | ReportTable
@@ -181,26 +165,7 @@ def _text_block(block: Block) -> list[str]:
             return [line for label, value in pairs if value is not None for line in _labelled(label, value)]
         case ReportTable():
             head = [*_wrapped(f"{block.caption}:"), ""] if block.caption else []
-            return [*head, *(_text_signs(block) if block.signs else _text_table(block))]
-
-
-def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return a table of ticks and other signs as lines of text: first the meaning of each sign, then each
-    row.
-    """
-    label = max((len(clean(row[0])) for row in matrix.rows), default=0)
-    numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
-    used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)
-    return [
-        *_wrapped(", ".join(f"{number} {name}" for number, name in enumerate(matrix.headings) if number)),
-        *_wrapped(", ".join(f"{matrix.signs[word]} {word}" for word in used)),
-        "",
-        f"{'':<{label}}{numbers}",
-        *(
-            f"{clean(name):<{label}}" + "".join(f"{matrix.signs[first(word)]:>4}" for word in words)
-            for name, *words in matrix.rows
-        ),
-    ]
+            return [*head, *_text_table(block)]
 
 
 def _text_table(table: ReportTable) -> list[str]:

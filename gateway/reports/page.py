@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.reports.document import Details, Document, Paragraph, Points, ReportTable, clean, first
+from gateway.reports.document import Details, Document, Paragraph, Points, ReportTable, clean
 
 # Start of the bars of a chart, length of the longest, and height of each, in pixels.
 _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
@@ -42,7 +42,7 @@ def _environment() -> Environment:
     )
     kinds = {"paragraph": Paragraph, "points": Points, "details": Details}
     made.tests |= {name: lambda block, kind=kind: isinstance(block, kind) for name, kind in kinds.items()}
-    made.filters |= {"drawn": _drawn, "first_word": first}
+    made.filters["drawn"] = _drawn
     made.globals |= {"left": _LEFT, "height": _HEIGHT, "width": _LEFT + _LONGEST + 10}
     return made
 

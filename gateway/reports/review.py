@@ -1,42 +1,23 @@
-"""Report on all providers: the review of some weeks, and how returns stand on a day.
+"""Review all providers over some weeks: timeliness, quality, ratifications and discrepancies.
 
-The review tells of timeliness, quality, ratifications and discrepancies. Both reports have names of providers
-and numbers, and nothing from a file.
+The review has names of providers and numbers, and nothing from a file.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gateway.model import State
 from gateway.policy.timescale import State as ReturnState
 from gateway.receipts.text import spoken
-from gateway.reports.document import Block, Details, Document, Mark, Paragraph, ReportTable, Section, table_or
+from gateway.reports.document import Block, Details, Document, Paragraph, ReportTable, Section, table_or
 
 _STATES: tuple[State, ...] = ("accepted", "held", "refused", "landed")
 _TO_CALL = 20
 _JUDGED: tuple[tuple[ReturnState, ...], ...] = (("on-time", "early"), ("nil",), ("late",), ("missing",))
 _IN_TIME, _NIL, _LATE, _MISSING = _JUDGED
 """The groups of states of due returns, in the order of the chart; early counts as in time."""
-_RETURN_SIGNS: dict[ReturnState | str, str] = {
-    "on-time": "+",
-    "early": "e",
-    "received": "r",
-    "nil": "n",
-    "late": "L",
-    "due": "?",
-    "missing": "M",
-    "not-due": ".",
-    "not-expected": "-",
-    "no-calendar": "c",
-    "never": "/",
-}
-_RETURN_MARKS: dict[str, Mark] = {
-    "on-time": "good", "early": "good", "received": "good", "nil": "good",
-    "late": "weak", "due": "weak", "no-calendar": "weak", "missing": "bad",
-}  # fmt: skip
-_COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,37 +209,3 @@ def _each(providers: Sequence[ProviderReview]) -> ReportTable:
 
 def _yes(given: bool | None) -> str:
     return {True: "yes", False: "no", None: ""}[given]
-
-
-def returns_report(
-    returns: Iterable[tuple[str, str, ReturnState, int]], organisation: str, on: date, made_at: datetime
-) -> Document:
-    """Return a table of providers by kinds of data, with the states of returns at the end of the day `on`.
-    `returns`: provider, kind of data, state, and the number of periods missed since the last arrival. The
-    table has "never" where the agreement does not ask the provider for the kind of data.
-    """
-    found: dict[tuple[str, str], str] = {}
-    counted: dict[str, list[int]] = {}
-    for provider, kind, state, missed in returns:
-        found[provider, kind] = f"{state} {missed}" if missed else state
-        numbers = counted.setdefault(kind, [0] * len(_COUNTED))
-        if state in _COUNTED:
-            numbers[_COUNTED.index(state)] += 1
-    rows = tuple(
-        (name, *(found.get((name, kind), "never") for kind in counted))
-        for name in dict.fromkeys(provider for provider, _ in found)
-    )
-    bars = tuple((kind, *map(str, numbers)) for kind, numbers in counted.items())
-    chart = ReportTable(("Kind of data", *_COUNTED), bars, "How the returns stand, by kind of data")
-    matrix = ReportTable(("Provider", *counted), rows, signs=_RETURN_SIGNS, marks=_RETURN_MARKS)
-    told = Paragraph("The number behind a word: so many have been missed since the last one that came.")
-    empty = Paragraph("No provider is enrolled.")
-    return Document(
-        f"Returns on {on}",
-        f"{organisation}. Report made {spoken(made_at)}.",
-        (
-            Section("All providers", (chart,) if rows else (empty,)),
-            Section("Each provider", (told, matrix) if rows else (empty,)),
-        ),
-        data=matrix,
-    )

@@ -1,4 +1,4 @@
-"""The review of a term, and the matrix of returns: for people, as pages and as tables."""
+"""The review of a term: for people, as a page and as a table."""
 
 from __future__ import annotations
 
@@ -66,29 +66,6 @@ def test_a_review_is_of_one_school_year() -> None:
 def test_a_review_may_be_of_one_day() -> None:
     day = date(2026, 10, 1)
     assert span_of(day, day, shipped(), day) == (day, day)
-
-
-def test_the_matrix_has_a_word_for_each_provider_and_kind(tmp_path: Path) -> None:
-    desk = whole()
-    page, table = tmp_path / "returns.html", tmp_path / "returns.csv"
-    desk.gateway("flows", "status", "--csv", str(table), "--html", str(page))
-    listed = json.loads(desk.gateway("flows", "status", "--json"))
-    states = {(row["provider"], row["data_type"]): row["state"] for row in listed}
-    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
-    words = {
-        (row["Provider"], kind): word for row in rows for kind, word in row.items() if kind != "Provider"
-    }
-    assert {key: words[key].split()[0] for key in states} == states
-    assert {word for key, word in words.items() if key not in states} == {"never"}
-    assert "<svg" in page.read_text()
-
-
-def test_the_matrix_fits_a_terminal() -> None:
-    text = whole().gateway("flows", "status", "--matrix")
-    assert max(map(len, text.splitlines())) <= 80
-    assert "1 student-core" in text
-    states = {row["state"] for row in json.loads(whole().gateway("flows", "status", "--json"))}
-    assert ("? due" in text) == ("due" in states)  # Not on every day of a year is something due.
 
 
 def test_a_review_counts_what_came_on_each_day_of_its_span(desk: Desk) -> None:

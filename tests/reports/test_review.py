@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 from lxml import html
 
-from gateway.reports.document import Document, ReportTable, as_csv, as_object, as_text
+from gateway.reports.document import Document, ReportTable, as_csv, as_text
 from gateway.reports.page import as_html
-from gateway.reports.review import ProviderReview, returns_report, review_report
+from gateway.reports.review import ProviderReview, review_report
 
 NOW = datetime(2026, 12, 21, 9, tzinfo=UTC)
 OAK = ProviderReview(
@@ -77,19 +77,6 @@ def test_a_table_for_a_spreadsheet_holds_no_formula() -> None:
     assert "'=1+1" in as_csv(document.data)
 
 
-def test_the_matrix_says_never_where_the_agreement_asks_nothing() -> None:
-    returns = [("oak", "phonics", "missing", 2), ("fft", "fft-aspire", "received", 0)]
-    document = returns_report(returns, "Anyshire", date(2026, 12, 1), NOW)
-    assert document.data is not None
-    assert document.data.rows == (("oak", "missing 2", "never"), ("fft", "never", "received"))
-    cells = html.fromstring(as_html(document).encode()).findall(".//td[@class='bad']")
-    assert [cell.text for cell in cells] == ["missing 2"]
-    assert "oak   M   /" in as_text(document)
-    assert as_object(document)["sections"]
-
-
 def test_what_would_be_shown_wrongly_is_refused() -> None:
     with pytest.raises(ValueError, match="row"):
         ReportTable(("of", "one", "two"), (("x", "1"),), "a chart")
-    with pytest.raises(ValueError, match="no sign for bad"):
-        ReportTable(("of", "a"), (("x", "bad"),), signs={"ok": "+"})

@@ -134,8 +134,6 @@ def listings(year: Year) -> Iterator[tuple[str, ...]]:
     yield ("report", "transfer", reference)
     yield ("flows", "status")
     yield ("flows", "status", "--limit", "0")
-    yield ("flows", "status", "--matrix")
-    yield ("flows", "status", "--html", str(folder / "returns.html"), "--csv", str(folder / "returns.csv"))
     yield ("breach", "list")
     yield ("breach", "show", "1")
     yield ("breach", "show", "1", "--annex")
