@@ -27,20 +27,10 @@ _SHOWN_DAYS = 60
 _FEW = 3
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
-PortOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1, max=65535, help="Its port, if neither gateway run nor gateway.toml names the right one."
-    ),
-]
-
 
 @fails_clearly
 def status(
     home: HomeOption,
-    intake_port: PortOption = None,
-    mailboxes_port: PortOption = None,
-    web_port: PortOption = None,
     each: Annotated[bool, "--all", "Name each of many that are alike."] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,8 +42,8 @@ def status(
         with registry.read() as session:
             policies = policies_standing(session, place)
     asked = {
-        "intake": _place(place, "intake", settings.intake, intake_port),
-        "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
+        "intake": _place(place, "intake", settings.intake),
+        "mailboxes": _place(place, "mailboxes", settings.mailboxes),
     }
     services = {
         "intake": answers(asked["intake"].host, asked["intake"].port, _CONNECT_SECONDS),
@@ -61,9 +51,8 @@ def status(
         "mailboxes": answers(asked["mailboxes"].host, asked["mailboxes"].port, _CONNECT_SECONDS),
     }
     if settings.web.origin is not None:
-        web = settings.web.model_copy(update={"port": web_port or settings.web.port})
-        asked["web"] = Listen(host=web.host, port=web.port)
-        services["web"] = page_answers(web, _CONNECT_SECONDS)
+        asked["web"] = Listen(host=settings.web.host, port=settings.web.port)
+        services["web"] = page_answers(settings.web, _CONNECT_SECONDS)
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += problems(snapshot, settings.watch)
     try:  # If no passphrase is stored, whether the secrets open is not known.
@@ -139,13 +128,10 @@ def _host(host: Host) -> str:
     return f"host        {host.name} {said}{rounds}{waits}{oldest}{clock}"
 
 
-def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: with the given `port`; if None, as noted by `gateway run`, or else as
-    configured.
-    """
-    if port is None and (known := place_of(home, service)) is not None:
-        return Listen(host=known[0], port=known[1])
-    return Listen(host=configured.host, port=port or configured.port)
+def _place(home: Home, service: str, configured: Listen) -> Listen:
+    """Return a service's address as noted by `gateway run`, or else as configured."""
+    known = place_of(home, service)
+    return configured if known is None else Listen(host=known[0], port=known[1])
 
 
 def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]:

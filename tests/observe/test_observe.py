@@ -70,11 +70,7 @@ class Observed:
         return self.samples()[name, tuple(sorted(labels.items()))]
 
     def status(self) -> tuple[int, dict]:
-        done = self.site.stage.gateway(
-            "status", "--json",
-            "--intake-port", str(self.services.intake[1]),
-            "--mailboxes-port", str(self.services.mailboxes[1]),
-        )  # fmt: skip
+        done = self.site.stage.gateway("status", "--json")
         return done.returncode, json.loads(done.stdout)
 
 
@@ -196,7 +192,7 @@ def test_how_long_a_letter_has_waited_for_the_relay_is_told(desk: Desk) -> None:
 
 def test_status_without_services(tmp_path: Path) -> None:
     site = Site(tmp_path, workers=1)
-    done = site.stage.gateway("status", "--json", "--intake-port", "1", "--mailboxes-port", "1")
+    done = site.stage.gateway("status", "--json")
     seen = json.loads(done.stdout)
     assert done.returncode == 1
     assert [code for code in seen["wrong"] if code.startswith("service")] == [
