@@ -21,7 +21,7 @@ KEY = ("oak", "abcd")
         ("agreement", "status", "--on"),
         ("agreement", "ratify", "oak", "--signatory", "x", "--on"),
         ("flows", "status", "--on"),
-        ("declarations", "add", "--on"),
+        ("declarations", "add", "--provider", "oak", "--method", "post", "--data", "ctf", "--on"),
         ("retention", "plan", "--on"),
         ("report", "review", "--to", "2026-11-24", "--from"),
         ("policy", "diff", "/", "/", "--on"),
