@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -29,7 +29,7 @@ from gateway.cli.send_keys import (
     at_work,
     reason_anyway,
 )
-from gateway.errors import ChoiceError, GatewayError
+from gateway.errors import GatewayError
 from gateway.model import Classified, counted
 from gateway.observe.signals import until_told
 from gateway.send import standing
@@ -50,7 +50,6 @@ _HELD, _REFUSED = 3, 1
 _PATIENCE = 600.0
 _STILL_SECONDS = 5.0
 _FILES = "files"
-_MANAGERS: tuple[Manager, ...] = get_args(Manager)
 
 
 class _FilesGroup(TyperGroup):
@@ -203,7 +202,7 @@ def watch(
 @command_in(app)
 def unattended(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, help="The folder to watch.")],
-    by: Annotated[str, "What starts it: user or system (systemd), or windows."] = "windows"
+    by: Annotated[Manager, "What starts it: user or system (systemd), or windows."] = "windows"
     if sys.platform == "win32"
     else "user",
     kit: KitOption = DEFAULT_KIT,
@@ -214,8 +213,6 @@ def unattended(
     The first lines printed say where to put the rest. No key ring is open while nobody is logged on, so the
     passphrase has to be in a file, which only your account may read.
     """
-    if by not in _MANAGERS:
-        raise ChoiceError(f"it is started by one of {', '.join(_MANAGERS)}")
     if passphrase_file is None:
         raise GatewayError(
             "nobody is there to be asked: name the file of the passphrase with --passphrase-file"
