@@ -29,6 +29,7 @@ from gateway.zones.places import HOOK_SETTINGS, grant_lease
 from gateway.zones.spool import BadFileError, read_words, write_durably
 
 _SOON, _LATE = timedelta(days=7), timedelta(days=1)
+_AT_ONCE = 200  # Each is made durable: a round ends before the courier's lease.
 _IDLE, _PATIENCE = timedelta(minutes=10), timedelta(hours=72)
 _SIGHT = known_to_program("web hooks")
 _TROUBLE = {
@@ -78,6 +79,7 @@ class HookRound:
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
         messages, until, is_full = self._messages(registrar, hook, now)
         waiting, taken, given_up = dict[str, timedelta](), False, dict[str, datetime]()
+        left = _AT_ONCE
         done, (is_asked, since) = folder / "done", _asked(folder, messages)
         # Test messages come last, so that a round that was cut off is repeated whole.
         for stem, told in sorted(messages.items(), key=lambda one: one[1]["type"] == "hook.tried"):
@@ -88,6 +90,10 @@ class HookRound:
                 path.unlink(missing_ok=True)
                 continue
             if not path.exists():
+                if left <= 0 and not is_asked:
+                    waiting[stem] = timedelta()
+                    continue
+                left -= 1
                 # One key signs for all hooks: no receiver can pass on to another what names this one.
                 write_durably(path, json.dumps(told | {"hook": hook.name}).encode())
                 os.utime(path, (now.timestamp(), now.timestamp()))

@@ -193,6 +193,18 @@ def test_a_hook_that_takes_nothing_is_not_laid_out_a_whole_year(
     assert len([*(desk.home.hooks / "case-files").glob("*.json")]) == 4
 
 
+def test_a_round_ends_before_the_lease_however_many_messages_are_new(desk: Desk) -> None:
+    hooked(desk, tried=0)
+    held(desk, 450)
+    written = []
+    with desk.registrar() as registrar:
+        found = HookRound(registrar)
+        for _ in range(3):
+            found.tend(registrar)
+            written.append(len([*(desk.home.hooks / "case-files").glob("*.json")]))
+    assert written == [200, 400, 450]
+
+
 def test_a_message_that_was_taken_lies_there_no_more_and_an_earlier_one_stays(desk: Desk) -> None:
     hooked(desk, tried=2)
     folder = desk.home.hooks / "case-files"
