@@ -143,7 +143,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
             _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())
             with registrar.registry.read() as session:
-                waiting = letters.count_unsent(session)
+                waiting = len(letters.unsent(session))
         if not waiting:
             return ActDone("nobody is to be written to today who has not been")
         leave = "leaves" if waiting == 1 else "leave"

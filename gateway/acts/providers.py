@@ -41,7 +41,7 @@ from gateway.policy.ratification import years_at
 from gateway.policy.schools import OF_OTHERS
 from gateway.policy.small_schemas import BodiesFile
 from gateway.publish.projection import SET_ASIDE
-from gateway.registry import keys, log, providers, register, waits
+from gateway.registry import keys, letters, log, providers, register, waits
 from gateway.registry.tables import ContactRow, ProviderRow
 from gateway.zones.spool import waiting
 
@@ -309,7 +309,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 changed.append(keep_contact(record, self.id, *reached, why=self.why))
             if self.forget_contact is not None:
                 providers.forget_contact(record.session, self.id, self.forget_contact)
-                record.note("contact-changed", self.id, note=self.why)
+                _note_contact(record, self.id, self.why)
                 changed.append(True)
         if others:
             notices.take_back(context, record)
@@ -556,8 +556,15 @@ def keep_contact(
         recorded_by=record.by,
     )  # fmt: skip
     if is_new := providers.keep_contact(record.session, contact):
-        record.note("contact-changed", provider, note=why)
+        _note_contact(record, provider, why)
     return is_new
+
+
+def _note_contact(record: Recording, provider: str, why: str | None) -> None:
+    """Log a change of a provider's contacts; letters that have not left go to the present addresses."""
+    record.note("contact-changed", provider, note=why)
+    reached = {one.email for one in providers.contacts(record.session, provider) if one.email is not None}
+    letters.readdress(record.session, provider, reached, record.registrar.signing.origin, record.at)
 
 
 def note(

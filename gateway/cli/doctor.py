@@ -495,12 +495,13 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
 
 def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterator[Complaint]:
     """Yield a complaint for letters not taken by the relay, each late batch, and each web hook in trouble."""
-    oldest = letters.unsent(session, 1) if settings.letters.relay is not None else ()
-    if oldest and at - oldest[0].owed_at > _A_RELAY_IS_DOWN:
-        unsent, since = letters.count_unsent(session), oldest[0].owed_at
+    unsent = letters.unsent(session) if settings.letters.relay is not None else ()
+    since = letters.get(session, unsent[0]).owed_at if unsent else at
+    if at - since > _A_RELAY_IS_DOWN:
         yield warning(
-            f"{counted(unsent, 'letter')} not sent: the relay took none since {since:%Y-%m-%d %H:%M} UTC",
-            "see that gateway-courier runs, and that it reaches the relay: journalctl -u gateway-courier",
+            f"{counted(len(unsent), 'letter')} not sent, the oldest since {since:%Y-%m-%d %H:%M} UTC: the relay is not "
+            "reached, or puts them off",
+            "journalctl -u gateway-courier; docs/runbooks.md, GatewayLettersWait",
         )
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"

@@ -26,6 +26,7 @@ from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
 _STORED = "store:"
+_WORTH_SENDING = timedelta(days=14)
 _TAKEN_BACK = 5_000  # Receipts in an hour, to keep the first hour short.
 _LOOKED_BACK = timedelta(days=7)  # Older files are left to the nightly run.
 
@@ -48,7 +49,7 @@ def run(
 
 
 def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
-    """Delete unopened files and old letters that are due, and remove old receipts from published/.
+    """Delete unopened files and old letters that are due, give up letters not taken, and remove old receipts from published/.
     Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
     leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries again.
     """
@@ -59,6 +60,9 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
         take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
     if registrar.settings.host.shares:
         let_go(registrar.home)
+    if leads:
+        with registrar.registry.write() as session:
+            letters.give_up(session, now - _WORTH_SENDING)
     if leads and rules.letters.owed != "for ever":
         with registrar.registry.write() as session:
             letters.forget(session, now - timedelta(days=rules.letters.owed))

@@ -112,9 +112,11 @@ class LetterRound:
     def __init__(self, registrar: Registrar) -> None:
         """Write the settings for the courier, which starts together with the processor."""
         settings = registrar.settings.letters
-        with suppress(Fault):  # Reported with the first letters: files must not wait for a relay.
+        with suppress(Fault, OSError):  # Reported with the first letters: files must not wait for a relay.
             if settings.relay is not None:
                 lay_out(registrar.home.letters, settings)
+            else:
+                registrar.home.letters.settings.unlink(missing_ok=True)
         self._looked_at: tuple[object, ...] | None = None
         self._passed_at = float("-inf")
 

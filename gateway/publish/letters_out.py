@@ -11,6 +11,7 @@ from email import message_from_string, policy
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from itertools import islice
 from math import inf
 from pathlib import Path
 
@@ -49,16 +50,17 @@ def pass_letters(
     with published_is_written("letters/"):
         _take_back(registry, place, now)
         with registry.read() as session:
-            unsent = () if held_at is None else letters.unsent(session, _AT_ONCE)
+            unsent = () if held_at is None else letters.unsent(session)
+            stems = {f"{number:010}": number for number in unsent}
             # Of an earlier term: another host may have sent it since.
-            kept = {place.out / f"{row.number:010}.eml" for row in unsent}
-            for letter in {*place.out.glob("*.eml")} - kept:
-                letter.unlink(missing_ok=True)
-            for row in unsent:
-                stem = f"{row.number:010}"
-                if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
-                    message = _message(row, settings, letters.earlier_message_ids(session, row))
-                    replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
+            for letter in place.out.glob("*.eml"):
+                if letter.stem not in stems:
+                    letter.unlink(missing_ok=True)
+            fresh = (one for one in stems if not (place.out / f"{one}.eml").exists())
+            for stem in islice((one for one in fresh if not (place.done / one).exists()), _AT_ONCE):
+                row = letters.get(session, stems[stem])
+                message = _message(row, settings, letters.earlier_message_ids(session, row))
+                replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
         if held_at is not None:
             grant_lease(place.settings, held_at)
 

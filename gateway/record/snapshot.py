@@ -59,7 +59,7 @@ class Snapshot:
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
     """Return a snapshot of the gateway's state at `now`. Raise Fault if the registry does not answer.
-    `counted`: False to leave `states`, `held` and `reasons` empty: counting many transfers takes a while.
+    `counted`: False to leave `states`, `held`, `reasons` and `oldest_letter` empty, which takes a while.
     """
     ages = list(spool_ages(home, now))
     states, held, reasons = {}, {}, {}
@@ -76,7 +76,8 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
         first = session.exec(
             select(func.min(TransferRow.landed_at)).where(TransferRow.state == "landed")
         ).one()
-        unsent = letters.unsent(session, 1)
+        # Without a relay in the settings, letters wait for none.
+        unsent = letters.unsent(session)[:1] if counted and home.letters.settings.exists() else ()
         return Snapshot(
             at=now,
             states=states,
@@ -92,7 +93,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             hosts=tuple(hosts.known(session)),
             hand_ons=tuple(map(hand_ons.name_of, hand_ons.unacknowledged(session, now))),
             hooks={row.name: hooks.remark(row) for row in hooks.listed(session)},
-            oldest_letter=max((0.0, *((now - one.owed_at).total_seconds() for one in unsent))),
+            oldest_letter=max((0.0, *((now - letters.get(session, one).owed_at).total_seconds() for one in unsent))),
         )
 
 

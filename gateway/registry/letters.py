@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import get_args
 
 from sqlalchemy.orm import defer
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlmodel import Session, col, delete, func, select, update
 
 from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry import holds
@@ -109,15 +109,25 @@ def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) 
 _UNSENT = tuple(col(one).is_(None) for one in (LetterRow.sent_at, LetterRow.refused, LetterRow.bounced_at))
 
 
-def count_unsent(session: Session) -> int:
-    """Count the letters neither sent, refused by a relay, nor noted as come back."""
-    return session.exec(select(func.count()).select_from(LetterRow).where(*_UNSENT)).one()
+def unsent(session: Session) -> Sequence[int]:
+    """Return the numbers of letters neither sent, refused by a relay, nor noted as come back, oldest first."""
+    return session.exec(select(LetterRow.number).where(*_UNSENT).order_by(col(LetterRow.number))).all()
 
 
-def unsent(session: Session, most: int) -> Sequence[LetterRow]:
-    """Return the `most` oldest letters counted by `count_unsent`, oldest first."""
-    query = select(LetterRow).where(*_UNSENT)
-    return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
+def readdress(session: Session, provider: str, reached: Collection[str], origin: str, at: datetime) -> None:
+    """Queue a provider's unsent letters for its contacts' present addresses `reached` if theirs is no more."""
+    query = select(LetterRow).where(*_UNSENT, LetterRow.provider == provider)
+    for row in session.exec(query.where(col(LetterRow.recipient).not_in(reached))).all():
+        if row.event.split(":")[1] == "provider":
+            said = {field.name: getattr(row, field.name) for field in dataclasses.fields(Letter)}
+            owe(session, [Letter(**said | {"recipient": one}) for one in reached], origin, at)
+            row.refused = "not sent: no contact has this address any more"
+
+
+def give_up(session: Session, before: datetime) -> None:
+    """Record the unsent letters queued before a moment as never taken by a relay."""
+    late = update(LetterRow).where(*_UNSENT, col(LetterRow.owed_at) < before)
+    session.exec(late.values(refused="not taken in time"))
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
@@ -134,12 +144,11 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete the letters queued before a moment, except the unsent ones.
+    """Delete the letters queued before a moment.
     A letter to a provider on legal hold, or about a transfer or notice on legal hold, stays.
     """
-    ended = or_(*(~one for one in _UNSENT))
     query = select(LetterRow.number, LetterRow.event, LetterRow.provider)
-    due = session.exec(query.where(col(LetterRow.owed_at) < before, ended)).all()
+    due = session.exec(query.where(col(LetterRow.owed_at) < before)).all()
     on = holds.list_holds(session)
     held = {one.provider for one in on if one.provider is not None}
     for some in portions(due):

@@ -250,8 +250,8 @@ def test_a_letter_noted_as_come_back_is_tried_no_more(desk: Desk, relay: tuple[R
     with pytest.raises(service.smtplib.SMTPRecipientsRefused):
         go(desk)
     with desk.registry.read() as session:
-        (row,) = letters.unsent(session, 2)
-    desk.gateway("letters", "bounced", str(row.number), "--why", "the school is closed")
+        (number,) = letters.unsent(session)
+    desk.gateway("letters", "bounced", str(number), "--why", "the school is closed")
     assert go(desk) == 0
     assert not list(desk.home.letters.out.iterdir())
 
@@ -277,6 +277,45 @@ def test_an_address_that_the_relay_takes_later_keeps_no_other_letter(
     assert rows[f"event-{number}"].sent_at is not None
     assert rows[f"event-{number + 1}"].sent_at is not None
     assert len(handler.taken) == before + 2
+
+
+def test_letters_put_off_keep_no_other_back_and_end(desk: Desk, relay: tuple[Relay, int]) -> None:
+    handler, _ = relay
+    handler.full.add("full@test.invalid")
+    before = len(handler.taken)
+    with desk.registry.write() as session:
+        put_off = [letter(number, "full@test.invalid") for number in range(1000, 1501)]
+        letters.owe(session, [*put_off, letter(1501)], "test.invalid/log", desk.now - timedelta(days=15))
+    for _ in range(2):
+        with pytest.raises(service.smtplib.SMTPException):
+            go(desk)
+    assert [one["Subject"] for one in handler.taken[before:]] == ["Letter 1501"]
+    with desk.registrar() as registrar:
+        run_hourly(registrar)
+    assert go(desk) == 0
+    assert not list(desk.home.letters.out.iterdir())
+    handler.full.clear()
+    with desk.registry.read() as session:
+        ended = {row.refused for row in letters.listed(session) if row.recipient == "full@test.invalid"}
+    assert "not taken in time" in ended
+
+
+def test_a_letter_that_has_not_left_goes_to_the_present_address(tmp_path: Path) -> None:
+    desk, reference = with_a_file_that_waits(tmp_path / "mistyped")
+
+    def addresses() -> list[tuple[str, bool]]:
+        with desk.registry.read() as session:
+            rows = [row for row in letters.listed(session) if reference in row.subject]
+            unsent = letters.unsent(session)
+        return [(row.recipient, row.number in unsent) for row in rows]
+
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "head@oak.invalid")
+    changed = addresses()
+    desk.gateway("providers", "set", "oak", "--forget-contact", "office")
+    forgotten = addresses()
+    desk.close()
+    assert changed == [("office@oak.invalid", False), ("head@oak.invalid", True)]
+    assert forgotten == [("office@oak.invalid", False), ("head@oak.invalid", False)]
 
 
 def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -> None:
@@ -409,7 +448,7 @@ def test_a_host_that_leads_no_more_sends_nothing_and_no_letter_that_another_has_
     before = len(relay[0].taken)
     with desk.registry.write() as session:
         letters.owe(session, [letter(250)], "test.invalid/log", desk.now)
-        (owed,) = letters.unsent(session, 500)
+        (owed,) = letters.unsent(session)
     pass_letters(desk.registry, place, settings, desk.now)
     os.utime(place.settings, (0, 0))  # The processor stands still.
     assert service.give_all(place, service.relay(place)) == 0
@@ -417,7 +456,7 @@ def test_a_host_that_leads_no_more_sends_nothing_and_no_letter_that_another_has_
     assert service.give_all(place, service.relay(place)) == 0
     assert len(service.waiting(place)) == 1
     with desk.registry.write() as session:
-        letters.note(session, owed.number, at=desk.now, refused=None)  # Another host has led meanwhile.
+        letters.note(session, owed, at=desk.now, refused=None)  # Another host has led meanwhile.
     assert go(desk) == 0
     assert service.waiting(place) == []
     assert len(relay[0].taken) == before
@@ -501,7 +540,7 @@ def test_letters_are_kept_as_long_as_the_policy_says(desk: Desk) -> None:
         run_hourly(registrar)
     with desk.registry.read() as session:
         left = {row.event for row in letters.listed(session)} & {"event-400", "event-401", "event-402"}
-    assert left == {"event-401", "event-402"}  # What no relay has yet is not forgotten.
+    assert left == {"event-402"}
 
 
 def test_letters_to_who_is_on_legal_hold_and_about_what_is_are_kept(desk: Desk) -> None:

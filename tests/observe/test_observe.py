@@ -25,9 +25,11 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.install import shipped_units
-from gateway.home.settings import WatchSettings
+from gateway.home.settings import LetterSettings, WatchSettings
 from gateway.observe import logs, metrics
 from gateway.processor.registry_view import RegistryView
+from gateway.processor.rounds import LetterRound
+from gateway.publish.letters_out import lay_out
 from gateway.record.snapshot import Snapshot, problems
 from gateway.registry import letters, log
 from gateway.registry.hosts import Host
@@ -187,7 +189,13 @@ def test_how_long_a_letter_has_waited_for_the_relay_is_told(desk: Desk) -> None:
         letters.owe(session, [owed], "test.invalid/log", desk.now - timedelta(hours=2))
     seen = CollectorRegistry()
     RegistryView(desk.home, desk.registry, WatchSettings(), desk.clock, seen)
+    assert seen.get_sample_value("gateway_oldest_letter_age_seconds") == 0  # No relay is named.
+    named = LetterSettings(relay="127.0.0.1", sender="gateway@test.invalid")
+    lay_out(desk.home.letters, named)
     assert seen.get_sample_value("gateway_oldest_letter_age_seconds") == 7200
+    with desk.registrar() as registrar:
+        LetterRound(registrar)  # The relay is not in the settings any more.
+    assert seen.get_sample_value("gateway_oldest_letter_age_seconds") == 0
 
 
 def test_status_without_services(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from gateway.zones.places import answers, last_backup, page_answers, place_of, p
 
 _CONNECT_SECONDS = 1.0
 _SOON_DAYS = 60
-_LETTERS = 1_000
 _STANDING = ("provider", "name", "standing", "academic_year", "lapses")
 _SENTENCES = {
     "files-wait": "Files wait longer to be decided than they should: look at the processor and its log.",
@@ -52,7 +51,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
         services.append({"name": "web door", "up": page_answers(web, _CONNECT_SECONDS)})
     with console.mailboxes.registry.read() as session:
         landed = transfer_lists.still_landed(session)
-        unsent = len(letters.unsent(session, _LETTERS))
+        unsent = len(letters.unsent(session)) if console.settings.letters.relay is not None else 0
     found = [*problems(snapshot, watch), *("service-down" for each in services if not each["up"])]
     backup = last_backup(home)
     if backup is None:

@@ -184,5 +184,5 @@ def _became(letter: LetterRow) -> str:
     if letter.bounced_at is not None:
         return "came back"
     if letter.refused is not None:
-        return "was refused by the relay"
+        return "was not sent"
     return "waits for the relay" if letter.sent_at is None else "is with the relay"
