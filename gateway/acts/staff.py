@@ -345,10 +345,17 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
                 record.note("staff-added", "staff", {"teams": ""}, note=self.name)
             if self.account is not None:
                 roles.bind(session, self.account, self.name, by=record.by, at=at)
+            free = not roles.in_force(session)
             roles.grant(session, self.name, self.role, by=record.by, at=at)
             note = f"{self.name}: {self.why}"  # In the registry alone: the leaf names no person.
             record.note("role-granted", "staff", {"what": self.role.value}, note)
-        return ActDone(f"{self.name} has the role {self.role}")
+            # No role said which acts their makers may do.
+            ended = programs.active(session, at) if free and roles.in_force(session) else ()
+            for program in ended:
+                programs.revoke(session, program.name, by=record.by, why=self.why, at=at)
+                record.note("program-revoked", "programs", note=f"{program.name}; {self.why}")
+        told = [f"{one.name} is answered no more: gateway programs add, now that roles count" for one in ended]
+        return ActDone("\n".join((f"{self.name} has the role {self.role}", *told)))
 
     def _check(self, context: ActContext, record: Recording) -> None:
         """Raise GatewayError for a role for oneself, or for a person without a key or a personal account."""

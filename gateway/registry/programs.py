@@ -29,7 +29,7 @@ def key_of(program: ProgramRow) -> str:
 
 def add(session: Session, row: ProgramRow) -> None:
     """Record a program. GatewayError if a program of this name has a credential still in force."""
-    if _active(session, row.name, row.made_at):
+    if active(session, row.made_at, name=row.name):
         raise GatewayError(f"there is a program {row.name} already: revoke it first, or give another name")
     store(session, row)
 
@@ -47,7 +47,7 @@ def is_program(key: str) -> bool:
 
 def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> None:
     """Revoke a program's credential at once. NotFoundError if none is in force."""
-    found = _active(session, name, at)
+    found = active(session, at, name=name)
     if not found:
         raise NotFoundError(f"no program {name} is in force")
     for row in found:
@@ -88,6 +88,7 @@ def end_request(session: Session, program: str, key: str, answer: str | None) ->
         row.answer = answer
 
 
-def _active(session: Session, name: str, at: datetime) -> list[ProgramRow]:
-    known = rows(session, ProgramRow, name=name)
+def active(session: Session, at: datetime, **by: str) -> list[ProgramRow]:
+    """Return the programs whose credential is in force; with `name`, those of that name alone."""
+    known = rows(session, ProgramRow, "name", **by)
     return [row for row in known if row.revoked_at is None and row.ends_at > at]

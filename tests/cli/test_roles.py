@@ -465,6 +465,17 @@ def test_the_account_behind_sudo_is_the_one_that_called_it_whatever_the_environm
     assert done.stdout.strip() == pwd.getpwuid(login if recorded else 65534).pw_name
 
 
+def test_a_credential_from_before_roles_ends_with_the_first_administrator(desk: Desk) -> None:
+    add = ("programs", "add", "case-files", "--act", "transfers list", "--why", "x")
+    for name in ("ann", "ben"):
+        invoke(desk.home.root, *add, environment={"GATEWAY_ADMIN": name})
+    account = ("--account", real_account(), "--why", "runs it")
+    said = desk.gateway("roles", "grant", "jane", "administrator", *account)
+    assert "case-files is answered no more" in said
+    (program,) = json.loads(desk.gateway("programs", "list", "--json"))
+    assert program["state"] == "revoked"
+
+
 def test_whoever_takes_an_administrators_role_is_told_which_credentials_they_were_shown(
     desk: Desk, as_sam: Act
 ) -> None:
