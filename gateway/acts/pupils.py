@@ -454,7 +454,8 @@ class _ListLeavers(Act, right=AccessRight.WELFARE, asks_passkey=False):
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)
         with context.recording() as record:
-            found, hidden, question = leavers(record.session, begin, moved=self.moved, by=record.by)
+            sees, by = context.sight(record.session).marked, record.by
+            found, hidden, question = leavers(record.session, begin, moved=self.moved, by=by, marked=sees)
             log.append(record.session, [question], record.at)
         rows = [
             {"left": one.at, "provider": one.provider, "reference": one.reference, "record": one.record,
@@ -479,17 +480,17 @@ class ListMovers(_ListLeavers, command="pupils movers"):
 
 
 def leavers(
-    session: Session, since: datetime, *, moved: bool, by: str
+    session: Session, since: datetime, *, moved: bool, by: str, marked: bool = False
 ) -> tuple[list[tuple[RollRow, str | None]], bool, Entry]:
     """Return the children who left a school since a time: those on no roll now, or with `moved` those on
     another. Each child comes as the last roll row at the former school, with the provider that has the child
-    now, or None. Second, return True if markers hide any children from the person `by`, even if none of them
-    left. Third, return the log entry of the question, which the caller appends before answering.
+    now, or None. Second, return True if markers hide any children from the person `by`, who may see as `kept_from`
+    says, even if none of them left. Third, return the log entry of the question, which the caller appends before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
     found = [(one, to) for one, to in every if one.at >= since and (to is not None) == moved]
-    hidden = markers.kept_from(session, name_of(by))
+    hidden = markers.kept_from(session, name_of(by), marked=marked)
     shown = [(one, to) for one, to in found if bytes.fromhex(one.pupil) not in hidden]
     fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
     question = Entry(kind="pupils-asked", subject=_SUBJECT, fields=fields, actor=by)

@@ -115,13 +115,15 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
     return [one for one in list_markers(session) if not child[one.number].isdisjoint(persons)]
 
 
-def kept_from(session: Session, person: str | None) -> frozenset[bytes]:
-    """Return the digests of all children whom a marker hides from a person (None: of all marked children)."""
+def kept_from(session: Session, person: str | None, *, marked: bool = False) -> frozenset[bytes]:
+    """Return the digests of all children whom a marker hides from a person (None: of all marked children).
+    `marked`: True for the sight of data protection, from whom only a restriction hides a child.
+    """
     allowed = _allowed(session, person)
     return frozenset(
         digest
         for row in _on(session)
-        if row.kind != "named" or row.number not in allowed
+        if row.kind != "named" or not (marked or row.number in allowed)
         for digest in split(row.persons)
     )
 

@@ -378,3 +378,9 @@ def test_children_on_no_roll_and_movers(desk: Desk) -> None:
         assert "children whose data only named people may see are not in this list" in told, asked_of
     asked = [json.loads(one.leaf)["fields"] for one in desk.events("pupils") if one.kind == "pupils-asked"]
     assert [(one["what"], one["count"]) for one in asked[:2]] == [("missing", 1), ("movers", 1)]
+    desk.gateway("pupils", "unmark", "1", "--why", "settled")
+    jane(desk)
+    desk.gateway("pupils", "protect", *made.Child(1).asked, "--person", "jane", "--why", "police")
+    told = desk.gateway("pupils", "missing")  # By who may do what data protection may.
+    assert left in told
+    assert "not in this list" not in told
