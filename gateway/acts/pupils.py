@@ -484,8 +484,9 @@ def leavers(
 ) -> tuple[list[tuple[RollRow, str | None]], bool, Entry]:
     """Return the children who left a school since a time: those on no roll now, or with `moved` those on
     another. Each child comes as the last roll row at the former school, with the provider that has the child
-    now, or None. Second, return True if markers hide any children from the person `by`, who may see as `kept_from`
-    says, even if none of them left. Third, return the log entry of the question, which the caller appends before answering.
+    now, or None. Second, return True if markers hide any children from the person `by`, even if none of them
+    left (`marked`: as for `kept_from`). Third, return the log entry of the question, which the caller appends
+    before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))

@@ -354,8 +354,8 @@ class GrantRole(Act, command="roles grant", right=AccessRight.APPOINT):
             for program in ended:
                 programs.revoke(session, program.name, by=record.by, why=self.why, at=at)
                 record.note("program-revoked", "programs", note=f"{program.name}; {self.why}")
-        told = [f"{one.name} is answered no more: gateway programs add, now that roles count" for one in ended]
-        return ActDone("\n".join((f"{self.name} has the role {self.role}", *told)))
+        lines = [f"{one.name} is answered no more; if still needed: gateway programs add" for one in ended]
+        return ActDone("\n".join((f"{self.name} has the role {self.role}", *lines)))
 
     def _check(self, context: ActContext, record: Recording) -> None:
         """Raise GatewayError for a role for oneself, or for a person without a key or a personal account."""

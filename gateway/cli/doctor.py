@@ -499,7 +499,7 @@ def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterat
     since = letters.get(session, unsent[0]).owed_at if unsent else at
     if at - since > _A_RELAY_IS_DOWN:
         yield warning(
-            f"{counted(len(unsent), 'letter')} not sent, the oldest since {since:%Y-%m-%d %H:%M} UTC: the relay is not "
+            f"{counted(len(unsent), 'letter')} not sent since {since:%Y-%m-%d %H:%M} UTC: the relay is not "
             "reached, or puts them off",
             "journalctl -u gateway-courier; docs/runbooks.md, GatewayLettersWait",
         )

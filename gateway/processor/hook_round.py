@@ -79,8 +79,8 @@ class HookRound:
     def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
         messages, until, is_full = self._messages(registrar, hook, now)
         waiting, taken, given_up = dict[str, timedelta](), False, dict[str, datetime]()
-        left = _AT_ONCE
         done, (is_asked, since) = folder / "done", _asked(folder, messages)
+        left = len(messages) if is_asked else _AT_ONCE
         # Test messages come last, so that a round that was cut off is repeated whole.
         for stem, told in sorted(messages.items(), key=lambda one: one[1]["type"] == "hook.tried"):
             path, note, at = folder / f"{stem}.json", done / stem, datetime.fromisoformat(told["timestamp"])
@@ -89,15 +89,12 @@ class HookRound:
                 taken |= path.exists()
                 path.unlink(missing_ok=True)
                 continue
-            if not path.exists():
-                if left <= 0 and not is_asked:
-                    waiting[stem] = timedelta()
-                    continue
+            if not path.exists() and left > 0:
                 left -= 1
                 # One key signs for all hooks: no receiver can pass on to another what names this one.
                 write_durably(path, json.dumps(told | {"hook": hook.name}).encode())
                 os.utime(path, (now.timestamp(), now.timestamp()))
-            waiting[stem] = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            waiting[stem] = _age(path, now)
             if waiting[stem] > _PATIENCE:
                 write_durably(note, _GIVEN_UP.encode())
                 path.unlink()
@@ -168,6 +165,11 @@ class HookRound:
             or told["data"].get("hook") == hook.name
         }
         return wanted, events[-1].number + 1 if is_full else size, is_full
+
+
+def _age(path: Path, now: datetime) -> timedelta:
+    """Return the time since a message was written; none if a later round writes it."""
+    return now - datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else timedelta()
 
 
 def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:

@@ -49,7 +49,8 @@ def run(
 
 
 def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
-    """Delete unopened files and old letters that are due, give up letters not taken, and remove old receipts from published/.
+    """Delete unopened files and old letters that are due; remove old receipts from published/.
+    Letters that no relay has taken by now are given up.
     Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
     leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries again.
     """

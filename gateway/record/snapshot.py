@@ -78,6 +78,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
         ).one()
         # Without a relay in the settings, letters wait for none.
         unsent = letters.unsent(session)[:1] if counted and home.letters.settings.exists() else ()
+        owed = [now, *(letters.get(session, one).owed_at for one in unsent)]
         return Snapshot(
             at=now,
             states=states,
@@ -93,7 +94,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             hosts=tuple(hosts.known(session)),
             hand_ons=tuple(map(hand_ons.name_of, hand_ons.unacknowledged(session, now))),
             hooks={row.name: hooks.remark(row) for row in hooks.listed(session)},
-            oldest_letter=max((0.0, *((now - letters.get(session, one).owed_at).total_seconds() for one in unsent))),
+            oldest_letter=(now - min(owed)).total_seconds(),
         )
 
 

@@ -110,12 +110,13 @@ _UNSENT = tuple(col(one).is_(None) for one in (LetterRow.sent_at, LetterRow.refu
 
 
 def unsent(session: Session) -> Sequence[int]:
-    """Return the numbers of letters neither sent, refused by a relay, nor noted as come back, oldest first."""
-    return session.exec(select(LetterRow.number).where(*_UNSENT).order_by(col(LetterRow.number))).all()
+    """Return the numbers of letters neither sent, refused, nor noted as come back, oldest first."""
+    query = select(LetterRow.number).where(*_UNSENT).order_by(col(LetterRow.number))
+    return [number for number in session.exec(query) if number is not None]
 
 
 def readdress(session: Session, provider: str, reached: Collection[str], origin: str, at: datetime) -> None:
-    """Queue a provider's unsent letters for its contacts' present addresses `reached` if theirs is no more."""
+    """Queue a provider's unsent letters for the addresses `reached`, if theirs is none of these."""
     query = select(LetterRow).where(*_UNSENT, LetterRow.provider == provider)
     for row in session.exec(query.where(col(LetterRow.recipient).not_in(reached))).all():
         if row.event.split(":")[1] == "provider":

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.tables import ProgramRequestRow, ProgramRow
-from gateway.registry.tables.row import rows, store
+from gateway.registry.tables.row import only, rows, store
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 _KEY = "program:"
@@ -88,7 +88,7 @@ def end_request(session: Session, program: str, key: str, answer: str | None) ->
         row.answer = answer
 
 
-def active(session: Session, at: datetime, **by: str) -> list[ProgramRow]:
+def active(session: Session, at: datetime, name: str | None = None) -> list[ProgramRow]:
     """Return the programs whose credential is in force; with `name`, those of that name alone."""
-    known = rows(session, ProgramRow, "name", **by)
+    known = rows(session, ProgramRow, "name", **only(name=name))
     return [row for row in known if row.revoked_at is None and row.ends_at > at]

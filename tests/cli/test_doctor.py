@@ -334,7 +334,7 @@ def test_letters_that_the_relay_has_not_taken_for_an_hour_are_told(site: Command
     try:
         assert about(timedelta(minutes=50)) == []
         assert about(timedelta(hours=2)) == [
-            f"1 letter not sent, the oldest since {at:%Y-%m-%d %H:%M} UTC: the relay is not reached, or puts them off"
+            f"1 letter not sent since {at:%Y-%m-%d %H:%M} UTC: the relay is not reached, or puts them off"
         ]
     finally:
         settings.write_text(own, "utf-8")
