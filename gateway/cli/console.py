@@ -115,6 +115,18 @@ def who() -> str:
     return f"{named} (as {account})"
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask a question unless `yes`. GatewayError for another answer than yes, or where nobody can type."""
+    try:
+        agreed = yes or typer.confirm(question, default=False, err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise GatewayError(
+            "nobody said yes, so nothing was changed; --yes is for those who have looked at it"
+        )
+
+
 def plain(value: object) -> str:
     """Return a value as text for a terminal: control and direction characters are made visible."""
     text = str(value)

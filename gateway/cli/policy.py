@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +17,22 @@ from gateway.acts.policy_explain import decision_object
 from gateway.cli import policy_draft
 from gateway.cli.classify import described
 from gateway.cli.commands import HomeOption, JsonOption, command_in
-from gateway.cli.console import existing, now, out, plain, print_json, print_rows, registry, rfc3339, who
+from gateway.cli.console import (
+    confirm,
+    existing,
+    now,
+    out,
+    plain,
+    print_json,
+    print_rows,
+    registry,
+    rfc3339,
+    who,
+)
 from gateway.cli.derived import commands_of
 from gateway.cli.options import WhyGivenOption, WhyOption
 from gateway.cli.status import policies_standing, policies_told
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -84,6 +95,8 @@ def check(
             out.print(f"{name}: what the agreement does not list is declared")
     faults = [*faults_of(policies, now().date())]
     reading = read(policies)
+    with suppress(Fault), registry(home) if folder is None and faults else nullcontext():
+        pass  # A home of an earlier version is to be upgraded, not mended file by file.
     calendar = reading.models.get("calendar.toml")
     if folder is None and isinstance(calendar, CalendarFile) and calendar.inset:
         with registry(home) as opened, opened.read() as session:
@@ -227,8 +240,7 @@ def approve(
         keeper.check_sound(found.digest)
         out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}")
         _compare(keeper, keeper.folder(found.digest), days)
-        if not yes:
-            typer.confirm("Are these to decide?", default=False, abort=True, err=True)
+        confirm("Are these to decide?", yes=yes)
         keeper.allow(found.digest)
         with _recording(keeper) as session:
             # The proposal shown, and none made meanwhile.

@@ -9,7 +9,7 @@ import typer
 
 from gateway.access import AccessRight
 from gateway.cli.commands import HomeOption, fails_clearly
-from gateway.cli.console import existing, now, out, who
+from gateway.cli.console import confirm, existing, now, out, who
 from gateway.cli.identity import real_account
 from gateway.cli.progress import progress
 from gateway.cli.proving import checked, person_in
@@ -134,8 +134,7 @@ def _agree(
             return
         agreed = agree(plan, person)
         out.print(f"{plan.by} put forward {digest}: look at {draft}. You are asked, unless you say --yes")
-        if not yes:
-            typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
+        confirm("Are these policies to decide?", yes=yes)
     if load_settings(place).database is None:
         with progress("copying the home") as told:
             # The home may be backed up by other means, which note nothing: doctor would ask for the next one.

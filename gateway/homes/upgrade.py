@@ -25,6 +25,7 @@ from gateway.homes.audit.audit import audit
 from gateway.homes.backup import at_work, copy_registry
 from gateway.policy.catalogue import policy_files
 from gateway.policy.edits import Files, carry_over, earlier_releases
+from gateway.policy.edits import edits as differences
 from gateway.policy.shipped import shipped_policies
 from gateway.processor.checkpoints import HEADS_MARK
 from gateway.processor.work import home_of_its_own, prove_engine, prove_store
@@ -95,24 +96,26 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
     base = draft / _BASE
     is_of_now = base.is_file() and base.read_text("ascii") == policy_digest(home.policies_in_force)
     is_stale = draft.is_dir() and not is_of_now
-    if draft.is_dir() and not is_stale:
-        files: Files = _texts(draft)
-    else:
-        own, shipped = _texts(home.policies_in_force), shipped_policies()
-        try:
-            # The shipped agreement whose text the home names: a folder, or "" for the first.
-            named = str(tomllib.loads(own.get("agreement.toml", "")).get("text"))
-            folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
-            agreement = next((name for name in folders if (shipped / name / named).is_file()), "")
-            earlier = earlier_releases(shipped / "earlier", agreement)
-            files, edits = carry_over(earlier, own, _texts(shipped / agreement))
-        except tomllib.TOMLDecodeError as error:
-            faults.append(f"the policies in force cannot be read: {error}")
-            return None, ()
+    own, shipped = _texts(home.policies_in_force), shipped_policies()
+    try:
+        # The shipped agreement whose text the home names: a folder, or "" for the first.
+        named = str(tomllib.loads(own.get("agreement.toml", "")).get("text"))
+        folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
+        agreement = next((name for name in folders if (shipped / name / named).is_file()), "")
+        ours = shipped / agreement
+        if draft.is_dir() and not is_stale:
+            files: Files = _texts(draft)
+        else:
+            files, edits = carry_over(earlier_releases(shipped / "earlier", agreement), own, _texts(ours))
+    except tomllib.TOMLDecodeError as error:
+        faults.append(f"the policies in force cannot be read: {error}")
+        return None, ()
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
         for name, text in files.items():
             (Path(aside) / name).write_text(text, "utf-8")
         found = [f"{draft.name}/{fault}" for fault in check(Path(aside))]
+        if draft.is_dir() and not is_stale and not found:
+            edits = tuple(f"{one.file}: {one.entry}: {one.after}" for one in differences(ours, Path(aside)))
     faults += found
     if is_stale:
         faults.append(f"{draft} was made from other policies than are in force now: gateway upgrade --draft")

@@ -22,7 +22,7 @@ from gateway.home.versions import COVERED, check_unchanged, policy_digest, polic
 from gateway.law import PACKS, LawPack, whole
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Contradiction, PolicyFault, document, key_of, line_of, words_of
+from gateway.policy.faults import Contradiction, PolicyFault, document, in_one_line, key_of, line_of, words_of
 from gateway.policy.small_schemas import AgreementFile, HandOnsFile, LettersFile
 
 __all__ = ["Catalogue", "policy_digest", "policy_files"]
@@ -80,7 +80,7 @@ def load_catalogue(policies: Path) -> Catalogue:
         return known
     reading = read(policies)
     if (catalogue := reading.catalogue) is None or reading.faults:
-        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
+        raise ConfigurationError(in_one_line(policies.name, reading.faults))
     # Not after a concurrent write, nor with files read outside the digest.
     if catalogue.digest == digest and all(Path(name).suffix in COVERED for name in reading.texts):
         while len(_found_whole) >= _MOST_KNOWN:
@@ -106,7 +106,7 @@ def load_unchecked(policies: Path) -> Catalogue:
     """
     reading = _shaped(policies, FILES)
     if reading.faults:
-        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
+        raise ConfigurationError(in_one_line(policies.name, reading.faults))
     return _assembled(policies, reading)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -21,6 +21,7 @@ _KEPT = 128
 _SAID: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.policy").joinpath("faults.toml").read_text("utf-8")
 )
+_TOLD = 10
 _HEADER = re.compile(r"\s*(\[{1,2})([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*[\w-]+)*)\s*=""")
 
@@ -38,6 +39,13 @@ class PolicyFault:
         """Return the fault as FILE:LINE: KEY: MESSAGE, without line or key where there is none."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+def in_one_line(folder: str, faults: Sequence[PolicyFault]) -> str:
+    """Return the faults of a folder: the first ten, and the number of others."""
+    told = [f"{folder}/{fault}" for fault in faults[:_TOLD]]
+    more = [f"and {len(faults) - _TOLD} more: gateway policy check"] if len(faults) > _TOLD else []
+    return "; ".join((*told, *more))
 
 
 def key_of(location: Location) -> str:

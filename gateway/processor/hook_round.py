@@ -168,7 +168,7 @@ class HookRound:
 
 
 def _age(path: Path, now: datetime) -> timedelta:
-    """Return the time since a message was written; none if a later round writes it."""
+    """Return the time since a message was written; none before the message is written."""
     return now - datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else timedelta()
 
 

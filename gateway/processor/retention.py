@@ -50,7 +50,7 @@ def run(
 
 def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
     """Delete unopened files and old letters that are due; remove old receipts from published/.
-    Letters that no relay has taken by now are given up.
+    Give up letters that no relay has taken.
     Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
     leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries again.
     """

@@ -41,6 +41,7 @@ REMEDY = (
     "or they have accepted it under an account of their own (gateway roles accept)"
 )
 """The advice for making given credentials a person's own; {} is the name."""
+SHARED_ACCOUNT = "Where several people share an account, each says who they are in GATEWAY_ADMIN"
 WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same command within a week"
 """The answer to an act that takes two people, where only one has asked for it."""
 
@@ -65,8 +66,6 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
     The error's text is `said`, then the reason. `since` is the time of the first person's act, `at` the time
     of the second person's act.
     """
-    if not are_named_two(first, second):
-        raise GatewayError(said)
     if (why := why_not_two(session, first, second, since=since, at=at)) is not None:
         raise GatewayError(f"{said}. {why}")
 
@@ -74,7 +73,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
     """Return why two names on record may be one person, as a sentence; None if certainly two."""
     if not are_named_two(first, second):
-        return f"{first} and {second} may be the same person"
+        return f"{first} and {second} may be the same person. {SHARED_ACCOUNT}"
     people, later = _people_by_name(session), _later_names(session)
     ones, others = people(first), people(second)
     if renamed := sorted(later(ones, since) & others):

@@ -38,6 +38,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, p
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.edits import edits
 from gateway.policy.explain import changes_between
+from gateway.policy.faults import in_one_line
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
@@ -176,7 +177,7 @@ class Keeper:
         An earlier version of the gateway may have found no fault in these policies.
         """
         if faults := check(self.folder(digest)):
-            raise ConfigurationError("; ".join(f"{digest[:16]}/{fault}" for fault in faults))
+            raise ConfigurationError(in_one_line(digest[:16], faults))
 
     def _may_come(self, digest: str, past: Collection[str]) -> bool:
         """Return True if an approved version is stored here, has no faults and may be used (`_may_use`).
@@ -395,7 +396,7 @@ class Keeper:
             if not kept.exists():
                 # ConfigurationError where the copy is faulty, with the faults named as of the original.
                 if faults := check(aside):
-                    raise ConfigurationError("; ".join(f"{name}/{fault}" for fault in faults))
+                    raise ConfigurationError(in_one_line(name, faults))
                 aside.rename(kept)
                 fsync_folder(self.home.versions)
             return kept

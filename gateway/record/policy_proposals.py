@@ -130,10 +130,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
         raise GatewayError("nothing is proposed that waits for an approval: gateway policy propose DIR")
     if digest is not None and not known.digest.startswith(digest):
         raise GatewayError(f"what is proposed is {known.digest}, not {digest}")
-    said = (
-        f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
-        "each says who they are"
-    )
+    said = f"{known.by} proposed it: somebody else must approve it"
     check_two(session, known.by, by, since=known.at, at=at, said=said)
     if not may_still(session, known.by, AccessRight.ENROL, since=known.at):
         raise GatewayError(f"{known.by} proposed it, and changes no policies any more: propose it anew")

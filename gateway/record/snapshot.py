@@ -59,7 +59,7 @@ class Snapshot:
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
     """Return a snapshot of the gateway's state at `now`. Raise Fault if the registry does not answer.
-    `counted`: False to leave `states`, `held`, `reasons` and `oldest_letter` empty, which takes a while.
+    `counted`: False to leave `states`, `held`, `reasons` and `oldest_letter` empty: counting takes a while.
     """
     ages = list(spool_ages(home, now))
     states, held, reasons = {}, {}, {}

@@ -18,7 +18,7 @@ from gateway.home.settings import load_settings
 from gateway.home.settings_file import File
 from gateway.home.versions import policy_digest
 from gateway.log.leaf import rfc3339
-from gateway.record.dual_control import are_named_two
+from gateway.record.dual_control import SHARED_ACCOUNT, are_named_two
 from gateway.record.policies_in_force import Keeper, take_over
 from gateway.record.policy_check import check
 from gateway.record.policy_proposals import SUBJECT, last_loaded, proposal
@@ -103,10 +103,7 @@ def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
     Only the names are compared: the record of who gave credentials to whom may not exist before the upgrade.
     """
     if not are_named_two(plan.by, person):
-        raise GatewayError(
-            f"{plan.by} put it forward: somebody else agrees to it. Where several people share an account, "
-            "each says who they are in GATEWAY_ADMIN"
-        )
+        raise GatewayError(f"{plan.by} put it forward: somebody else agrees to it. {SHARED_ACCOUNT}")
     return plan.model_copy(update={"approved_by": person})
 
 

@@ -116,7 +116,7 @@ def unsent(session: Session) -> Sequence[int]:
 
 
 def readdress(session: Session, provider: str, reached: Collection[str], origin: str, at: datetime) -> None:
-    """Queue a provider's unsent letters for the addresses `reached`, if theirs is none of these."""
+    """Queue a provider's unsent letters to other addresses for the addresses `reached` instead."""
     query = select(LetterRow).where(*_UNSENT, LetterRow.provider == provider)
     for row in session.exec(query.where(col(LetterRow.recipient).not_in(reached))).all():
         if row.event.split(":")[1] == "provider":

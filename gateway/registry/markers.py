@@ -117,7 +117,7 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
 
 def kept_from(session: Session, person: str | None, *, marked: bool = False) -> frozenset[bytes]:
     """Return the digests of all children whom a marker hides from a person (None: of all marked children).
-    `marked`: True for the sight of data protection, from whom only a restriction hides a child.
+    `marked`: True for data protection: only a restriction hides a child.
     """
     allowed = _allowed(session, person)
     return frozenset(

@@ -89,6 +89,6 @@ def end_request(session: Session, program: str, key: str, answer: str | None) ->
 
 
 def active(session: Session, at: datetime, name: str | None = None) -> list[ProgramRow]:
-    """Return the programs whose credential is in force; with `name`, those of that name alone."""
+    """Return the programs with a credential in force; with `name`, only the programs of that name."""
     known = rows(session, ProgramRow, "name", **only(name=name))
     return [row for row in known if row.revoked_at is None and row.ends_at > at]

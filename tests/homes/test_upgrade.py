@@ -89,8 +89,11 @@ def as_it_is(home: Home) -> dict[str, bytes | str]:
 
 def agreed(home: Home, backup: Path) -> None:
     assert "a second person" in upgrade(home, "--apply", "--backup", str(backup)).stdout
-    asked = upgrade(home, "--apply", "--backup", str(backup), by="ben").stdout  # Nobody answers.
+    alone = upgrade(home, "--apply", "--backup", str(backup), by="ben")  # Nobody answers.
+    asked = alone.stdout
     assert f"look at {draft_folder(home)}. You are asked, unless you say --yes" in " ".join(asked.split())
+    assert "limits.toml: intake.uploads_per_day: 12000" in asked  # What the draft has of its own.
+    assert "nobody said yes, so nothing was changed" in " ".join(alone.stderr.split())
     result = upgrade(home, "--apply", "--yes", "--backup", str(backup), by="ben")
     assert result.exit_code == 0, result.output
     assert "upgraded" in result.stdout
@@ -129,6 +132,9 @@ def test_the_processor_changes_nothing_before_people_have_agreed(home: Home) -> 
     before = as_it_is(home)
     result = invoke(home.root, "process")
     assert "gateway upgrade" in result.stderr
+    checked = invoke(home.root, "policy", "check")
+    assert (checked.stdout, checked.stderr.count("\n")) == ("", 1)
+    assert "gateway upgrade says what to do" in checked.stderr
     assert as_it_is(home) == before
 
 
