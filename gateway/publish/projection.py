@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import as_fault
@@ -199,7 +199,7 @@ def pages_after(
 
 
 def redo_from(session: Session, published: Published) -> int:
-    """Return the number before the first receipt made within an hour of the newest published receipt.
+    """Return the number of the last receipt made over an hour before the newest published receipt.
     If the newest published receipt is unknown, return the number of the last receipt removed because of age,
     or 0.
     """
@@ -207,8 +207,17 @@ def redo_from(session: Session, published: Published) -> int:
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return gone
-    recent = select(func.min(ReceiptRow.sequence)).where(ReceiptRow.created_at > last.created_at - _REDONE)
-    return max((session.exec(recent).one() or 1) - 1, gone)
+    # Search from the newest back, to skip earlier years. A wrong clock for a few receipts does not end the
+    # search: a whole page has to be older.
+    early, first = last.created_at - _REDONE, (last.sequence or 0) + 1
+    query = select(ReceiptRow.sequence, ReceiptRow.created_at).order_by(col(ReceiptRow.sequence).desc())
+    before = first
+    while page := session.exec(query.where(col(ReceiptRow.sequence) < before).limit(_PAGE)).all():
+        recent = [sequence for sequence, created_at in page if sequence and created_at > early]
+        if not recent:
+            break
+        first, before = recent[-1], page[-1][0] or 0
+    return max(first - 1, gone)
 
 
 def number_in(path: Path) -> int:
