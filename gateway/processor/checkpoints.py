@@ -54,11 +54,6 @@ class Witness:
     _until: float = 0.0
     _not_before: float = 0.0
 
-    @property
-    def is_being_told(self) -> bool:
-        """True while a child process is sending a head to the witness."""
-        return self._child is not None
-
     def tell(self, size: int, head: str) -> None:
         """Begin to send a signed `head` of `size` entries, if the witness has not confirmed that size yet.
         Nothing is begun while another head is being sent, and for five minutes after a failure. Raises

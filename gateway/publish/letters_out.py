@@ -104,9 +104,6 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:
     """Return a letter as an e-mail. `before`: the Message-IDs of earlier letters about the same file."""
     message: EmailMessage = message_from_string(row.text, policy=policy.default)
-    if not message.is_multipart():  # Owed by a version that signed text only.
-        message = EmailMessage()
-        message.set_content(row.text, cte="quoted-printable")
     del message["MIME-Version"]
     message["MIME-Version"] = "1.0"
     message["From"] = settings.sender

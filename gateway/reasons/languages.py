@@ -118,12 +118,6 @@ def translate_line(text: str, language: Language) -> str:
     return translate(text, language)
 
 
-def has_translation(text: str, language: Language) -> bool:
-    """Return True if a text, or the template of a text with filled blanks, has a translation."""
-    known, patterns = _texts(language)
-    return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
-
-
 def translate_filled(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:

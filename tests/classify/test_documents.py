@@ -14,7 +14,6 @@ import pytest
 from gateway.model import Classified, ContentRefused, Held
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
-from gateway.reasons.languages import has_translation
 from gateway.words import plain
 from tests.classify import made
 from tests.classify.conftest import POLICIES, Classify
@@ -22,6 +21,7 @@ from tests.classify.test_archive import archive
 from tests.corpus import books
 from tests.corpus.books import compound
 from tests.policy.tables import london, provider
+from tests.receipts.translated import has_translation
 
 CATALOGUE = load_catalogue(POLICIES)
 CORE = made.as_csv(made.core_rows()).encode()

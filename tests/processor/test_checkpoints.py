@@ -126,9 +126,9 @@ def told(one: Witness, size: int, tmp_path: Path) -> str:
 
 
 def _ended(one: Witness, size: int) -> bool:
-    if one.is_being_told:
+    if one._child is not None:
         one.tell(size, f"head {size}\n")
-    return not one.is_being_told
+    return one._child is None
 
 
 KEEP = "out.write(sys.stdin.read())"
@@ -162,10 +162,10 @@ def test_a_witness_that_hangs_is_ended(tmp_path: Path, caplog: pytest.LogCapture
     one.tell(7, "head")
     until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "the program")
     one.tell(7, "head")
-    assert one.is_being_told
+    assert one._child is not None
     clock.now += 6
     one.tell(7, "head")
-    assert not one.is_being_told
+    assert one._child is None
     assert (tmp_path / "out").read_text() == "x"
     assert "longer than 5 s" in caplog.text
 

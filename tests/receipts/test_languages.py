@@ -21,7 +21,7 @@ from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import changes_between
 from gateway.reasons import REASONS
-from gateway.reasons.languages import Language, has_translation, table, translate
+from gateway.reasons.languages import Language, table, translate
 from gateway.receipts import text as receipt_text
 from gateway.receipts.notices import Notice, changed, opened, render, render_notice
 from gateway.receipts.text import declaration_statement, receipt_statement
@@ -29,6 +29,7 @@ from gateway.record import letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
 from tests.policies import POLICIES
+from tests.receipts.translated import has_translation
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 CATALOGUE = load_catalogue(POLICIES / "cwm-alarch")
