@@ -114,13 +114,14 @@ class HandingOn:
             self._note_sent_before(registrar, waiting)
         finally:
             self._clear(registrar)
+        with registrar.registry.read() as session:
+            _check_policies(session, registrar)
         for name in servers:
             grant_lease(self._home.hand_on / name / SERVER_SETTINGS, held_at)
         for batch in waiting:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             is_gone = hand_ons.lies_here(batch) and not self._place(batch).is_dir()
-            unmade = batch.made_at is None or is_gone
-            if unmade and self._jobs.may_begin(name):
+            if (is_gone or batch.made_at is None) and self._jobs.may_begin(name):
                 job = partial(self._make, registrar, each, batch)
                 self._jobs.begin(name, f"{name} cannot be made", job)
 
@@ -205,13 +206,9 @@ class HandingOn:
             until.enter_context(self._placing)
             with registrar.registry.write() as session:
                 batch = hand_ons.find(session, each.id, seen.number)
-                # Another host may have made and sent it, while this one stood still.
-                is_as_seen = batch.made_at == seen.made_at
-                is_as_seen &= (
-                    last_loaded(session) == registrar.catalogue.digest
-                )  # The team may have less now.
-                if not is_as_seen or not markers_unchanged(session, each, made):
-                    return  # The next round makes it anew, if it has to be.
+                _check_policies(session, registrar)  # The team may have less now.
+                if batch.made_at != seen.made_at or not markers_unchanged(session, each, made):
+                    return  # Another host made it, while this one stood still, or the next round makes it.
                 if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
                     hand_ons.owe_again(session, batch)
                 still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
@@ -406,6 +403,11 @@ def _is_noted(place: Path, end: str) -> bool:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
         return False
+
+
+def _check_policies(session: Session, registrar: Registrar) -> None:
+    if last_loaded(session) != registrar.catalogue.digest:
+        raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
 
 
 def _last(at: str, now: datetime) -> datetime:

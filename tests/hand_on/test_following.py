@@ -12,8 +12,10 @@ import asyncssh
 import pytest
 
 from gateway.acts.handon import make
+from gateway.errors import Fault
 from gateway.processor import handing_on, retention
-from gateway.registry import hand_ons
+from gateway.record.registrar import Registrar
+from gateway.registry import hand_ons, log
 from tests.clock import THIS_YEAR
 from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values
 from tests.hand_on.nights import sent as send
@@ -291,6 +293,30 @@ def test_a_batch_made_while_other_policies_come_into_force_is_not_placed(
     assert in_force
     assert "Surname" in rows(place(desk), "pupils")[0]
     assert desk.kinds(reference).count("collected") == 1
+
+
+def test_a_host_without_the_policies_in_force_hands_nothing_on_and_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another host may put policies in force that this one does not have, or refuses to use."""
+    made_by: list[str] = []
+
+    def made_then_changed(registrar: Registrar, *rest: Any) -> Any:
+        made = make(registrar, *rest)
+        made_by.append(registrar.catalogue.digest)
+        if len(made_by) == 1:
+            entry = log.Entry(kind="policy-loaded", subject="policy", fields={"sha256": "0" * 64})
+            with registrar.registry.write() as session:
+                log.append(session, [entry], registrar.clock())
+                registrar.sign_head(session, registrar.clock())
+        assert len(made_by) < 4, "made again and again"
+        return made
+
+    monkeypatch.setattr(handing_on, "make", made_then_changed)
+    with pytest.raises(Fault, match="nothing is handed on"):
+        send(desk)
+    assert len(made_by) == 1
+    assert not place(desk).exists()
 
 
 def test_a_file_is_tried_without_sending_and_without_a_value(desk: Desk) -> None:
