@@ -64,10 +64,13 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Remove the host, or only end the uploads there. GatewayError if the host runs and does not leave,
-        or has uploads in the spool, unless `lost`.
+        has uploads in the spool, unless `lost`, or leaves as the last that takes uploads.
         """
         with context.recording() as record:
             if self.leaves and _known(record.session, self.name):
+                others = [one.name for one in hosts.known(record.session) if one.is_at_work]
+                if all(one == self.name or hosts.was_removed(record.session, one) for one in others):
+                    raise GatewayError(f"{self.name} cannot leave: no other host at work takes uploads")
                 record.note("host-removed", self.name, {"count": 0}, self.why)
                 return ActDone(
                     f"{self.name} takes no more uploads once `gateway hosts list` calls it leaving. When its "

@@ -34,6 +34,7 @@ from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper, loses_protection
 from gateway.registry import hosts as known_hosts
 from gateway.registry import locks, log, receipts, waits, work_queue
+from gateway.registry.database import Registry
 from gateway.registry.hosts import Ownership
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
@@ -466,6 +467,27 @@ def test_the_door_of_a_host_that_leaves_takes_no_more(hosts: Hosts, oak: Party, 
         *("hosts", "take-over", "leaver", str(leaver.home.spool.root), "--why", "it was removed")
     )
     decided(one, late)
+
+
+def test_the_last_host_that_is_at_work_does_not_leave(cluster: Cluster, tmp_path: Path) -> None:
+    """Nobody could send anything any more, and no name that was removed is given again."""
+    desk = Workshop(tmp_path)
+    desk.gateway("move", "--database-url", cluster.database("last"))
+    desk.registry.close()
+    desk.registry = Registry(load_settings(desk.home).database_url(desk.home))
+    with desk.registry.write() as session:
+        for name in ("one", "two", "three"):
+            known_hosts.expect(session, name)
+        said = "UPDATE host SET seen_at = now() + interval '1 hour' WHERE name != 'three'"
+        session.execute(text(said))
+    leaving = "--leaves", "--why", "it is old"
+    desk.gateway("hosts", "remove", "two", *leaving)
+    assert "cannot leave" in desk.gateway("hosts", "remove", "one", *leaving, code=1)
+    assert {each["name"]: each["state"] for each in listed(desk)} == {
+        "one": "at work", "two": "leaving", "three": "silent",
+    }  # fmt: skip
+    desk.gateway("hosts", "remove", "two", *leaving)
+    desk.close()
 
 
 def test_a_name_is_of_one_machine(hosts: Hosts, tmp_path: Path) -> None:
