@@ -518,10 +518,7 @@ class Limits(File):
 
 
 class IntakeSettings(File):
-    """published/intake.json: the settings that the processor gives to intake.
-
-    `removed`: True once this host was removed: intake takes no more uploads.
-    """
+    """published/intake.json: the processor's settings for intake; `removed`: take no more uploads."""
 
     listen: Listen
     limits: IntakeLimits

@@ -73,9 +73,7 @@ def publish_all(home: Home, now: datetime) -> None:
 
 
 def _publish_common(home: Home, settings: Settings, signing: Signing, *, removed: bool) -> None:
-    """Write the gateway's certificate, the log's key, the agreement, security.txt and intake's settings.
-    `removed`: True if this host was removed.
-    """
+    """Write the gateway's certificate, the log's key, the agreement, security.txt and intake's settings."""
     intake = IntakeSettings(
         listen=settings.intake,
         limits=load_limits(home).intake,
