@@ -122,10 +122,10 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         catalogue = registrar.catalogue
         at = typed_moment(self.on, catalogue.calendar.timezone) if self.on else context.clock()
         for name, known in self.known(catalogue).items():
-            given = getattr(self, name)
-            for one in (given,) if isinstance(given, str) else given:
+            for one in (given,) if isinstance(given := getattr(self, name), str) else given:
                 if one not in known and not (name == "method" and catalogue.methods.find(one)):
-                    raise ChoiceError(f"there is no {name} {one}; it is one of {', '.join(known)}")
+                    choices = ", ".join(f"{id_} ({said})" for id_, said in known.items())
+                    raise ChoiceError(f"there is no {name} {one}; it is one of {choices}")
         with registrar.registry.read() as session:
             sender = registrar.provider(session, self.provider, at)
         return Declaration(

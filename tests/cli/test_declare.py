@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import first_year
 from gateway.verify.verify_receipts import main as verify_alone
 from tests.clock import THIS_YEAR
@@ -112,6 +113,13 @@ def test_a_dry_run_leaves_nothing_behind(oak: Desk) -> None:
     assert (found["state"], found["recorded"], found["reference"]) == ("accepted", False, None)
     assert json.loads(oak.gateway("declarations", "list", "--json")) == []
     assert oak.receipts("oak") == []
+
+
+def test_a_choice_that_is_unknown_is_answered_by_all_with_their_questions(oak: Desk) -> None:
+    asked = ("--method", "email", "--provider", "oak", "--data", "finance")
+    said = oak.gateway("declarations", "add", *asked, "--safeguard", "?", code=2)
+    for one in load_catalogue(oak.home.policies_in_force).methods.safeguard:
+        assert f"{one.id} ({one.question})" in said
 
 
 def test_what_went_another_way_has_come(oak: Desk) -> None:
