@@ -74,7 +74,7 @@ def opening_with(*kinds: str) -> opener.Opening:
     return opener.Opening(ProcessorSettings(engine="embedded"), by_fingerprint, OpenLimits())
 
 
-def test_a_job_that_names_all_keys_takes_the_engine_that_was_rehearsed() -> None:
+def test_a_job_that_names_all_keys_takes_the_engine_that_was_made() -> None:
     opening = opening_with("gateway", "gateway-rsa")
     one, other = opening.secrets
     assert opening.of((one, other)) is opening.of((other, one)) is opening.of()
