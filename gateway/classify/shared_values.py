@@ -11,9 +11,10 @@ from gateway.classify.value_kinds import OTHER, Check, Judge, Quick, Test
 
 # A word with a small letter, a number, and a letter that is not small.
 _WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
-_LETTER = re.compile(r"[A-Z]")
-# No class of the reception or nursery, such as RH and NAM.
-_ABBREVIATION, _FIGURE = re.compile(r"(?!R|N|Y[RN]|FS)[A-Z]{2,5}").fullmatch, re.compile(r"\d").search
+_LETTER, _FIGURE = re.compile(r"[A-Z]"), re.compile(r"\d").search
+# An abbreviation or several words; no class of the reception or nursery, such as RH and NAM, nor a teacher.
+_ABBREVIATION = r"[A-Z]{2,5}\.?|(?:[A-Za-z][. ]){1,4}[A-Za-z]\.?|[A-Z]\d[A-Z]"
+_ODD = re.compile(rf"(?!R|N|Y[RN]|FS|EY)(?:{_ABBREVIATION}|(?!Y|F|P|M[rsi]).*\w[ (].*)").fullmatch
 _FEWEST_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 10, 3
 _FEW_ROWS, _OF_A_CLASS, _A_CLASS = 2, 8, 30
 _USUAL_FORM, _RARE = 0.05, 0.03
@@ -46,21 +47,19 @@ class SharedJudge(Judge):
     def faults(self, values: Collection[str]) -> dict[str, str]:
         """Return the faulty values of a column, or of the next portion of its rows.
         A value of one or two rows is faulty beside classes of at least eight times as many, unless it has a
-        figure and a usual form ("7B" among "7A" and "8C"). If many rows have such values, the column is no
-        list of classes, and none is faulty. In a table of any size, one or two abbreviations of one or two
-        rows are faulty if all other values have a figure ("YC" beside "3B" and "4A"). A class by its
-        teacher's initials ("9 CSA") is not faulty beside several such classes.
+        figure and a usual form ("7B" among "7A"), or many rows have such values: the column then lists no
+        classes. One or two abbreviations or several words of one or two rows are faulty in any table, if all
+        other values are words with a figure ("3B YC"); a class by initials ("9 CSA") is not beside others.
         """
         found, column = super().faults(values), list(filter(None, values))
         counts, filled = Counter(column), len(column)
-        short = {value for value, rows in counts.items() if rows <= _FEW_ROWS and _ABBREVIATION(value)}
-        short = {value for value in short if self._rows[value] + counts[value] <= _FEW_ROWS}
         # Several are classes by their teachers' initials. The last class of a portion may go on in the next.
-        if len(values) >= _ROWS_TOGETHER:
-            short -= {*column[-1:]}
-        is_odd = 0 < len(short) < min(_CLASSES_ALIKE, len(counts))
-        if is_odd and all(map(_FIGURE, counts.keys() - short)):
-            found = found | dict.fromkeys(short - found.keys(), OTHER)
+        going_on = {*column[-1:]} if len(values) >= _ROWS_TOGETHER else set[str]()
+        few = (value for value, rows in counts.items() if self._rows[value] + rows <= _FEW_ROWS)
+        odd = set(filter(_ODD, few)) - going_on
+        is_odd = len(odd) < _CLASSES_ALIKE and 2 * sum(map(counts.__getitem__, odd)) <= filled
+        if is_odd and all(_FIGURE(value) and not _ODD(value) for value in counts.keys() - odd):
+            found = found | dict.fromkeys(odd - found.keys(), OTHER)
         if filled < max(_FEWEST_ROWS, 2 * len(counts)):
             return found
         is_portion = bool(self._rows) or len(values) >= _ROWS_TOGETHER
@@ -74,12 +73,12 @@ class SharedJudge(Judge):
             alike[forms[value]] += rows_of[value] >= _ROWS_OF_A_CLASS
         # The class of the pupil in the middle, if pupils stand in the order of the size of their classes.
         of_a_class = sorted(map(counts.__getitem__, column))[filled // 2]
-        few = min(_FEW_ROWS, of_a_class // _OF_A_CLASS)
+        most = min(_FEW_ROWS, of_a_class // _OF_A_CLASS)
         usual = {form for form, rows in rows_by_form.items() if "0" in form and rows >= _USUAL_FORM * filled}
         # A class, and a school, at the end of a portion may go on in the next.
         last = {*column[-min(of_a_class, _A_CLASS) :]} if is_portion else set[str]()
         doubtful = counts.keys() - found.keys() - last
-        rare = {value for value in doubtful if rows_of[value] <= few and forms[value] not in usual}
+        rare = {value for value in doubtful if rows_of[value] <= most and forms[value] not in usual}
         if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
             found = found | dict.fromkeys(rare, OTHER)
         usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}

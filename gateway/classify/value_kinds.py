@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field
 
 from gateway.classify import identifiers
 from gateway.classify.content import data
-from gateway.classify.sensitive import ACCENTED, WORDS, RuleTable, Sensitive, is_latin, is_legible
+from gateway.classify.sensitive import ACCENTED, WORDS, RuleTable, Sensitive, is_latin, is_legible, plain_text
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
@@ -181,12 +181,8 @@ def check_for(
         return several[0]
 
     def check(text: str) -> str | None:
-        faults = []
-        for one in several:
-            if (fault := one(text)) is None:
-                return None
-            faults.append(fault)
-        return next((fault for fault in faults if fault in QUERIES), faults[0])
+        faults = [one(text) for one in several]
+        return None if None in faults else next((fault for fault in faults if fault in QUERIES), faults[0])
 
     return check
 
@@ -207,13 +203,17 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
             is_name = _SPOKEN.fullmatch(upper) and not (is_heading(upper) or tells(upper.casefold()))
             if word.casefold() not in before and not is_name:
                 return OTHER
-        behind = re.split(r"\s[-\u2013]+\s", name)[1:]
-        if any(map(tells, " ".join(behind).casefold().split())):
-            return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
-        return check(rest if is_called else text) if rest or not is_called else None
+        fault = check(rest if is_called else text) if rest or not is_called else None
+        return OTHER if tells_behind_a_dash(name, tells) else fault
 
     return checked
+
+
+def tells_behind_a_dash(text: str, tells: Test) -> bool:
+    """Return True if a sensitive word stands behind a dash, even one that is a name, but no title ("Mrs")."""
+    behind = (plain_text(piece).split() for piece in re.split(r"\s[-\u2013]+\s", text)[1:])
+    return any(any(map(tells, words)) for words in behind if words[:1] and words[0] not in WORDS["titles"])
 
 
 def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool) -> Check:
@@ -296,8 +296,7 @@ def _spell(marks: str, tells: Test) -> bool:
 
 
 _SIMPLE: dict[str, Test] = {
-    "date": lambda text: read_date(text) is not None,
-    "past date": lambda text: read_date(text) is not None,
+    **dict.fromkeys(_DATES, lambda text: read_date(text) is not None),
     "time": lambda text: _TIME.fullmatch(text.strip()) is not None,
     "number": lambda text: _NUMBER_OR_AGE.fullmatch(text.strip().casefold()) is not None,
     "flag": lambda text: text.strip().upper() in FLAGS,
@@ -446,10 +445,8 @@ class Judge:
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
     """Return the distinct values. A column with one value in every row is answered quickly."""
-    if isinstance(values, tuple) and values and values[0] == values[-1]:
-        first = values[0]
-        if values.count(first) == len(values):
-            return {first}
+    if isinstance(values, tuple) and values and values.count(values[-1]) == len(values):
+        return {values[0]}
     return values if isinstance(values, AbstractSet) else set(values)
 
 
@@ -545,10 +542,14 @@ class Words:
         assert relations is not None  # noqa: S101 - made for this kind
         pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]
         alone = len(pieces) == 1  # A letter beside other pieces is half of an abbreviation, as in "F/C".
-        return len(text) <= _MOST_CHARACTERS["address line"] and all(
+        if len(text) > _MOST_CHARACTERS["address line"] or tells_behind_a_dash(
+            text, lambda word: self._sensitive.is_sensitive_word(word) and not relations.has(word)
+        ):
+            return False
+        return all(
             relations.has(piece)
             or piece.casefold().strip(".") in WORDS["titles"]
-            or ((alone or len(piece) > 1) and self.are(piece))
+            or ((alone or (len(piece) > 1 and not piece.islower())) and self.are(piece))
             for piece in pieces
         )
 

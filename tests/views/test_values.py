@@ -179,7 +179,15 @@ def test_a_class_of_one_pupil_that_is_written_as_no_other_is_in_no_view(odd: str
     assert [one.count for one in recognised(data).findings if one.expected] == [1]
 
 
-@pytest.mark.parametrize(("odd", "is_shown"), [("YC", False), ("EH", False), ("RH", True), ("Owls", True)])
+@pytest.mark.parametrize(
+    ("odd", "is_shown"),
+    [
+        ("YC", False), ("EH", False), ("S.E.N.", False), ("S E N", False), ("y.c.", False), ("T1D", False),
+        ("3B YC", False), ("3B (EBD)", False), ("Ch Prot", False),
+        ("RH", True), ("Owls", True), ("EYFS", True), ("Reception A", True), ("Miss Jones", True),
+        ("FS2", True),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("forms", [FORMS, ["3B", "Otters", "4A", "Robins"]])
 def test_an_abbreviation_in_a_small_table_of_classes_with_figures_is_in_no_view(
     odd: str, is_shown: bool, forms: list[str]
@@ -189,6 +197,24 @@ def test_an_abbreviation_in_a_small_table_of_classes_with_figures_is_in_no_view(
     lines[7] = lines[7].rpartition(",")[0] + f",{odd}"
     has_words = forms is not FORMS
     assert (odd in shown_of("\r\n".join(lines).encode())) == (is_shown or has_words)
+
+
+@pytest.mark.parametrize(
+    ("guardians", "is_shown"),
+    [
+        ("Mrs Jones - Foster", False), ("J Lee - Bail", False), ("Amma (bewa)", False),
+        ("Pani Nowak - rozwódka", False),
+        ("Mrs Foster", True), ("Mr Ward - Mrs Foster", True), ("Mr Smith - Father", True),
+        ("Ann Lee (mother)", True),
+        ("smith, ann", True), ("Mum & dad", True),
+    ],
+)  # fmt: skip
+def test_behind_a_dash_or_in_small_letters_no_remark_is_shown_beside_guardians(
+    guardians: str, is_shown: bool
+) -> None:
+    check = RULES.check("guardians")
+    assert check is not None
+    assert (check(guardians) is None) == is_shown
 
 
 def test_classes_by_initials_beside_one_with_a_figure_are_shown_and_make_no_file_wait() -> None:
