@@ -563,7 +563,7 @@ def keep_contact(
 def _note_contact(record: Recording, provider: str, why: str | None) -> None:
     """Log a change of a provider's contacts; send unsent letters to the present addresses."""
     record.note("contact-changed", provider, note=why)
-    reached = {one.email for one in providers.contacts(record.session, provider) if one.email is not None}
+    reached = sorted({one.email for one in providers.contacts(record.session, provider) if one.email})
     letters.readdress(record.session, provider, reached, record.registrar.signing.origin, record.at)
 
 

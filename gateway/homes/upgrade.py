@@ -95,7 +95,6 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
     draft, edits = draft_folder(home), tuple[str, ...]()
     base = draft / _BASE
     is_of_now = base.is_file() and base.read_text("ascii") == policy_digest(home.policies_in_force)
-    is_stale = draft.is_dir() and not is_of_now
     own, shipped = _texts(home.policies_in_force), shipped_policies()
     try:
         # The shipped agreement whose text the home names: a folder, or "" for the first.
@@ -103,7 +102,7 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
         folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
         agreement = next((name for name in folders if (shipped / name / named).is_file()), "")
         ours = shipped / agreement
-        if draft.is_dir() and not is_stale:
+        if is_of_now:
             files: Files = _texts(draft)
         else:
             files, edits = carry_over(earlier_releases(shipped / "earlier", agreement), own, _texts(ours))
@@ -114,10 +113,10 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
         for name, text in files.items():
             (Path(aside) / name).write_text(text, "utf-8")
         found = [f"{draft.name}/{fault}" for fault in check(Path(aside))]
-        if draft.is_dir() and not is_stale and not found:
+        if is_of_now and not found:
             edits = tuple(f"{one.file}: {one.entry}: {one.after}" for one in differences(ours, Path(aside)))
     faults += found
-    if is_stale:
+    if draft.is_dir() and not is_of_now:
         faults.append(f"{draft} was made from other policies than are in force now: gateway upgrade --draft")
     return files, edits
 

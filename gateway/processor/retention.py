@@ -50,7 +50,7 @@ def run(
 
 def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
     """Delete unopened files and old letters that are due; remove old receipts from published/.
-    Give up letters that no relay has taken.
+    Give up letters that no relay has taken in 14 days.
     Receipts removed too early, by a fast clock, are published again first. Of several hosts only the
     leader (`leads`) deletes files and letters. Raises Fault where a step fails: the next hour tries again.
     """
@@ -64,9 +64,8 @@ def run_hourly(registrar: Registrar, *, leads: bool = True) -> None:
     if leads:
         with registrar.registry.write() as session:
             letters.give_up(session, now - _WORTH_SENDING)
-    if leads and rules.letters.owed != "for ever":
-        with registrar.registry.write() as session:
-            letters.forget(session, now - timedelta(days=rules.letters.owed))
+            if rules.letters.owed != "for ever":
+                letters.forget(session, now - timedelta(days=rules.letters.owed))
     if leads and rules.sealed.unopened != "for ever":
         early = now - timedelta(days=rules.sealed.unopened)
         with registrar.registry.read() as session:
