@@ -73,7 +73,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
     """Return why two names on record may be one person, as a sentence; None if certainly two."""
     if not are_named_two(first, second):
-        return f"{first} and {second} may be the same person. {SHARED_ACCOUNT}"
+        return SHARED_ACCOUNT
     people, later = _people_by_name(session), _later_names(session)
     ones, others = people(first), people(second)
     if renamed := sorted(later(ones, since) & others):
