@@ -114,8 +114,7 @@ class HandingOn:
             self._note_sent_before(registrar, waiting)
         finally:
             self._clear(registrar)
-        with registrar.registry.read() as session:
-            _check_policies(session, registrar)
+        _check_policies(registrar)
         for name in servers:
             grant_lease(self._home.hand_on / name / SERVER_SETTINGS, held_at)
         for batch in waiting:
@@ -206,8 +205,8 @@ class HandingOn:
             until.enter_context(self._placing)
             with registrar.registry.write() as session:
                 batch = hand_ons.find(session, each.id, seen.number)
-                _check_policies(session, registrar)  # The team may have less now.
-                if batch.made_at != seen.made_at or not markers_unchanged(session, each, made):
+                is_old = last_loaded(session) != registrar.catalogue.digest  # The team may have less now.
+                if is_old or batch.made_at != seen.made_at or not markers_unchanged(session, each, made):
                     return  # Another host made it, while this one stood still, or the next round makes it.
                 if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
                     hand_ons.owe_again(session, batch)
@@ -405,9 +404,10 @@ def _is_noted(place: Path, end: str) -> bool:
         return False
 
 
-def _check_policies(session: Session, registrar: Registrar) -> None:
-    if last_loaded(session) != registrar.catalogue.digest:
-        raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
+def _check_policies(registrar: Registrar) -> None:
+    with registrar.registry.read() as session:
+        if last_loaded(session) != registrar.catalogue.digest:
+            raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
 
 
 def _last(at: str, now: datetime) -> datetime:
