@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
+from pydantic import Field
+
 from gateway.classify.schools import Slot
 from gateway.classify.sensitive import RuleTable, is_legible, plain
 
@@ -126,7 +128,9 @@ class JsonRule(RuleTable):
 
 
 class ResultsRule(RuleTable):
-    """Words, and patterns of grades and entry codes, that distinguish GCSE from A-level results."""
+    """Words, and patterns of grades and entry codes, that distinguish GCSE from A-level results.
+    `outside`: words of other examinations, in upper case, each with the description of its results.
+    """
 
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]
@@ -134,6 +138,12 @@ class ResultsRule(RuleTable):
     a_level_grade: str
     gcse_code: str
     a_level_code: str
+    outside: dict[str, str] = Field(default_factory=dict)
+
+    def outside_of(self, text: str) -> str:
+        """Return the description of other examinations' results that a text names; "" if there is none."""
+        words = f" {' '.join(_WORD.findall(text.upper()))} "
+        return next((said for word, said in self.outside.items() if f" {word} " in words), "")
 
     def kind_of(
         self, series: str = "", qualification: str = "", code: str = "", grade: str = ""

@@ -46,9 +46,10 @@ _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 OTHERS = frozenset(WORDS["others"])
 """Names of elements of people around a pupil."""
 _OF_MANY = WORDS["of_many_pupils"]
-_FACTS = frozenset(
-    {"birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage", "session-date"}
-)
+_FACTS = frozenset({
+    "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage",
+    "session-date", "exam-series", "exam-year",
+})  # fmt: skip
 _SHARED = ("fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried")
 
 

@@ -43,7 +43,9 @@ _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-dat
 """Fields with one value for each pupil."""
 _FROM_TO = frozenset({"from", "to", "start", "end"})
 """Plain names of columns that may hold days, but also times of lessons or names of schools."""
-_OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
+_OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade", "subject")
+_SUMMER, _AUTUMN = re.compile(r"(?i)jun|summer|\b6[ag]\b"), re.compile(r"(?i)nov|autumn")
+_EXAM_YEAR = re.compile(r"(?i)(?:\b20|(?:jun|nov)\w*\W{1,2})(\d\d)(?!\W?\d)", re.ASCII)
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
 _TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
@@ -111,6 +113,8 @@ def best_fit(
         why.append(declared_between(best[0].type, tied))
     data_type, mixed = best[0].type, None
     if best[0].results:
+        if outside := tally.outside or tally.rules.data_types.results.outside_of(above):
+            raise Unreadable("classify:outside-agreement", outside, format=format, about=outside)
         data_type, mixed, told = prevailing_kind(kinds, format, declared)
         why.append(told)
     tally.is_part |= best[0].part
@@ -343,8 +347,10 @@ class _Counter:
         self._tally.rows(naming, rows, full, naming.get("leaving-date", blank), numbers)
         if "exam-grade" in by_field or "exam-series" in by_field:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
-            for said, count in Counter(zip(*outcomes, strict=True)).items():
-                self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
+            rule = self._tally.rules.data_types.results
+            for (series, kind, code, grade, subject), count in Counter(zip(*outcomes, strict=True)).items():
+                self._tally.outside = self._tally.outside or rule.outside_of(f"{series} {kind} {subject}")
+                self.kinds[rule.kind_of(series, kind, code, grade)] += count
 
     def _leave_other_than_days(self, columns: Sequence[tuple[str, ...]]) -> None:
         """Take a column such as "From" for an unknown one if the first batch has values in it, and no day."""
@@ -430,6 +436,8 @@ def _facts(tally: Tally, *, have_results: bool) -> Facts:
     establishments = [*numbers, *((found[2], n) for found, n in both)]
     terms = _counts(tally, "census-term")
     years = [(year, n) for v, n in _counts(tally, "academic-year") if (year := academic_year(v))]
+    if not years and have_results:
+        years = _years_of_series(tally)
     latest = max(years)[0] if years and sum(n for _, n in years) >= tally.records else None
     return Facts(
         la=_majority((v, n) for v, n in las if is_la(v)),
@@ -438,6 +446,22 @@ def _facts(tally: Tally, *, have_results: bool) -> Facts:
         academic_year=latest if have_results else _majority(years),
         term=_majority((name, n) for v, n in terms if (name := term(v))),
     )
+
+
+def _years_of_series(tally: Tally) -> list[tuple[str, int]]:
+    """Return the academic years in which a table's examination series come out, each with its records;
+    [] if a row lacks a series. The heading "Year" may be that of the examination, and not of the pupil.
+    """
+    series = _counts(tally, "exam-series")
+    autumn = any(_AUTUMN.search(text) for text, _ in series)
+    if sum(n for text, n in series if _AUTUMN.search(text) or _SUMMER.search(text)) < tally.records:
+        return []
+    stated = (_counts(tally, key) for key in ("exam-series", "exam-year", "year-group"))
+    found = (
+        [(int(year[1]) - (not autumn), n) for v, n in texts if (year := _EXAM_YEAR.search(v))]
+        for texts in stated
+    )
+    return [(f"20{first}/{first + 1}", n) for first, n in next(filter(None, found), [])]
 
 
 def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:

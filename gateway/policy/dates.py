@@ -379,15 +379,19 @@ def release_moment(
     """Return the moment (UTC) when the last embargo on a file with results ends; None if there is none.
     `kinds`: the data types of the file. `carried`: types of results that a file of another type holds
     besides. If `facts` state no year, or a later one for carried results, the results count as those of the
-    latest summer of which results are possible at `now`.
+    latest season of which results are possible at `now`. If they state a year of which a season has begun,
+    the results are not of a later season of that year.
     """
     moments = []
-    calendar = catalogue.calendar
-    for results in calendar.results:
-        if results.data_type in kinds or results.data_type in carried:
-            today, year = local_day(now, calendar.timezone), exam_year(facts)
-            latest = today.year - (today < day_in(today.year, results.season))
-            if year is None or results.data_type not in kinds:
+    calendar, said = catalogue.calendar, exam_year(facts)
+    today = local_day(now, calendar.timezone)
+    for kind in {*kinds, *carried}:
+        seasons = [each for each in calendar.results if each.data_type == kind]
+        begun = [each for each in seasons if said and today >= day_in(said, each.season)]
+        for results in (begun if kind in kinds else ()) or seasons:
+            year = said
+            if year is None or kind not in kinds:
+                latest = today.year - (today < day_in(today.year, results.season))
                 year = min(year or latest, latest)
             day = day_by_rule(results.rule, results.dates, year)
             moments.append(moment(day, results.time, calendar.timezone))
@@ -438,7 +442,11 @@ def reference_period(
             period = _census(facts, catalogue.calendar, landed)
         case "annually" if flow.embargo:  # The academic year ending in the summer of the results.
             summer = exam_year(facts)
-            period = None if summer is None else academic_year_from(summer - 1)
+            results = (each for each in catalogue.calendar.results if each.data_type == content.data_type)
+            # Results of November are none of the coming summer's.
+            if summer is None or any(landed < day_in(summer, each.season) for each in results):
+                return None
+            period = academic_year_from(summer - 1)
         case "annually":
             period = _year(facts) or (day.isoformat() if day else None)
         case _ if scale in TIMESCALES:

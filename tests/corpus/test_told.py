@@ -299,3 +299,55 @@ def test_early_learning_goals_are_known_by_their_initials() -> None:
     )
     columns = goals([*initials.split(","), "PD FM", "EAD CM", "EAD BIE"])
     assert list(told(decided(csv(rows(columns, year=1)), on=SUMMER))) == ["policy:allowed"]
+
+
+RESULTS: Columns = {
+    "UPN": upn, "Surname": surname, "Forename": forename, "Level": "GCSE", "Subject": "Mathematics",
+    "Grade": of("6", "4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "on", "until"),
+    [
+        # November's come out on 14 January 2027. A review of summer's marks may end in the week before.
+        ({"Season": "June", "Year": "2026"}, "2027-01-13T12:00", None),
+        ({"Series": "Summer 2026"}, "2027-01-13T12:00", None),
+        ({"Series": "June", "Result Year": of("2026", "")}, "2027-01-13T12:00", "14 January 2027"),
+        ({"Series": "2026/27 Summer"}, "2027-01-13T12:00", "14 January 2027"),
+        ({"Year": "2026"}, "2027-01-13T12:00", "14 January 2027"),
+        ({"Series": of("Nov-26", "June 2026")}, "2027-01-13T12:00", "14 January 2027"),
+        ({"Series": "November 2026"}, "2027-01-14T08:00", None),
+        ({"Academic Year": "2026/27"}, "2027-01-13T12:00", "14 January 2027"),
+        ({"Academic Year": "2026/27"}, "2027-01-14T08:00", None),
+        ({"Academic Year": "2026/27"}, "2027-06-02T12:00", "19 August 2027"),
+        ({"Result Series": "6G", "Result Year": "2027"}, "2027-08-18T12:00", "19 August 2027"),
+    ],
+)  # fmt: skip
+def test_results_wait_for_the_day_of_the_series_that_they_state(
+    said: Columns, on: str, until: str | None
+) -> None:
+    decision = decided(csv(rows(RESULTS | said, year=12)), on=on)
+    assert type(decision).__name__ == ("Held" if until else "Accepted")
+    assert not until or until in told(decision)["policy:embargo"]
+
+
+@pytest.mark.parametrize("grade", ["6", "A"])
+def test_a_primary_school_that_sends_examination_results_is_asked(grade: str) -> None:
+    columns = RESULTS | {"Level": "" if grade == "A" else "GCSE", "Grade": grade, "Year": "2026"}
+    assert "24 records" in told(decided(csv(rows(columns, year=11)), "oak"))["policy:other-phase"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "above"),
+    [
+        (RESULTS | {"Level": of("HL", "SL")}, []),
+        (RESULTS | {"Level": "", "Subject": "Mathematics AA HL"}, []),
+        (RESULTS | {"Level": ""}, [["International Baccalaureate results, May 2026"], []]),
+    ],
+)
+def test_results_of_the_international_baccalaureate_are_none_of_gcse(
+    columns: Columns, above: list[list[object]]
+) -> None:
+    decision = decided(csv(rows(columns, year=13), above=above))
+    assert list(told(decision)) == ["classify:outside-agreement"]

@@ -237,8 +237,8 @@ def test_attendance_that_waited_is_judged_by_the_day_on_which_it_landed() -> Non
 
 
 def test_every_reason_to_wait_is_told_and_none_releases_by_itself() -> None:
-    file = classified("gcse-results", facts=Facts(la="999", establishment="2002", academic_year="2026/27"))
-    sender = provider(ratified=False, suspended=True, dfe_number="9992001")
+    file = classified("gcse-results", facts=Facts(la="999", establishment="4002", academic_year="2026/27"))
+    sender = provider(ratified=False, suspended=True, dfe_number="9994001")
     decision = decide(file, CATALOGUE, sender, NOON)
     assert isinstance(decision, Held)
     assert decision.until is None
