@@ -126,6 +126,7 @@ class LawPack(File):
 
     - `extends`: the year of an earlier pack, which supplies the parts missing here. `more` and `ended` change
       the earlier pack's layouts, by name: elements to add, and the names of elements to remove.
+    - `withdrawn`: by code list, the codes that are no longer in use. Files of any year may have them.
     - `lawful`: items that a law allows. `awaited`: items that a coming law will allow, from the first day of
       a pack that lists them under `lawful`.
     - `optional`: data types of optional returns. `coming`: new requirements.
@@ -139,6 +140,7 @@ class LawPack(File):
     more: dict[Name, tuple[Element, ...]] = Field(default={})
     ended: dict[Name, tuple[str, ...]] = Field(default={})
     code_sets: dict[Name, CodeSet] = Field(default={})
+    withdrawn: dict[Name, tuple[str, ...]] = Field(default={})
     versions: tuple[Versions, ...] = ()
     lawful: tuple[Lawful, ...] = ()
     awaited: tuple[Lawful, ...] = ()
@@ -165,6 +167,7 @@ class LawPack(File):
         merged: dict[str, object] = {
             "layouts": layouts,
             "code_sets": {**base.code_sets, **self.code_sets},
+            "withdrawn": {**base.withdrawn, **self.withdrawn},
             "versions": self.versions or base.versions,
             "lawful": (*base.lawful, *self.lawful),
             "awaited": (*base.awaited, *self.awaited),
@@ -239,9 +242,10 @@ def codes_of(
 ) -> dict[str, tuple[str, ...]]:
     """Return the code lists of one year, by name.
     Each list has the codes of `pack`, then the codes of `known` that no pack has, such as words that some
-    systems write in place of a code. Codes that only packs of other years have are left out.
+    systems write in place of a code. Withdrawn codes, and those that only packs of other years have, are left
+    out.
     """
-    dated: dict[str, set[str]] = {}
+    dated: dict[str, set[str]] = {name: set(codes) for name, codes in pack.withdrawn.items()}
     for each in packs:
         for name, codes in each.code_sets.items():
             dated.setdefault(name, set()).update(codes.codes)

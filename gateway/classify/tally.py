@@ -371,7 +371,7 @@ class Tally:
                 upn_authorities=authorities or None,
                 upper_years=self._upper_years(),
             ),
-            findings=self._findings(kind),
+            findings=self._findings(kind, facts.latest_day),
             items=self._labels(self.rules.items, kind),
             other_items=self._labels(self.rules.others, kind),
             unlisted=self.inventory.unlisted(kind),
@@ -402,9 +402,12 @@ class Tally:
             if (born := value_kinds.read_date(text)) is not None:
                 yield on.year - born.year - ((on.month, on.day) < (born.month, born.day)), number
 
-    def _findings(self, data_type: str) -> tuple[Finding, ...]:
-        """Return the findings of a file of a data type, in the order of the codes."""
+    def _findings(self, data_type: str, latest: date | None) -> tuple[Finding, ...]:
+        """Return the findings of a file of a data type, in the order of the codes.
+        A file whose latest day, if it has one, is of an earlier year may have codes of another year.
+        """
         kind, carried = self.rules.data_types.types[data_type], self.rules.carried[data_type]
+        is_of_past = latest is not None and self.rules.pack is not None and latest < self.rules.pack.first
         found = []
         for key, field in self.fields.items():
             if key in self.rules.data_types.fields and key not in carried:
@@ -412,6 +415,8 @@ class Tally:
             much = self.rules.data_types.values.is_too_much(field.others, field.filled)
             much = much or key in self.wrong_columns
             for fault, counted in field.faults.items():
+                if fault == value_kinds.OTHER_YEAR and is_of_past:
+                    continue
                 code = "code:unknown" if fault == value_kinds.OTHER_YEAR else fault
                 wrong = fault not in value_kinds.QUERIES
                 expected = self.rules.expected(key) if wrong else ""

@@ -119,6 +119,15 @@ def test_an_unknown_mark(classify: Classify) -> None:
     assert found_in(classify, made.as_csv(rows)) == [("code:unknown", "mark", 1, (5,))]
 
 
+@pytest.mark.parametrize("code", ["F", "H", "J", "Y"])
+def test_a_withdrawn_mark_is_told_in_a_register_of_today(classify: Classify, code: str) -> None:
+    rows = made.mark_rows()
+    rows[5][5] = code
+    told = [("code:unknown", "mark", 1, (5,))]
+    assert found_in(classify, made.as_csv(rows)) == told
+    assert found_in(classify, made.as_csv(rows).replace("/2026", "/2023")) == []
+
+
 def test_pupils_stand_in_a_register_more_than_once(classify: Classify) -> None:
     assert found_in(classify, made.as_csv(made.mark_rows())) == []
 
