@@ -456,12 +456,12 @@ def _years_of_series(tally: Tally) -> list[tuple[str, int]]:
     autumn = any(_AUTUMN.search(text) for text, _ in series)
     if sum(n for text, n in series if _AUTUMN.search(text) or _SUMMER.search(text)) < tally.records:
         return []
-    stated = (_counts(tally, key) for key in ("exam-series", "exam-year", "year-group"))
-    found = (
-        [(int(year[1]) - (not autumn), n) for v, n in texts if (year := _EXAM_YEAR.search(v))]
-        for texts in stated
-    )
-    return [(f"20{first}/{first + 1}", n) for first, n in next(filter(None, found), [])]
+    for key in ("exam-series", "exam-year", "year-group"):
+        if found := [(year[1], v, n) for v, n in _counts(tally, key) if (year := _EXAM_YEAR.search(v))]:
+            late = {v for _, v, _ in found if _AUTUMN.search(v) or (autumn and not _SUMMER.search(v))}
+            firsts = [(int(year) - (v not in late), n) for year, v, n in found]
+            return [(f"20{first}/{first + 1}", n) for first, n in firsts]
+    return []
 
 
 def _counts(tally: Tally, key: str) -> list[tuple[str, int]]:

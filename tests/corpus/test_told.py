@@ -317,6 +317,7 @@ RESULTS: Columns = {
         ({"Series": "2026/27 Summer"}, "2027-01-13T12:00", "14 January 2027"),
         ({"Year": "2026"}, "2027-01-13T12:00", "14 January 2027"),
         ({"Series": of("Nov-26", "June 2026")}, "2027-01-13T12:00", "14 January 2027"),
+        ({"Series": of("Nov-25", "June 2026")}, "2027-01-13T12:00", None),
         ({"Series": "November 2026"}, "2027-01-14T08:00", None),
         ({"Academic Year": "2026/27"}, "2027-01-13T12:00", "14 January 2027"),
         ({"Academic Year": "2026/27"}, "2027-01-14T08:00", None),
