@@ -138,7 +138,7 @@ class ResultsRule(RuleTable):
     a_level_grade: str
     gcse_code: str
     a_level_code: str
-    outside: dict[str, str] = Field(default_factory=dict)
+    outside: dict[str, str] = Field(default={})
 
     def outside_of(self, text: str) -> str:
         """Return the description of other examinations' results that a text names; "" if there is none."""

@@ -105,9 +105,9 @@ def about_schools(classified: Classified, catalogue: Catalogue, provider: Provid
             expected = provider.dfe_number or provider.urn or "not on record"
             waits.append(catalogue.reason("policy:other-school", found=found, expected=expected, count=count))
         # A single primary school, judged by the DfE ranges of establishment numbers.
-        upper, number = classified.facts.upper_years or 0, (provider.dfe_number or "")[3:]
-        if (flow := catalogue.flow_of(classified.data_type)) is not None and flow.embargo:
-            upper = classified.pupils or 1  # A heading "Year" may hold that of the examination.
+        number, flow = (provider.dfe_number or "")[3:], catalogue.flow_of(classified.data_type)
+        # A heading "Year" may hold that of the examination.
+        upper = (classified.pupils or 1) if flow and flow.embargo else classified.facts.upper_years or 0
         if upper and not provider.schools and any(first <= number <= last for first, last in _PRIMARY):
             waits.append(catalogue.reason("policy:other-phase", count=upper))
         if provider.schools and not others and (untold := without_school(classified, provider)) != 0:
