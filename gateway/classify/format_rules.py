@@ -129,7 +129,7 @@ class JsonRule(RuleTable):
 
 class ResultsRule(RuleTable):
     """Words, and patterns of grades and entry codes, that distinguish GCSE from A-level results.
-    `outside`: words of other examinations, in upper case, each with the description of its results.
+    `outside`: words of other examinations, in upper case, each with a description of the results.
     """
 
     gcse_words: tuple[str, ...]
@@ -141,7 +141,7 @@ class ResultsRule(RuleTable):
     outside: dict[str, str] = Field(default={})
 
     def outside_of(self, text: str) -> str:
-        """Return the description of other examinations' results that a text names; "" if there is none."""
+        """Return the description of other examinations' results named in a text; "" if none are."""
         words = f" {' '.join(_WORD.findall(text.upper()))} "
         return next((said for word, said in self.outside.items() if f" {word} " in words), "")
 

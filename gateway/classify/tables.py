@@ -449,8 +449,8 @@ def _facts(tally: Tally, *, have_results: bool) -> Facts:
 
 
 def _years_of_series(tally: Tally) -> list[tuple[str, int]]:
-    """Return the academic years in which a table's examination series come out, each with its records;
-    [] if a row lacks a series. The heading "Year" may be that of the examination, and not of the pupil.
+    """Return the academic years in which a table's examination series come out, each with a count of records;
+    [] if a row lacks a series. The heading "Year" may mean the year of the examination.
     """
     series = _counts(tally, "exam-series")
     autumn = any(_AUTUMN.search(text) for text, _ in series)

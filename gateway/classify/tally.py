@@ -404,7 +404,7 @@ class Tally:
 
     def _findings(self, data_type: str, latest: date | None) -> tuple[Finding, ...]:
         """Return the findings of a file of a data type, in the order of the codes.
-        A file whose latest day, if it has one, is of an earlier year may have codes of another year.
+        A file of which the latest day is in an earlier year may have codes of another year.
         """
         kind, carried = self.rules.data_types.types[data_type], self.rules.carried[data_type]
         is_of_past = latest is not None and self.rules.pack is not None and latest < self.rules.pack.first

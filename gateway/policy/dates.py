@@ -379,8 +379,8 @@ def release_moment(
     """Return the moment (UTC) when the last embargo on a file with results ends; None if there is none.
     `kinds`: the data types of the file. `carried`: types of results that a file of another type holds
     besides. If `facts` state no year, or a later one for carried results, the results count as those of the
-    latest season of which results are possible at `now`. If they state a year of which a season has begun,
-    the results are not of a later season of that year.
+    latest season of which results are possible at `now`. After a season of a stated year has begun,
+    the results are not of a later season of the year.
     """
     moments = []
     calendar, said = catalogue.calendar, exam_year(facts)
