@@ -132,9 +132,9 @@ def give_up(session: Session, before: datetime) -> None:
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """Record a letter as taken or `refused` by a relay. Does nothing if either is recorded already."""
+    """Record a letter as taken or `refused` by a relay. Does nothing if taken before, or refused twice."""
     row = session.get(LetterRow, number)
-    if row is not None and row.sent_at is None and row.refused is None:
+    if row is not None and row.sent_at is None and None in (row.refused, refused):
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)
 
 

@@ -318,6 +318,21 @@ def test_a_letter_that_has_not_left_goes_to_the_present_address(tmp_path: Path) 
     assert forgotten == [("office@oak.invalid", False), ("head@oak.invalid", False)]
 
 
+def test_a_letter_given_up_while_the_relay_took_it_is_on_record_as_sent(
+    desk: Desk, relay: tuple[Relay, int]
+) -> None:
+    go(desk)
+    with desk.registry.write() as session:
+        letters.owe(session, [letter(1600)], "test.invalid/log", desk.now - timedelta(days=15))
+        number = letters.unsent(session)[-1]
+        letters.give_up(session, desk.now - timedelta(days=14))
+    (desk.home.letters.done / f"{number:010}").touch()  # The courier's word comes after.
+    pass_letters(desk.registry, desk.home.letters, load_settings(desk.home).letters, desk.now)
+    with desk.registry.read() as session:
+        row = letters.get(session, number)
+        assert (row.sent_at, row.refused) == (desk.now, None)
+
+
 def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "few")
     with desk.home.settings.open("a") as settings:
