@@ -95,9 +95,9 @@ def test_a_breach_is_on_record_with_its_72_hours(served: Served) -> None:
     assert [event.actor for event in served.room.events("breach")] == ["dora", "dora"]
     assert served.jane.get(listed) == 200
     assert "Record a breach" not in served.jane.text
-    assert served.jane.get(record) == 404
+    assert served.jane.get(record) == 403
     served.jane.get("/me")
-    assert served.jane.post(record, **fields) == 404
+    assert served.jane.post(record, **fields) == 403
 
 
 def test_all_that_is_known_of_a_child_is_a_document_and_the_question_is_on_record(served: Served) -> None:
@@ -117,7 +117,7 @@ def test_all_that_is_known_of_a_child_is_a_document_and_the_question_is_on_recor
     assert "a name needs all three: surname, first forename and date of birth" in dora.text
     for visitor in (served.jane, served.mary):
         visitor.get("/me")
-        assert visitor.post(report, **named, why="w") == 404
+        assert visitor.post(report, **named, why="w") == 403
 
 
 def test_a_legal_hold_is_placed_and_lifted_by_name(served: Served) -> None:
@@ -135,7 +135,7 @@ def test_a_legal_hold_is_placed_and_lifted_by_name(served: Served) -> None:
     dora.get(place)
     assert dora.post(place, why="of what?") == 403
     served.mary.get("/me")
-    assert served.mary.post(place, provider=PROVIDER, why="w") == 404
+    assert served.mary.post(place, provider=PROVIDER, why="w") == 403
 
 
 def test_the_review_of_a_term_is_a_document(served: Served) -> None:
