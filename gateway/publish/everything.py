@@ -44,9 +44,7 @@ def publish_all(home: Home, now: datetime) -> None:
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     with closing(Registry(settings.database_url(home))) as registry:
-        with registry.read() as session:
-            removed = hosts.was_removed(session, settings.host.name or "")
-        _publish_common(home, settings, signing, removed=removed)
+        _publish_common(home, settings, signing, registry)
         publish_access(registry, home.published, now)
         # The gateway's own OpenPGP keys: gateway.asc is the certificate to encrypt to, and
         # gateway-succession.asc the previous key's signed statement naming its successor. Each earlier key
@@ -72,8 +70,10 @@ def publish_all(home: Home, now: datetime) -> None:
         take_back_copies(home, registry)
 
 
-def _publish_common(home: Home, settings: Settings, signing: Signing, *, removed: bool) -> None:
+def _publish_common(home: Home, settings: Settings, signing: Signing, registry: Registry) -> None:
     """Write the gateway's certificate, the log's key, the agreement, security.txt and intake's settings."""
+    with registry.read() as session:
+        removed = hosts.was_removed(session, settings.host.name or "")
     intake = IntakeSettings(
         listen=settings.intake,
         limits=load_limits(home).intake,
