@@ -53,8 +53,8 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
 class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     """Take a host off the record, in your name: nobody is told any more that the host is silent.
 
-    The host's home is not touched. Say --leaves first, while the host is at work, so intake takes no more
-    uploads there. Stop the host once the spool is empty, and say the same again without --leaves.
+    The host's home is not touched. First end the uploads there, while the host is at work ("leaves"). Stop
+    the host once the spool is empty, then remove it.
     """
 
     name: str = argument("The host, as `gateway hosts list` shows it.")

@@ -41,7 +41,7 @@ REMEDY = (
     "or they have accepted it under an account of their own (gateway roles accept)"
 )
 """The advice for making given credentials a person's own; {} is the name."""
-SHARED_ACCOUNT = "Where several people share an account, each says who they are in GATEWAY_ADMIN"
+SHARED_ACCOUNT = "Where several people share an account, each says who they are (docs/roles.md)"
 WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same command within a week"
 """The answer to an act that takes two people, where only one has asked for it."""
 

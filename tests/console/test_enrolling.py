@@ -188,5 +188,5 @@ def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
             ("/work/keys/confirm", {"id": PROVIDER, "read_out": "w"}),
         ):  # fmt: skip
             told = visitor.client.post(path, data={"token": token, **fields})
-            assert told.status_code == 404, (path, fields)
+            assert told.status_code == 403, (path, fields)
     assert served.room.log_size() == size

@@ -71,7 +71,7 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     assert desk.state(sent) == "held"
     said = desk.gateway("held", "confirm", sent, "--why", "x", code=1)
     assert "somebody else must confirm" in said
-    assert "in GATEWAY_ADMIN" in said
+    assert "(docs/roles.md)" in said
     monkeypatch.setenv("GATEWAY_ADMIN", "sam")
     desk.gateway("held", "confirm", sent, "--why", "read the order")
     assert desk.state(sent) == "accepted"
