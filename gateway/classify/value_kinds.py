@@ -181,8 +181,12 @@ def check_for(
         return several[0]
 
     def check(text: str) -> str | None:
-        faults = [one(text) for one in several]
-        return None if None in faults else next((fault for fault in faults if fault in QUERIES), faults[0])
+        faults = []
+        for one in several:
+            if (fault := one(text)) is None:
+                return None
+            faults.append(fault)
+        return next((fault for fault in faults if fault in QUERIES), faults[0])
 
     return check
 
@@ -445,8 +449,10 @@ class Judge:
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
     """Return the distinct values. A column with one value in every row is answered quickly."""
-    if isinstance(values, tuple) and values and values.count(values[-1]) == len(values):
-        return {values[0]}
+    if isinstance(values, tuple) and values and values[0] == values[-1]:
+        first = values[0]
+        if values.count(first) == len(values):
+            return {first}
     return values if isinstance(values, AbstractSet) else set(values)
 
 
