@@ -36,8 +36,9 @@ UNHEARD = """() => {
     const asked = window.fetch.bind(window);
     window.fetch = async (place, how) => {
         const answer = await asked(place, how);
-        window.unheard = how?.method === 'PATCH';
-        return window.unheard ? new Promise(() => {}) : answer;
+        if (how?.method !== 'PATCH') return answer;
+        window.unheard = true;
+        return new Promise(() => {});
     };
 }"""
 """No answer to a part arrives from now on."""
