@@ -248,11 +248,8 @@ class Registry:
             before = _revision(connection)
             _check_known(before)
             config.attributes["connection"] = connection
-            if before is None:
-                tables.create_all(connection)
-                command.stamp(config, "head")
-            else:
-                command.upgrade(config, "head")
+            tables.create_all(connection)
+            (command.stamp if before is None else command.upgrade)(config, "head")
             after = _revision(connection)
         if before not in {None, after}:
             _log.info("registry-upgraded from=%s to=%s", before, after)

@@ -14,7 +14,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
+from sqlalchemy.schema import CreateColumn
 from sqlmodel import SQLModel
 
 if TYPE_CHECKING:
@@ -46,11 +47,20 @@ def load_all() -> None:
 
 
 def create_all(connection: Connection) -> None:
-    """Create every table that the row classes define."""
+    """Create every table, column and index that the row classes define and that the database lacks."""
     load_all()
     metadata = SQLModel.metadata
     if connection.dialect.name == "postgresql":
         # Rows name the condition of a partial index for SQLite alone: this dialect takes long to load.
         for index in (index for table in metadata.tables.values() for index in table.indexes):
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
+    found = inspect(connection)
+    for name in metadata.tables.keys() & set(found.get_table_names()):
+        table = metadata.tables[name]
+        known = {one["name"] for one in (*found.get_columns(name), *found.get_indexes(name))}
+        for column in (one for one in table.columns if one.name not in known):
+            spelled = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f'ALTER TABLE "{name}" ADD COLUMN {spelled}')
+        for index in (one for one in table.indexes if one.name not in known):
+            index.create(connection)
     metadata.create_all(connection)
