@@ -23,7 +23,7 @@ from tests.bench.measure import Costs, Line, Setting, family, line, seconds, unt
 from tests.bench.parties import Landing, processor
 from tests.site import Site
 
-_PATIENCE = 300
+_PATIENCE = 1200
 
 
 def run(setting: Setting) -> Iterator[Line]:
