@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from gateway.errors import as_fault
 from gateway.home import Published
@@ -23,6 +23,7 @@ from gateway.publish.projection import publish_access, published_is_written, rep
 from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.tables import EventRow
+from gateway.registry.tables.row import rows
 from gateway.store.of_home import shared_store
 
 _CURSOR = ".followed"
@@ -65,13 +66,8 @@ class Follow:
             with registrar.registry.read() as session:
                 size = log.size(session)
                 # The next entries that may have an effect in published/.
-                query = (
-                    select(EventRow)
-                    .where(EventRow.number >= (self._read_to or 0), ~col(EventRow.kind).in_(_WITHOUT_EFFECT))
-                    .order_by(col(EventRow.number))
-                    .limit(_PAGE)
-                )
-                news = session.exec(query).all()
+                telling = EventRow.number >= (self._read_to or 0), ~col(EventRow.kind).in_(_WITHOUT_EFFECT)
+                news = rows(session, EventRow, "number", where=telling, limit=_PAGE)
                 is_restored = self._is_restored(session, size)
                 starts = is_restored or self._read_to is None
                 read_to = news[-1].number + 1 if news and not starts else size

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, func, select
 
 from gateway.access import POWERFUL, AccessRight, LookingTeams, roles_with
 from gateway.errors import GatewayError
@@ -29,6 +29,7 @@ from gateway.registry import givings, keys, log, logins, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
 from gateway.registry.tables import AccountRow, EventRow, GivingRow, KeyRow, StaffRow
+from gateway.registry.tables.row import values
 from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 CREDENTIAL_WAIT = timedelta(days=3)
@@ -190,7 +191,7 @@ def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
     An account of the machine gives the member of staff who owns it, or else the account itself. "NAME (as
     ACCOUNT)" gives NAME, if that is a member of staff, and the owner of the account.
     """
-    known = frozenset(session.exec(select(StaffRow.name)).all())
+    known = frozenset(values(session, StaffRow.name))
     owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
 
     def people(name: str) -> frozenset[str]:
@@ -210,7 +211,7 @@ def _later_names(session: Session) -> Callable[[frozenset[str], datetime], froze
     """
     openid, given = (KeyRow.fingerprint, KeyRow.owner, KeyRow.added_at), GivingRow
     first = select(given.mark, given.staff, func.min(given.at)).group_by(given.mark, given.staff)
-    here = frozenset(session.exec(select(StaffRow.name).where(col(StaffRow.removed_at).is_(None))).all())
+    here = frozenset(values(session, StaffRow.name, removed_at=None))
     ended = {pair: at for pair, at in givings.disowned(session).items() if pair[1] in here}
     accounts = session.exec(first.where(given.what == "account"))
     bound = [

@@ -20,7 +20,7 @@ from gateway.registry import log, tables
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider, provider_row
 from gateway.registry.tables import AgreementSignatureRow, ExpectationRow, NilReturnRow, RatificationRow
-from gateway.registry.tables.row import drop, existing, only, rows, store
+from gateway.registry.tables.row import drop, existing, first, only, rows, store
 
 
 def ratify(session: Session, row: RatificationRow, *, instead: bool) -> None:
@@ -116,8 +116,8 @@ def ratifications(session: Session, provider: str | None = None) -> Sequence[Rat
 
 def declaration(session: Session, reference: str) -> tables.DeclarationRow:
     """Return a declaration. NotFoundError for an unknown reference."""
-    found = rows(session, tables.DeclarationRow, reference=reference)
-    return existing(next(iter(found), None), f"there is no declaration {reference}")
+    found = first(session, tables.DeclarationRow, reference=reference)
+    return existing(found, f"there is no declaration {reference}")
 
 
 def declarations(session: Session, *, provider: str | None = None) -> Sequence[tables.DeclarationRow]:

@@ -11,7 +11,7 @@ from gateway.errors import GatewayError
 from gateway.policy.discrepancies import Discrepancy
 from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
-from gateway.registry.tables.row import existing, portions
+from gateway.registry.tables.row import existing, only, portions, rows, values
 from gateway.registry.vouched_rows import add_rows
 
 MEANINGS: Mapping[str, str] = {
@@ -32,8 +32,8 @@ def open_discrepancies(
 ) -> list[int]:
     """Record new discrepancies; return their numbers. `transfers` maps references of files to sequences."""
     opened = {"state": "open", "opened_at": at, "ended_at": None, "ended_by": None, "why": None}
-    rows = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
-    numbers = add_rows(session, DiscrepancyRow, rows)
+    cases = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
+    numbers = add_rows(session, DiscrepancyRow, cases)
     parties = [
         {
             "discrepancy": number,
@@ -57,24 +57,17 @@ def of_providers(
     `states`: the states to return; None for any. By default these are "open", and the state of a discrepancy
     that a person has resolved although the data still differ.
     """
-    query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
-    if states is not None:
-        query = query.where(col(DiscrepancyRow.state).in_(states))
+    party, which = DiscrepancyPartyRow, []
     if providers is not None:
-        theirs = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
-        numbers = select(DiscrepancyPartyRow.discrepancy).where(theirs)
-        query = query.where(col(DiscrepancyRow.number).in_(numbers))
-    return session.exec(query).all()
+        theirs = select(party.discrepancy).where(col(party.provider).in_(sorted(providers)))
+        which = [col(DiscrepancyRow.number).in_(theirs)]
+    return rows(session, DiscrepancyRow, "number", where=which, **only(state=states))
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
     """Return those of the `keys` whose discrepancy is open, or is resolved although the data still differ."""
-    found: set[str] = set()
-    wanted, lasts = sorted(keys), col(DiscrepancyRow.state).in_(LASTING)
-    for some in portions(wanted):
-        query = select(DiscrepancyRow.key).where(col(DiscrepancyRow.key).in_(some), lasts)
-        found |= set(session.exec(query))
-    return found
+    parts = portions(sorted(keys))
+    return {key for some in parts for key in values(session, DiscrepancyRow.key, key=some, state=LASTING)}
 
 
 def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> DiscrepancyRow:
@@ -91,11 +84,11 @@ def get(session: Session, number: int) -> DiscrepancyRow:
     return existing(session.get(DiscrepancyRow, number), f"there is no discrepancy {number}")
 
 
-def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
+def parties(session: Session, cases: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
     """Return by number of discrepancy the records that differ: provider, file's reference, record number."""
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     party = DiscrepancyPartyRow
-    for some in portions(rows):
+    for some in portions(cases):
         query = (
             select(party.discrepancy, party.provider, TransferRow.reference, party.record)
             .join(TransferRow, col(TransferRow.sequence) == col(party.transfer))

@@ -19,7 +19,7 @@ from gateway.registry.tables import (
     MarkerRow,
     TransferRow,
 )
-from gateway.registry.tables.row import existing, rows, store
+from gateway.registry.tables.row import existing, first, rows, store
 
 AT_ONCE = 200
 """The most files of a batch."""
@@ -142,8 +142,8 @@ def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatc
 
 def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
     """Return a batch. NotFoundError for an unknown number."""
-    found = rows(session, HandOnBatchRow, hand_on=hand_on, number=number)
-    return existing(next(iter(found), None), f"there is no batch {number} of {hand_on}")
+    batch = first(session, HandOnBatchRow, hand_on=hand_on, number=number)
+    return existing(batch, f"there is no batch {number} of {hand_on}")
 
 
 def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
@@ -223,5 +223,4 @@ def acknowledge(batch: HandOnBatchRow, *, by: str, at: datetime) -> None:
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
     """Return, in order, the unacknowledged batches that are overdue at `now` or had trouble in sending."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
-    query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
-    return session.exec(query.order_by(col(HandOnBatchRow.id))).all()
+    return rows(session, HandOnBatchRow, "id", where=[late], acknowledged_at=None)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import markers, persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import rows, store
+from gateway.registry.tables.row import rows, store, values
 
 
 def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
@@ -59,8 +59,7 @@ def on_hold(session: Session, references: Collection[str], on: Sequence[HoldRow]
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}
     for table in (TransferRow, ReceiptRow) if held else ():
-        theirs = col(table.reference).in_(wanted), col(table.provider).in_(held)
-        found |= set(session.exec(select(table.reference).where(*theirs)).all())
+        found |= set(values(session, table.reference, reference=wanted, provider=held))
     children = {one for row in on if row.persons for one in markers.split(row.persons)}
     if children:
         with_one = (

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, func, select
 
 from gateway.registry.tables import EventRow, HookRow
-from gateway.registry.tables.row import existing, rows
+from gateway.registry.tables.row import existing, first, rows
 
 AT_ONCE = 2000
 """The most entries told to a hook at once."""
@@ -41,9 +41,8 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
     """Reset a web hook, so all messages since a moment are sent again, with the same ids.
     Messages given up before that moment stay on record as given up.
     """
-    before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
-    last = session.exec(before.limit(1)).first()
-    row.entry = min(row.entry, 0 if last is None else last + 1)
+    last = first(session, EventRow, "-number", where=[EventRow.at < since])
+    row.entry = min(row.entry, 0 if last is None else last.number + 1)
     row.looked_at = min(row.looked_at, since - timedelta(days=1))
     if row.lost_since is not None and row.lost_since >= since:
         row.lost_since = None
@@ -52,20 +51,20 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 def behind(session: Session, row: HookRow) -> list[EventRow]:
     """Return the log entries before `row.entry` not accepted by a web hook yet."""
     numbers = [int(number) for number in (row.behind or "").split(",") if number]
-    return [*session.exec(select(EventRow).where(col(EventRow.number).in_(numbers)))] if numbers else []
+    return [*rows(session, EventRow, number=numbers)] if numbers else []
 
 
-def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
-    """Return at most AT_ONCE log entries for web hooks to report, numbered from `first` to before `until`."""
+def entries(session: Session, begin: int, until: int) -> Sequence[EventRow]:
+    """Return at most AT_ONCE log entries for web hooks to report, numbered from `begin` to before `until`."""
     # An expression, so that the database uses the index of numbers and not that of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
-    query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
-    return session.exec(query.order_by(col(EventRow.number)).limit(AT_ONCE)).all()
+    which = EventRow.number >= begin, EventRow.number < until, telling
+    return rows(session, EventRow, "number", where=which, limit=AT_ONCE)
 
 
-def earliest(session: Session, first: int) -> datetime:
-    """Return the earliest time of the log entries numbered from `first` on; there must be one."""
-    return session.exec(select(func.min(EventRow.at)).where(EventRow.number >= first)).one()
+def earliest(session: Session, begin: int) -> datetime:
+    """Return the earliest time of the log entries numbered from `begin` on; there must be one."""
+    return session.exec(select(func.min(EventRow.at)).where(EventRow.number >= begin)).one()
 
 
 def remark(row: HookRow) -> str:

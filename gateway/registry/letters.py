@@ -14,7 +14,7 @@ from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry import holds
 from gateway.registry.deliveries import is_shown_to
 from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
-from gateway.registry.tables.row import existing, portions, rows, store
+from gateway.registry.tables.row import existing, portions, rows, store, values
 
 _DIGITS = 40
 _CHASED_DAYS = 30
@@ -39,8 +39,7 @@ class Letter:
 
 def events_on_record(session: Session, events: Collection[str]) -> set[str]:
     """Return the `events` about which a letter is on record; leave out all other events."""
-    query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
-    return set(session.exec(query).all())
+    return set(values(session, LetterRow.event, event=events))
 
 
 def events_about_file(kind: str, to: str, reference: str, before: int) -> list[str]:
@@ -61,8 +60,7 @@ def chase_event(provider: str, day: date) -> str:
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
     """Return by provider the last letter about missing data, if sent for one of the 30 days up to `day`."""
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
-    query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
-    return {row.provider or "": row for row in session.exec(query).all()}
+    return {row.provider or "": row for row in rows(session, LetterRow, "number", event=events)}
 
 
 def get(session: Session, number: int) -> LetterRow:
@@ -81,18 +79,14 @@ def earlier_message_ids(session: Session, letter: LetterRow) -> Sequence[str]:
     kind, _, rest = letter.event.partition(":")
     if kind not in get_args(FileLetterKind):
         return ()
-    to, _, rest = rest.partition(":")
+    team, _, rest = rest.partition(":")
     number, _, reference = rest.rpartition(":")
     times = int(number) if number.isdecimal() else 0
     about = [
-        event for one in get_args(FileLetterKind) for event in events_about_file(one, to, reference, times)
+        event for one in get_args(FileLetterKind) for event in events_about_file(one, team, reference, times)
     ]
-    query = select(LetterRow.message_id).where(
-        col(LetterRow.event).in_(about),
-        LetterRow.recipient == letter.recipient,
-        col(LetterRow.number) < letter.number,
-    )
-    return session.exec(query.order_by(col(LetterRow.number))).all()
+    earlier, to = [col(LetterRow.number) < letter.number], letter.recipient
+    return values(session, LetterRow.message_id, "number", where=earlier, event=about, recipient=to)
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
@@ -111,8 +105,8 @@ _UNSENT = tuple(col(one).is_(None) for one in (LetterRow.sent_at, LetterRow.refu
 
 def unsent(session: Session) -> Sequence[int]:
     """Return the numbers of letters neither sent, refused, nor noted as come back, oldest first."""
-    query = select(LetterRow.number).where(*_UNSENT).order_by(col(LetterRow.number))
-    return [number for number in session.exec(query) if number is not None]
+    numbers = values(session, LetterRow.number, "number", where=_UNSENT)
+    return [number for number in numbers if number is not None]
 
 
 def readdress(session: Session, provider: str, reached: Collection[str], origin: str, at: datetime) -> None:

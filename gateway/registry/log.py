@@ -34,7 +34,7 @@ from gateway.registry import locks
 from gateway.registry.locks import WriterLock
 from gateway.registry.sight import named_in
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.registry.tables.row import only, portions, rows, store
+from gateway.registry.tables.row import first, only, portions, rows, store, values
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
@@ -127,22 +127,22 @@ def append(
         spelled.append((columns, *leaf_around_number(event)))
     locks.take_lock(session, WriterLock.LOG)
     nodes: dict[tuple[int, int], bytes] = session.info.setdefault(_NODES, {})
-    first: int | None = session.info.get(_SIZE)
-    if first is None:  # With the size come the nodes that appending needs.
+    begin: int | None = session.info.get(_SIZE)
+    if begin is None:  # With the size come the nodes that appending needs.
         found = session.execute(_SIZE_AND_ROOT).all()
         nodes |= {(level, index): node for _, level, index, node, _ in found if node is not None}
-        first, session.info[_CHANGED] = found[0].size, found[0].changed
-    rows = [
+        begin, session.info[_CHANGED] = found[0].size, found[0].changed
+    new = [
         {"number": number, **columns, "leaf": b"%b%d%b" % (before, number, after)}
-        for number, (columns, before, after) in enumerate(spelled, start=first)
+        for number, (columns, before, after) in enumerate(spelled, start=begin)
     ]
     known = len(nodes)
-    for row in rows:
+    for row in new:
         tree.append(nodes, row["number"], row["leaf"])
-    session.info[_SIZE] = first + len(entries)
-    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
+    session.info[_SIZE] = begin + len(entries)
+    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in new})
     events, made = session.info.setdefault(PENDING, ([], []))
-    events += rows
+    events += new
     made += [
         {"level": level, "position": index, "hash": node}
         for (level, index), node in islice(nodes.items(), known, None)
@@ -150,7 +150,7 @@ def append(
     if not before_head:
         del session.info[PENDING]
         insert_together(session, (EventRow, events), (NodeRow, made))
-    return [row["number"] for row in rows]
+    return [row["number"] for row in new]
 
 
 def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
@@ -320,13 +320,12 @@ def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
 
 def newest_head(session: Session) -> CheckpointRow | None:
     """Return the signed head with the most entries; None if none is signed."""
-    return next(iter(rows(session, CheckpointRow, "-size", limit=1)), None)
+    return first(session, CheckpointRow, "-size")
 
 
 def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
     """Return True if nothing was logged after a signed head, except an entry that vouches only for heads."""
-    query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
-    later = session.exec(query).all()
+    later = rows(session, EventRow, "number", where=[EventRow.number >= head.size], limit=2)
     if [each.kind for each in later] != ["recorded"]:
         return not later
     vouched = {table for (table, _), _ in read_changes(later[0].rows or later[0].note or "[]")}
@@ -335,8 +334,7 @@ def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
 
 def heads_after(session: Session, size: int) -> Sequence[CheckpointRow]:
     """Return the signed heads of more than `size` entries, by size."""
-    query = select(CheckpointRow).where(CheckpointRow.size > size).order_by(col(CheckpointRow.size))
-    return session.exec(query).all()
+    return rows(session, CheckpointRow, "size", where=[CheckpointRow.size > size])
 
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRow:
@@ -354,7 +352,7 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> CheckpointRo
 
 def latest(session: Session, kind: Kind | None = None) -> EventRow | None:
     """Return the last entry, or the last of a kind; None if there is no such entry."""
-    return next(iter(rows(session, EventRow, "-number", limit=1, **only(kind=kind))), None)
+    return first(session, EventRow, "-number", **only(kind=kind))
 
 
 def is_silent(session: Session, at: datetime) -> bool:
@@ -362,19 +360,16 @@ def is_silent(session: Session, at: datetime) -> bool:
     the clock may be ahead.
     """
     since, until = at - _SILENT, at - _RECENT  # Services may have written by a wrong clock already.
-    newest = select(EventRow.at).order_by(col(EventRow.number).desc()).limit(1)
-    began = session.exec(select(EventRow.at).order_by(col(EventRow.number)).limit(1)).first()
-    then = session.exec(newest.where(col(EventRow.at).between(since, until))).first()
-    return began is not None and began < since and then is None
+    began = values(session, EventRow.at, "number", limit=1)
+    then = values(session, EventRow.at, "-number", where=[col(EventRow.at).between(since, until)], limit=1)
+    return bool(began) and began[0] < since and not then
 
 
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
     """Return the entries about one subject in order, all or of one kind only."""
-    query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
-    if kind is not None:
-        # An expression, so that SQLite uses the index of subjects, not of kinds.
-        query = query.where(col(EventRow.kind) + "" == kind)
-    return session.exec(query).all()
+    # An expression, so that SQLite uses the index of subjects, not of kinds.
+    of_kind = [] if kind is None else [col(EventRow.kind) + "" == kind]
+    return rows(session, EventRow, "number", where=of_kind, subject=subject)
 
 
 def last_of_each(session: Session, kind: Kind) -> dict[str, datetime]:
@@ -385,13 +380,12 @@ def last_of_each(session: Session, kind: Kind) -> dict[str, datetime]:
 
 def subjects_since(session: Session, number: int, kinds: Collection[Kind]) -> set[str]:
     """Return the subjects of the entries of some kinds, from `number` on."""
-    query = select(EventRow.subject).where(EventRow.number >= number, col(EventRow.kind).in_(kinds))
-    return set(session.exec(query).all())
+    return set(values(session, EventRow.subject, where=[EventRow.number >= number], kind=kinds))
 
 
-def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
-    """Yield the entries from number `first` to before `until`, in order."""
-    query = select(EventRow).where(EventRow.number >= first, EventRow.number < until)
+def entries(session: Session, begin: int, until: int) -> Iterator[EventRow]:
+    """Yield the entries from number `begin` to before `until`, in order."""
+    query = select(EventRow).where(EventRow.number >= begin, EventRow.number < until)
     yield from session.exec(query.order_by(col(EventRow.number)).execution_options(yield_per=1000))
 
 
@@ -403,10 +397,9 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
     level = 0
     while nodes := size >> (8 * level):
         for number in range((before >> (8 * level)) // TILE, -(-nodes // TILE)):
-            first, width = number * TILE, min(TILE, nodes - number * TILE)
-            places = col(NodeRow.position).between(first, first + width - 1)
-            query = select(NodeRow.hash).where(NodeRow.level == 8 * level, places)
-            hashes = session.exec(query.order_by(col(NodeRow.position))).all()
+            begin, width = number * TILE, min(TILE, nodes - number * TILE)
+            places = col(NodeRow.position).between(begin, begin + width - 1)
+            hashes = values(session, NodeRow.hash, "position", where=[places], level=8 * level)
             *above, last = re.findall("...", f"{number:0{-(-len(str(number)) // 3) * 3}}")
             name = "/".join((str(level), *(f"x{part}" for part in above), last))
             yield name if width == TILE else f"{name}.p/{width}", b"".join(hashes)

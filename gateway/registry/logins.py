@@ -50,7 +50,7 @@ def digest_of(secret: str) -> str:
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
     """Store an invitation for a person, and delete the earlier ones, and everybody's expired ones."""
     withdraw_invitations(session, name)
-    drop(session, *session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all())
+    drop(session, *rows(session, InvitationRow, where=[col(InvitationRow.ends_at) <= at]))
     store(
         session, InvitationRow(digest=digest_of(secret), staff=name, made_at=at, ends_at=ends_at, made_by=by)
     )
@@ -141,9 +141,9 @@ def _in_force(
 
 def is_confirmed(session: Session, name: str, fingerprint: str) -> bool:
     """Return True if a second person has confirmed a passkey or OpenID account as that of a person."""
-    kinds = col(KeyRow.kind).in_(("passkey", "openid"))
-    of_it = kinds, col(KeyRow.fingerprint) == fingerprint, col(KeyRow.owner) == name
-    return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
+    kinds = ("passkey", "openid")
+    (key,) = rows(session, KeyRow, kind=kinds, fingerprint=fingerprint, owner=name)
+    return not key.unconfirmed
 
 
 def passkeys_of(session: Session, name: str, now: datetime) -> list[KeyRow]:
@@ -202,8 +202,7 @@ def sessions_of(session: Session, name: str, now: datetime) -> Sequence[ConsoleS
     """Return the current sessions of a person, latest first."""
     row = ConsoleSessionRow
     current = col(row.begun_at) > now - LONGEST, col(row.seen_at) > now - IDLE
-    query = select(row).where(col(row.staff) == name, *current)
-    return session.exec(query.order_by(col(row.begun_at).desc())).all()
+    return rows(session, row, "-begun_at", where=current, staff=name)
 
 
 def end_session(session: Session, secret: str) -> None:

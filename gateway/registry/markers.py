@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow
-from gateway.registry.tables.row import from_row, rows, store
+from gateway.registry.tables.row import from_row, rows, store, values
 
 Kind = Literal["named", "restricted"]
 DIGEST = 16
@@ -56,7 +56,7 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> S
     if row is None or row.lifted_at is not None:
         raise GatewayError(f"there is no marker {number}")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
-    return session.exec(select(MarkedTransferRow.transfer).where(MarkedTransferRow.marker == number)).all()
+    return values(session, MarkedTransferRow.transfer, marker=number)
 
 
 def lifted_with(session: Session, number: int) -> set[int]:
@@ -73,7 +73,7 @@ def lifted_with(session: Session, number: int) -> set[int]:
 def list_markers(session: Session) -> list[Marker]:
     """Return the markers in force, oldest first."""
     people: dict[int, list[str]] = {}
-    for row in session.exec(select(MarkerPersonRow).order_by(col(MarkerPersonRow.staff))):
+    for row in rows(session, MarkerPersonRow, "staff"):
         people.setdefault(row.marker, []).append(row.staff)
     query = select(MarkedTransferRow.marker, func.count()).group_by(col(MarkedTransferRow.marker))
     files = dict(session.exec(query).all())
@@ -130,14 +130,12 @@ def kept_from(session: Session, person: str | None, *, marked: bool = False) -> 
 
 def _allowed(session: Session, person: str | None) -> set[int]:
     """Return the numbers of the markers that allow a person, by name, to see the child's data."""
-    query = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))
-    return set(session.exec(query).all())
+    return set(values(session, MarkerPersonRow.marker, staff=person or ""))
 
 
 def on_transfer(session: Session, transfer: int) -> list[Marker]:
     """Return the markers in force on children in a file."""
-    query = select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)
-    numbers = set(session.exec(query).all())
+    numbers = set(values(session, MarkedTransferRow.marker, transfer=transfer))
     return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from gateway.registry import markers, register, tables
 from gateway.registry.markers import split
 from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
-from gateway.registry.tables.row import rows
+from gateway.registry.tables.row import rows, values
 from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import insert_rows
 
@@ -28,8 +28,8 @@ def note(session: Session, persons: Mapping[int, bytes]) -> None:
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
     """Return the sequences of files with any of the children (by digests), in the order of landing."""
-    query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
-    return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
+    which = [holds_one_of(session, persons)]
+    return values(session, PersonsOfTransferRow.transfer, "transfer", where=which)
 
 
 def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[bool]:
@@ -45,13 +45,12 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
 
 def has_entries(session: Session) -> bool:
     """Return True if the index of children has any entry, or a marker or legal hold is on a child."""
-    marker, hold = tables.MarkerRow, tables.HoldRow
-    found = (
-        session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first(),
-        session.exec(select(marker.number).limit(1)).first(),
-        session.exec(select(hold.number).where(col(hold.persons).is_not(None)).limit(1)).first(),
+    on_child = [col(tables.HoldRow.persons).is_not(None)]
+    return bool(
+        values(session, PersonsOfTransferRow.transfer, limit=1)
+        or values(session, tables.MarkerRow.number, limit=1)
+        or values(session, tables.HoldRow.number, where=on_child, limit=1)
     )
-    return any(one is not None for one in found)
 
 
 def unindexed(session: Session) -> Sequence[str]:
@@ -59,19 +58,14 @@ def unindexed(session: Session) -> Sequence[str]:
     yet.
     """
     known = select(PersonsOfTransferRow.transfer)
-    query = select(TransferRow.reference).where(
-        col(TransferRow.content_sha256).is_not(None),
-        TransferRow.folder == "in",
-        col(TransferRow.sequence).not_in(known),
-        is_stored(),
-    )
-    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+    opened = col(TransferRow.content_sha256).is_not(None)
+    which = opened, col(TransferRow.sequence).not_in(known), is_stored()
+    return values(session, TransferRow.reference, "sequence", where=which, folder="in")
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
     """Return each provider's latest roll entry for a child (by digests), on roll or not; latest first."""
-    query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
-    return session.exec(query.order_by(col(PupilRow.at).desc())).all()
+    return rows(session, PupilRow, "-at", pupil=persons)
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:

@@ -14,7 +14,7 @@ from gateway.log.leaf import OfFile
 from gateway.model import LogStep, Reason
 from gateway.registry import log, tables
 from gateway.registry.tables import AuthorityNoticeRow, CopyRow, DeliveryRow, EventRow, TransferRow
-from gateway.registry.tables.row import existing, rows, store
+from gateway.registry.tables.row import existing, rows, store, values
 from gateway.registry.vouched_rows import add_rows
 
 OPENED = ("collected", "opened")
@@ -128,7 +128,7 @@ def landed_with(
     """
     wanted = or_(*(getattr(TransferRow, column) == fingerprint for column in columns))
     when = _within(col(TransferRow.landed_at), since, until)
-    return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())
+    return set(values(session, TransferRow.reference, where=(wanted, when)))
 
 
 def _within(column: Mapped[datetime], since: datetime | None, until: datetime | None) -> ColumnElement[bool]:

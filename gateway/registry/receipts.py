@@ -24,7 +24,7 @@ from gateway.registry import log
 from gateway.registry.locks import WriterLock, take_lock
 from gateway.registry.providers import provider_row
 from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import rows, store
+from gateway.registry.tables.row import first, store
 from gateway.registry.vouched_rows import (
     content_of,
     insert_numbered,
@@ -113,9 +113,8 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
         if any(key == own and stated in {None, told} for key, told in read_changes(event.rows or "[]")):
-            heads = select(CheckpointRow.text).where(CheckpointRow.size > event.number)
-            head = session.exec(heads.order_by(col(CheckpointRow.size)).limit(1)).first()
-            return None if head is None else (event.number, head)
+            head = first(session, CheckpointRow, "size", where=[CheckpointRow.size > event.number])
+            return None if head is None else (event.number, head.text)
     return None
 
 
@@ -222,7 +221,7 @@ def _store(session: Session, receipts: Sequence[dict[str, Any]]) -> None:
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
     """Return the latest receipt of a transfer, which is the one in force; None without a receipt."""
-    return next(iter(rows(session, ReceiptRow, "-sequence", limit=1, reference=reference)), None)
+    return first(session, ReceiptRow, "-sequence", reference=reference)
 
 
 def leave_notice(  # noqa: PLR0917 - what a notice is made of

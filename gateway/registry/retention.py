@@ -17,7 +17,7 @@ from gateway.receipts.text import visible
 from gateway.registry import holds, markers, tables
 from gateway.registry.receipts import DISCREPANCY_NOTICE, UNSIGNED, proved_by
 from gateway.registry.tables import DeclarationRow, DeletionRow, DeliveryRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import drop, existing, only, rows, store
+from gateway.registry.tables.row import drop, existing, first, only, rows, store, values
 from gateway.registry.transfers import is_stored, row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, Retained, Retention, What, plan
@@ -66,34 +66,28 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[R
     other = select(tables.ReasonRow.transfer).where(
         tables.ReasonRow.transfer == TransferRow.sequence, col(tables.ReasonRow.code).not_in(UNOPENED)
     )
-    query = select(TransferRow).where(
-        TransferRow.state == "refused",
-        col(TransferRow.decided_at).between(begin, end),
-        col(TransferRow.withheld).is_(False),
-        is_stored(),
-        ~other.exists(),
-    )
-    found = session.exec(query.order_by(col(TransferRow.sequence)).limit(_PAGE)).all()
+    decided, opened = col(TransferRow.decided_at).between(begin, end), col(TransferRow.withheld).is_(False)
+    which = decided, opened, is_stored(), ~other.exists()
+    found = rows(session, TransferRow, "sequence", where=which, limit=_PAGE, state="refused")
     return list(_kept(session, found))
 
 
 def kept(session: Session, references: Collection[str]) -> list[Retained]:
     """Return the facts that retention needs about transfers, notices and declarations, given by reference."""
-    found = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
+    found = rows(session, TransferRow, reference=references)
     made = col(ReceiptRow.reference).in_(references)
     return [*_kept(session, found), *_kept_notices(session, made)]
 
 
 def undecided(session: Session) -> Sequence[str]:
     """Return references of all transfers without a final decision."""
-    query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
-    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+    return values(session, TransferRow.reference, "sequence", state=("landed", "held"))
 
 
 def rows_of(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
     """Return a transfer's row (None for a notice or declaration) and the receipts of a reference."""
-    row = next(iter(rows(session, TransferRow, reference=reference)), None)
-    return row, rows(session, ReceiptRow, reference=reference)
+    receipts = rows(session, ReceiptRow, reference=reference)
+    return first(session, TransferRow, reference=reference), receipts
 
 
 def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
@@ -135,7 +129,7 @@ def overwrite_deleted_rows(session: Session) -> None:
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
     """Return the paths of files recorded as deleted, but perhaps still on disk, by reference and part."""
-    found = session.exec(select(DeletionRow).where(DeletionRow.files != ""))
+    found = rows(session, DeletionRow, where=[DeletionRow.files != ""])
     return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
@@ -147,8 +141,7 @@ def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> No
 
 def uncertified(session: Session) -> Sequence[DeletionRow]:
     """Return the completed deletions that no certificate covers."""
-    query = select(DeletionRow).where(col(DeletionRow.certificate).is_(None), DeletionRow.files == "")
-    return session.exec(query.order_by(col(DeletionRow.reference), col(DeletionRow.what))).all()
+    return rows(session, DeletionRow, "reference", "what", certificate=None, files="")
 
 
 def deletion_certificate(
@@ -196,19 +189,18 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 def certificate(session: Session, number: int | None) -> str:
     """Return the signed certificate of deletion `number`, or (None) the latest. NotFoundError without one."""
-    found = rows(session, tables.DeletionCertificateRow, "-number", limit=1, **only(number=number))
-    return existing(next(iter(found), None), "there is no such certificate of deletion").text
+    found = first(session, tables.DeletionCertificateRow, "-number", **only(number=number))
+    return existing(found, "there is no such certificate of deletion").text
 
 
 def deleted(session: Session, what: What) -> set[str]:
     """Return the references of transfers whose part `what`, such as "sealed", was deleted."""
-    return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
+    return set(values(session, DeletionRow.reference, what=what))
 
 
 def with_sealed_file(session: Session) -> set[str]:
     """Return references of transfers with a sealed file still stored."""
-    stored = select(TransferRow.reference).where(col(TransferRow.withheld).is_(False), is_stored())
-    return set(session.exec(stored).all())
+    return set(values(session, TransferRow.reference, where=[is_stored()], withheld=False))
 
 
 def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:

@@ -20,7 +20,7 @@ from gateway.model import RollEntry
 from gateway.policy.discrepancies import RollRow
 from gateway.registry import tables
 from gateway.registry.tables import DeliveryRow, EventRow, FullRollRow, PupilRow, StagedRollRow, TransferRow
-from gateway.registry.tables.row import drop, portions, rows
+from gateway.registry.tables.row import drop, portions, rows, values
 from gateway.registry.transfers import is_stored
 from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
@@ -38,7 +38,6 @@ _COUNTED_ON_ROLLS: Any = (  # An empty roll has no row in the result.
     )
     .group_by(col(PupilRow.provider))
 )
-_STAGED = select(StagedRollRow).where(is_in(col(StagedRollRow.transfer), "held"))
 _TO_TAKE_BACK = select(DeliveryRow).where(
     is_in(tuple_(col(DeliveryRow.transfer), col(DeliveryRow.team)), "given")
 )
@@ -55,7 +54,7 @@ class Roll(NamedTuple):
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
     """Delete the rolls kept for held files; return the deleted rolls, packed as bytes, by file's sequence."""
-    staged = session.scalars(_STAGED, {"held": list(transfers)}).all()
+    staged = rows(session, StagedRollRow, transfer=transfers)
     drop(session, *staged)
     return {row.transfer: row.roll for row in staged}
 
@@ -98,8 +97,7 @@ def schools_of(session: Session, transfer: int) -> set[str]:
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     """Record the time at which each provider sent a complete roll; a later time on record stays."""
-    query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
-    known = {row.provider: row for row in session.exec(query)}
+    known = {row.provider: row for row in rows(session, FullRollRow, provider=sent.keys())}
     for provider, at in sent.items():
         if provider not in known:
             session.add(FullRollRow(provider=provider, at=at))
@@ -117,13 +115,8 @@ def accepted_rolls(
     sent, of = TransferRow, tables.SchoolOfTransferRow
     for_it = select(of.transfer).where(of.provider == provider)
     by_it = and_(col(sent.provider) == provider, ~col(sent.sequence).in_(select(of.transfer)))
-    query = select(sent).where(
-        sent.state == "accepted",
-        col(sent.data_type).in_(data_types),
-        col(sent.sequence) != but,
-        or_(by_it, col(sent.sequence).in_(for_it)),
-    )
-    return session.exec(query.order_by(col(sent.landed_at).desc())).all()
+    which = col(sent.sequence) != but, or_(by_it, col(sent.sequence).in_(for_it))
+    return rows(session, sent, "-landed_at", where=which, state="accepted", data_type=data_types)
 
 
 def set_full_roll(session: Session, provider: str, at: datetime | None) -> None:
@@ -138,8 +131,8 @@ def to_read_again(session: Session, *, limit: int) -> Sequence[str]:
     """Return references of the `limit` oldest accepted files that must be read again for their rolls."""
     # By sequence, so that SQLite does not look through all accepted files.
     some = col(TransferRow.sequence).in_(select(StagedRollRow.transfer).where(StagedRollRow.roll == b""))
-    query = select(TransferRow.reference).where(some, col(TransferRow.state) + "" == "accepted", is_stored())
-    return session.exec(query.order_by(col(TransferRow.sequence)).limit(limit)).all()
+    which = some, col(TransferRow.state) + "" == "accepted", is_stored()
+    return values(session, TransferRow.reference, "sequence", where=which, limit=limit)
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
@@ -150,8 +143,7 @@ def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, in
 
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:
     """Return when each provider last sent a complete roll; providers without one are left out."""
-    query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(providers)))
-    return {row.provider: row.at for row in session.exec(query)}
+    return {row.provider: row.at for row in rows(session, FullRollRow, provider=providers)}
 
 
 _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer", "record")

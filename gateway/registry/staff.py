@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import givings, keys, logins, programs, tables
 from gateway.registry.tables import KeyRow, SavedFilterRow, StaffRow, StaffTeamRow
-from gateway.registry.tables.row import drop, existing, only, rows, store
+from gateway.registry.tables.row import drop, existing, only, rows, store, values
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -55,9 +55,8 @@ def get_staff(session: Session, name: str) -> tuple[str, ...]:
 
 def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
     """Return the teams of each member of the current staff, by name."""
-    here = select(StaffRow.name).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
-    return {name: teams[name] for name in session.exec(here)}
+    return {name: teams[name] for name in values(session, StaffRow.name, "name", removed_at=None)}
 
 
 def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, literal_column, or_, select
@@ -20,7 +21,7 @@ from gateway.registry import tables
 from gateway.registry.recalls import OPENED
 from gateway.registry.sight import table_of, within
 from gateway.registry.tables import DeliveryRow, EventRow, KeyRow, ProviderRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import AT_ONCE
+from gateway.registry.tables.row import AT_ONCE, rows
 from gateway.registry.transfers import transfers_of
 
 MOST = 1000
@@ -161,13 +162,10 @@ def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
     """Return the `limit` latest log entries about openings of files, numbered below `before` (None: any)."""
-    rows: list[EventRow] = []
-    for kind in OPENED:  # One query a kind follows the index; both at once would sort.
-        query = select(EventRow).where(col(EventRow.kind) == kind)
-        if before is not None:
-            query = query.where(col(EventRow.number) < before)
-        rows += session.execute(query.order_by(col(EventRow.number).desc()).limit(limit)).scalars()
-    return sorted(rows, key=lambda row: row.number, reverse=True)[:limit]
+    below = [] if before is None else [col(EventRow.number) < before]
+    # One query a kind follows the index; both at once would sort.
+    some = (rows(session, EventRow, "-number", where=below, limit=limit, kind=kind) for kind in OPENED)
+    return sorted(chain.from_iterable(some), key=lambda row: row.number, reverse=True)[:limit]
 
 
 def count_openings(session: Session) -> int:

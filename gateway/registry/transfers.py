@@ -14,7 +14,6 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.access import SENSITIVE_REASON_CODES
-from gateway.errors import NotFoundError
 from gateway.model import (
     Classified,
     Contained,
@@ -32,7 +31,7 @@ from gateway.model import (
 )
 from gateway.reasons import REASONS, WITHDRAWN
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.tables.row import AT_ONCE, drop, from_row, only, portions, rows
+from gateway.registry.tables.row import AT_ONCE, drop, existing, first, from_row, only, portions, rows, values
 from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
@@ -85,21 +84,20 @@ def arrive(session: Session, uploads: Iterable[Upload]) -> None:
     """Keep new transfers in memory, for `record_decisions` to write together with the decisions on them."""
     # Plain objects until then, as making a mapped row takes longer than deciding on it.
     empty = dict.fromkeys(TransferRow.model_fields)
-    rows = {
+    new = {
         upload.reference: SimpleNamespace(
             **{**empty, **{name: getattr(upload, name) for name in _OF_UPLOAD}, "state": "landed"}
         )
         for upload in uploads
     }
-    session.info.setdefault(ROWS, {}).update(rows)
+    session.info.setdefault(ROWS, {}).update(new)
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
     """Return transfers by reference; keep the rows in memory until the transaction ends, to be changed."""
-    query = select(TransferRow).where(col(TransferRow.reference).in_(references))
-    rows = session.exec(query).all()
-    session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
-    return {transfer.upload.reference: transfer for transfer in transfers_of(session, rows)}
+    found = rows(session, TransferRow, reference=references)
+    session.info.setdefault(ROWS, {}).update({row.reference: row for row in found})
+    return {transfer.upload.reference: transfer for transfer in transfers_of(session, found)}
 
 
 def find(session: Session, *, state: str | None = None) -> Sequence[Transfer]:
@@ -142,10 +140,8 @@ def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Cont
 
 def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[Reason]]:
     """Return the reasons of the latest decision on transfers, in order, by sequence."""
-    of_them = col(ReasonRow.transfer).in_(list(sequences))
-    query = select(ReasonRow).where(of_them).order_by(col(ReasonRow.ordinal))
     found: dict[int, list[Reason]] = {}
-    for row in session.exec(query):
+    for row in rows(session, ReasonRow, "ordinal", transfer=sequences):
         found.setdefault(row.transfer, []).append(from_row(Reason, row))
     return found
 
@@ -159,15 +155,14 @@ def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfe
 
 def landed(session: Session) -> Sequence[str]:
     """Return the references of all transfers still to be decided, oldest first."""
-    query = select(TransferRow.reference).where(TransferRow.state == "landed")
-    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+    return values(session, TransferRow.reference, "sequence", state="landed")
 
 
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
     """Return uploads by reference, oldest first, each with the time of the last decision (None: none yet)."""
     found: list[TransferRow] = []
     for some in portions(references):
-        found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
+        found += rows(session, TransferRow, reference=some)
     return [(from_row(Upload, row), row.decided_at) for row in sorted(found, key=sequence_of)]
 
 
@@ -205,8 +200,8 @@ def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> d
 
 def counts(session: Session) -> dict[str, int]:
     """Count transfers by state."""
-    rows = session.exec(select(TransferRow.state, func.count()).group_by(TransferRow.state)).all()
-    return {"landed": 0, "accepted": 0, "held": 0, "refused": 0} | dict(rows)
+    counted = session.exec(select(TransferRow.state, func.count()).group_by(TransferRow.state)).all()
+    return {"landed": 0, "accepted": 0, "held": 0, "refused": 0} | dict(counted)
 
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
@@ -229,27 +224,23 @@ def row_of(session: Session, reference: str) -> TransferRow:
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
         return kept
-    row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
-    if row is None:
-        raise NotFoundError(f"there is no transfer {reference}")
-    return row
+    return existing(first(session, TransferRow, reference=reference), f"there is no transfer {reference}")
 
 
 def transfers_of(
-    session: Session, rows: Sequence[TransferRow], *, with_content: bool = True
+    session: Session, found: Sequence[TransferRow], *, with_content: bool = True
 ) -> list[Transfer]:
     """Build transfers from rows, in their order. `with_content`: False to leave the contents out."""
-    sequences = [sequence_of(row) for row in rows]
+    sequences = [sequence_of(row) for row in found]
     reasons: dict[int, list[Reason]] = {}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
     for some in portions(sequences):
         reasons |= reasons_of(session, some)
-        given = select(DeliveryRow).where(col(DeliveryRow.transfer).in_(some))
-        for delivery in session.exec(given.order_by(col(DeliveryRow.team))):
+        for delivery in rows(session, DeliveryRow, "team", transfer=some):
             teams[delivery.transfer].append(delivery.team)
     return [
         transfer_of(row, tuple(reasons.get(sequence, ())), tuple(teams[sequence]), with_content=with_content)
-        for row, sequence in zip(rows, sequences, strict=True)
+        for row, sequence in zip(found, sequences, strict=True)
     ]
 
 
@@ -333,22 +324,22 @@ def record_decisions(
     session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
 ) -> list[Transfer]:
     """Store decisions on transfers, each named once, with reasons and deliveries; return the transfers."""
-    rows = [row_of(session, reference) for reference, _ in decisions]
-    again = [sequence_of(row) for row in rows if row.decided_at is not None]
+    decided = [row_of(session, reference) for reference, _ in decisions]
+    again = [sequence_of(row) for row in decided if row.decided_at is not None]
     if again:
         for table in (ReasonRow, DeliveryRow):  # A withdrawn file leaves the mailboxes.
-            drop(session, *session.exec(select(table).where(col(table.transfer).in_(again))).all())
+            drop(session, *rows(session, table, transfer=again))
     contents: dict[str, Classified | ContentRefused | None] = session.info.get(_CONTENTS, {})
-    for row, (reference, decision) in zip(rows, decisions, strict=True):
+    for row, (reference, decision) in zip(decided, decisions, strict=True):
         contents[reference] = _decide(row, decision, at, contents.get(reference))
-    new = [row for row in rows if row.sequence is None]  # From `arrive`: inserted as decided.
+    new = [row for row in decided if row.sequence is None]  # From `arrive`: inserted as decided.
     columns = [{name: getattr(row, name) for name in _WITHOUT_SEQUENCE} for row in new]
     for row, sequence in zip(new, add_rows(session, TransferRow, columns), strict=True):
         row.sequence = sequence
         del session.info[ROWS][row.reference]
     session.flush()
     reasons, deliveries = [], []
-    for row, (_, decision) in zip(rows, decisions, strict=True):
+    for row, (_, decision) in zip(decided, decisions, strict=True):
         sequence = sequence_of(row)
         reasons += [
             {"transfer": sequence, "ordinal": ordinal, **{name: getattr(reason, name) for name in _OF_REASON}}
@@ -362,9 +353,9 @@ def record_decisions(
     add_rows(session, ReasonRow, reasons)
     add_rows(session, DeliveryRow, deliveries)
     if again:
-        return transfers_of(session, rows)
+        return transfers_of(session, decided)
     transfers = []
-    for row, (reference, decision) in zip(rows, decisions, strict=True):
+    for row, (reference, decision) in zip(decided, decisions, strict=True):
         teams = tuple(sorted(decision.teams)) if row.state == "accepted" else ()
         transfers.append(transfer_of(row, decision.reasons, teams, content=contents[reference]))
     return transfers

@@ -13,6 +13,7 @@ from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.registry.deliveries import has_reason
 from gateway.registry.recalls import SENT_WITH
 from gateway.registry.tables import ReasonRow, TransferRow
+from gateway.registry.tables.row import rows, values
 from gateway.registry.transfers import is_stored, transfers_of
 
 
@@ -39,8 +40,8 @@ def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]
 
 def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
     """Return True if any transfer with a higher sequence than `after` meets the condition `which`."""
-    later = select(TransferRow.sequence).where(which, col(TransferRow.sequence) > after)
-    return session.scalar(later.limit(1)) is not None
+    later = which, col(TransferRow.sequence) > after
+    return bool(values(session, TransferRow.sequence, where=later, limit=1))
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
@@ -58,21 +59,18 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
     """Return references of the `limit` oldest held files that were judged by other rules than those of digest
     `rules`.
     """
-    query = select(TransferRow.reference).where(
-        TransferRow.state == "held",
-        TransferRow.folder == "in",
+    opened, others = (
         col(TransferRow.content_sha256).is_not(None),
         col(TransferRow.rules).is_distinct_from(rules),
-        ~has_reason(WITHDRAWN),
-        is_stored(),
     )
-    return session.exec(query.order_by(col(TransferRow.sequence)).limit(limit)).all()
+    which = opened, others, ~has_reason(WITHDRAWN), is_stored()
+    of = {"state": "held", "folder": "in"}
+    return values(session, TransferRow.reference, "sequence", where=which, limit=limit, **of)
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:
     """Return references of uploaded keys that wait for approval, oldest first."""
-    query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
-    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+    return values(session, TransferRow.reference, "sequence", waits_for="approval")
 
 
 def examine_again(
@@ -101,8 +99,8 @@ def examine_again(
     if stolen:
         with_it = or_(*(getattr(TransferRow, column) == ended for column in SENT_WITH))
         waits = or_(waits, and_(with_it, ~has_reason(WITHDRAWN)))
-    which = TransferRow.provider == provider, TransferRow.state == "held", of_data, waits
-    found = session.exec(select(TransferRow).where(*which).order_by(col(TransferRow.sequence))).all()
+    held = {"provider": provider, "state": "held"}
+    found = rows(session, TransferRow, "sequence", where=(of_data, waits), **held)
     for row in found:
         row.state, row.waits_for = "landed", None
     session.flush()
@@ -111,7 +109,7 @@ def examine_again(
 
 def settle_again(session: Session, provider: str, code: str) -> None:
     """Set a provider's keys, signed agreements and statements held for the reason `code` back to landed."""
-    of_drops = TransferRow.provider == provider, TransferRow.state == "held", TransferRow.folder != "in"
-    for row in session.exec(select(TransferRow).where(*of_drops, has_reason((code,)))):
+    which = TransferRow.folder != "in", has_reason((code,))
+    for row in rows(session, TransferRow, where=which, provider=provider, state="held"):
         row.state, row.waits_for = "landed", None
     session.flush()

@@ -15,7 +15,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import provider_of
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
-from gateway.registry.tables.row import portions
+from gateway.registry.tables.row import portions, values
 
 QUEUE, TASK = "files", "examine"
 A_TASK = 16
@@ -102,6 +102,4 @@ def _without_task(session: Session) -> Sequence[str]:
 
 def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
     """Return the `references` still to be decided, oldest first."""
-    of_them = TransferRow.state == "landed", col(TransferRow.reference).in_(references)
-    query = select(TransferRow.reference).where(*of_them).order_by(col(TransferRow.sequence))
-    return session.exec(query).all()
+    return values(session, TransferRow.reference, "sequence", state="landed", reference=references)

@@ -1,15 +1,16 @@
 """The base class of every row of the registry, and the column types shared by the tables."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict
-from sqlalchemy import DateTime, Executable, Index, Result, TypeDecorator, text
+from sqlalchemy import ColumnElement, DateTime, Executable, Index, Result, TypeDecorator, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Session, SQLModel, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import NotFoundError
 
@@ -40,22 +41,35 @@ def from_row(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 -
     return kind(**{name: getattr(row, name) for name in own}, **other)
 
 
-def rows(
-    session: Session,
-    table: type[T],
-    *order: str,
-    limit: int | None = None,
-    **equal: Any,  # noqa: ANN401 - values of columns
-) -> Sequence[T]:
-    """Return the rows of a table that have the values `equal` in the columns of the same names.
-    The value None fits an empty column. At most `limit` rows are returned, sorted by the columns in `order`;
-    a hyphen before a column's name means descending order.
+def rows(session: Session, table: type[T], *order: str, **which: Any) -> Sequence[T]:  # noqa: ANN401 - as below
+    """Return the rows of a table, sorted by the columns in `order`, descending with a hyphen before the name.
+    `which`: values by column, None for an empty column, a collection for any of its values. `where`: further
+    conditions. `limit`: the most rows returned.
     """
-    which = [getattr(table, name) == value for name, value in equal.items()]
-    ordered = [
-        getattr(table, name[1:]).desc() if name.startswith("-") else getattr(table, name) for name in order
-    ]
-    return session.exec(select(table).where(*which).order_by(*ordered).limit(limit)).all()
+    return session.exec(_chosen(select(table), table, order, **which)).all()
+
+
+def values(session: Session, column: V, *order: str, **which: Any) -> Sequence[V]:  # noqa: ANN401 - as below
+    """Return the values of one column in the rows chosen as by `rows`."""
+    return session.exec(_chosen(select(column), cast("Any", column).class_, order, **which)).all()
+
+
+def first(session: Session, table: type[T], *order: str, **which: Any) -> T | None:  # noqa: ANN401 - as below
+    """Return the first of the rows chosen as by `rows`; None if there is none."""
+    return next(iter(rows(session, table, *order, limit=1, **which)), None)
+
+
+def _chosen(
+    query: SelectOfScalar[V], table: type[SQLModel], order: Sequence[str], *,
+    where: Iterable[ColumnElement[bool] | bool] = (), limit: int | None = None, **equal: Any,  # noqa: ANN401 - values of columns
+) -> SelectOfScalar[V]:  # fmt: skip
+    for name, value in equal.items():
+        column, is_several = getattr(table, name), isinstance(value, Collection)
+        query = query.where(
+            column.in_(value) if is_several and not isinstance(value, str | bytes) else column == value
+        )
+    columns = ((getattr(table, name.removeprefix("-")), name.startswith("-")) for name in order)
+    return query.where(*where).order_by(*(one.desc() if down else one for one, down in columns)).limit(limit)
 
 
 def portions(values: Sequence[V], most: int = AT_ONCE) -> Iterator[Sequence[V]]:
