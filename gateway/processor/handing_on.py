@@ -65,14 +65,15 @@ class HandingOn:
         self._seen: dict[str, tuple[HandOn, datetime]] = {}
         self._withdrawn: dict[str, int] = {}
         self._policies = ""
+        self._lacks = 0
         # Held while a batch goes on record and is placed: the policies stay so meanwhile.
         self._placing = threading.Lock()
         self._term = 0
 
     @property
     def busy(self) -> bool:
-        """True while a batch is being made."""
-        return bool(self._jobs.in_hand)
+        """True while a batch is being made, or policies lacking in this round may come with the next."""
+        return bool(self._jobs.in_hand) or self._lacks == 1
 
     def tend(
         self, registrar: Registrar, term: int = 0, held_at: float = 0.0, *, at_once: bool = False
@@ -114,7 +115,12 @@ class HandingOn:
             self._note_sent_before(registrar, waiting)
         finally:
             self._clear(registrar)
-        _check_policies(registrar)
+        with registrar.registry.read() as session:
+            self._lacks = 0 if last_loaded(session) == registrar.catalogue.digest else self._lacks + 1
+        if self._lacks > 1:
+            raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
+        if self._lacks:  # Others may have come into force within this round.
+            return
         for name in servers:
             grant_lease(self._home.hand_on / name / SERVER_SETTINGS, held_at)
         for batch in waiting:
@@ -402,12 +408,6 @@ def _is_noted(place: Path, end: str) -> bool:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
         return False
-
-
-def _check_policies(registrar: Registrar) -> None:
-    with registrar.registry.read() as session:
-        if last_loaded(session) != registrar.catalogue.digest:
-            raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
 
 
 def _last(at: str, now: datetime) -> datetime:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -292,12 +291,26 @@ def test_a_batch_made_while_other_policies_come_into_force_is_not_placed(
     monkeypatch.setattr(handing_on, "make", made_then_changed)
     declare(desk)
     reference = desk.send(desk.provider("oak", years=THIS_YEAR, dfe_number="9994001"), CONTENT)
-    with suppress(Fault):  # Of a round that began before the policies changed.
-        desk.process()
-    desk.process()
+    desk.process()  # Without a fault: this host has them from the next round on.
     assert in_force
     assert "Surname" in rows(place(desk), "pupils")[0]
     assert desk.kinds(reference).count("collected") == 1
+
+
+def test_policies_that_come_into_force_within_a_round_are_no_fault(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lay_out, fewer = handing_on.lay_out_folders, [NIGHTLY.replace('"LegalSurname"', '"Surname"')]
+
+    def changed_then_laid_out(*arguments: Any) -> None:
+        if fewer:
+            declare(desk, fewer.pop())
+        lay_out(*arguments)
+
+    monkeypatch.setattr(handing_on, "lay_out_folders", changed_then_laid_out)
+    send(desk)
+    assert "Surname" in rows(place(desk), "pupils")[0]
+    assert "lacks the policies" not in caplog.text
 
 
 def test_a_host_without_the_policies_in_force_hands_nothing_on_and_says_so(
