@@ -15,7 +15,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
@@ -115,20 +115,24 @@ class HandingOn:
             self._note_sent_before(registrar, waiting)
         finally:
             self._clear(registrar)
-        with registrar.registry.read() as session:
-            self._lacks = 0 if last_loaded(session) == registrar.catalogue.digest else self._lacks + 1
-        if self._lacks > 1:
-            raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
-        if self._lacks:  # Others may have come into force within this round.
-            return
-        for name in servers:
-            grant_lease(self._home.hand_on / name / SERVER_SETTINGS, held_at)
-        for batch in waiting:
+        for batch in waiting if self._lease(registrar, servers, held_at) else ():
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             is_gone = hand_ons.lies_here(batch) and not self._place(batch).is_dir()
             if (is_gone or batch.made_at is None) and self._jobs.may_begin(name):
                 job = partial(self._make, registrar, each, batch)
                 self._jobs.begin(name, f"{name} cannot be made", job)
+
+    def _lease(self, registrar: Registrar, names: Collection[str], held_at: float) -> bool:
+        """Let the courier send from the folders of these `names`; False if other policies came into force
+        within this round. Fault if this host has lacked the policies in force for more than a round.
+        """
+        with registrar.registry.read() as session:
+            self._lacks = 0 if last_loaded(session) == registrar.catalogue.digest else self._lacks + 1
+        if self._lacks > 1:
+            raise Fault("nothing is handed on: this host lacks the policies in force, see gateway doctor")
+        for name in names if not self._lacks else ():
+            grant_lease(self._home.hand_on / name / SERVER_SETTINGS, held_at)
+        return not self._lacks
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
         """Record a batch of the files due for a hand-on, and of withdrawn files to recall, if any."""
