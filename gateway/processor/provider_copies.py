@@ -154,14 +154,12 @@ class Copier:
                 descriptor, sealed = examiner.seal_copy(request, content)
         else:
             descriptor, sealed = examiner.seal_copy(request)
-        kept, its = (
-            shared_store(self._home, registrar.settings),
-            (copy.reference, copy.provider, sealed.sha256),
-        )
+        kept, its = shared_store(self._home, registrar.settings), (copy.reference, copy.provider)
         with closing_descriptor(descriptor):
-            if kept is not None:  # For other hosts.
+            if kept is not None:  # For other hosts, and in place of what a killed one left.
                 with store_answers():
-                    kept.put_copy(*its, descriptor)
+                    kept.remove_copies(*its)
+                    kept.put_copy(*its, sealed.sha256, descriptor)
             with registrar.registry.write() as session:
                 if stays := self._stays(session, copy):
                     copies.record_sealed(session, copy.number, sealed.sealed_to)
@@ -176,7 +174,7 @@ class Copier:
                 copies.record_made(session, copy.number, at=now, sha256=sealed.sha256, size=sealed.size)
         if kept is not None and not stays:  # Its file may be deleted by now, and nothing else removes it.
             with store_answers():
-                kept.remove_copy(*its)
+                kept.remove_copies(*its)
 
     def _stays(self, session: Session, copy: Copy) -> bool:
         """Return True if a copy in /out is due. Remove the copy if not: its file was withdrawn or marked

@@ -221,13 +221,14 @@ class ObjectStore:
         return made
 
     def _stated(self, kind: str, reference: str) -> Kept:
-        """Return size and digest of the file under a reference in small/ or large/ (`kind`).
-        The index in large/ states both; in small/ they are computed. FileExistsError for a damaged file,
-        which is another one by now.
+        """Return size and digest of the file under a reference in small/ or large/ (`kind`), read anew.
+        FileExistsError for a damaged file, which is another one by now.
         """
         if kind == _LARGE:
             large = self._large(reference)
-            return Kept(large.size, large.sha256)
+            with suppress(FileNotFoundError):
+                return Kept(large.size, self.digest(reference))
+            raise FileExistsError(EEXIST, f"{_content(reference)} lacks what was put")
         content = self._small(reference, None)
         return Kept(len(content), hashlib.sha256(content).hexdigest())
 
@@ -361,13 +362,11 @@ class ObjectStore:
             file.flush()
             return os.dup(file.fileno())
 
-    def remove_copies(self, reference: str) -> None:
-        """Remove the sealed copies of a file for all providers; do nothing if there are none."""
-        self._delete(list(self._paths(f"{_COPY}/{checked_reference(reference)}/")))
-
-    def remove_copy(self, reference: str, provider: str, sha256: str) -> None:
-        """Remove one sealed copy of a file; do nothing if it is missing."""
-        self._delete([_copy(reference, provider, sha256)])
+    def remove_copies(self, reference: str, provider: str | None = None) -> None:
+        """Remove the sealed copies of a file for one provider, or for all; do nothing if there are none."""
+        name = checked_reference(reference)
+        place = f"{_COPY}/{name}/" if provider is None else _copy(name, provider, "")
+        self._delete(list(self._paths(place)))
 
     def put_policies(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Store the files of a version of the policies. May be repeated."""

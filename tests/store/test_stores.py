@@ -197,13 +197,19 @@ def test_what_was_put_before_and_damaged_since_takes_another_reference(objects: 
     small, large = b"what was put", os.urandom(LARGE)
     put(objects, ONE, small)
     put(objects, TWO, large)
+    put(objects, THREE, large)
     note = {"sha256": hashlib.sha256(small).hexdigest()}
     obstore.put(objects.client, f"small/{ONE}", b"what was not", attributes=note)
     obstore.put(objects.client, f"large/{TWO}", b"what was not")
-    for reference, content in ((ONE, small), (TWO, large)):
+    (path,) = objects._paths(f"content/{THREE}/")
+    obstore.put(objects.client, path, os.urandom(LARGE))
+    for reference, content in ((ONE, small), (TWO, large), (THREE, large)):
         with pytest.raises(FileExistsError):
             put(objects, reference, content)
-    assert len(list(objects._paths(f"content/{TWO}/"))) == 1
+    assert [len(list(objects._paths(f"content/{each}/"))) for each in (TWO, THREE)] == [1, 1]
+    objects._delete([path])
+    with pytest.raises(FileExistsError):
+        put(objects, THREE, large)
 
 
 def test_a_large_file_is_never_whole_in_memory(objects: ObjectStore) -> None:
