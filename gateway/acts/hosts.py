@@ -71,7 +71,8 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
                 others = [one.name for one in hosts.known(record.session) if one.is_at_work]
                 if all(one == self.name or hosts.was_removed(record.session, one) for one in others):
                     raise GatewayError(f"{self.name} cannot leave: no other host at work takes uploads")
-                record.note("host-removed", self.name, {"count": 0}, self.why)
+                if not hosts.was_removed(record.session, self.name):
+                    record.note("host-removed", self.name, {"count": 0}, self.why)
                 return ActDone(
                     f"{self.name} takes no more uploads once `gateway hosts list` calls it leaving. When its "
                     "spool is empty, stop its services, and remove it without --leaves"

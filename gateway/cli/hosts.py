@@ -40,12 +40,12 @@ def add(
     with ExitStack() as unless_recorded:
         unless_recorded.callback(file.unlink, missing_ok=True)  # The code of the file was not shown.
         with registrar_of(home) as registrar, registrar.registry.write() as session:
+            if hosts.was_removed(session, name):
+                raise GatewayError(
+                    f"{name} is the name of a host that was removed, or leaves: choose another name, since "
+                    "that machine may be started again"
+                )
             if name not in {one.name for one in hosts.known(session)}:
-                if hosts.was_removed(session, name):
-                    raise GatewayError(
-                        f"{name} was the name of a host that was removed: choose another name, since that "
-                        "machine may be started again"
-                    )
                 hosts.expect(session, name)
                 log.append(session, [log.Entry(kind="host-added", subject=name, actor=who())], now())
                 registrar.sign_head(session, now())

@@ -32,6 +32,7 @@ from gateway.publish import on_request
 from gateway.record import policies_in_force, reconsider
 from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper, loses_protection
+from gateway.registry import copies as copies_on_record
 from gateway.registry import hosts as known_hosts
 from gateway.registry import locks, log, receipts, waits, work_queue
 from gateway.registry.database import Registry
@@ -307,7 +308,14 @@ def test_copies_are_sealed_once_and_a_new_host_fetches_them(
     hosts: Hosts, oak: Party, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = hosts
-    fft = one.provider("fft", "fft")
+    fft, record_sealed, failures = one.provider("fft", "fft"), copies_on_record.record_sealed, ["once"]
+
+    def record_at_last(*arguments: Any) -> None:
+        if failures:
+            raise Fault(failures.pop())
+        record_sealed(*arguments)
+
+    monkeypatch.setattr(copies_on_record, "record_sealed", record_at_last)
     sent = two.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=5))
     decided(one, sent)
 
@@ -316,6 +324,9 @@ def test_copies_are_sealed_once_and_a_new_host_fetches_them(
         return {path.name: content for path, content in found}
 
     until(lambda: len(copies(one)) == 1 and copies(one) == copies(two), "the copies")
+    store = shared_store(one.home, load_settings(one.home))
+    assert store is not None
+    assert (failures, len(list(store._paths(f"copy/{sent}/")))) == ([], 1)
     third = another_host(one, tmp_path, "three")
     monkeypatch.setattr("gateway.processor.provider_copies.Copier._bring_out", None)  # None is made anew.
     with open_processor(third.home, third.clock, examiners=third.children.lent) as processor:
@@ -452,6 +463,9 @@ def test_the_door_of_a_host_that_leaves_takes_no_more(hosts: Hosts, oak: Party, 
         one.gateway("hosts", "remove", "leaver", "--leaves", "--why", "it is old")
         until(lambda: "host-removed" in intake.log.read_text(), "the intake to know")
         begun.close()
+        package = tmp_path / "package"
+        assert "choose another name" in one.gateway("hosts", "add", "leaver", str(package), code=1)
+        assert not package.exists()
         with pytest.raises(OSError, match="takes no more files"):
             session.putfo(io.BytesIO(sealed), "/in/late.xml.pgp", confirm=False)
         assert not list(leaver.home.spool.landed.glob("*.landed"))
@@ -482,6 +496,9 @@ def test_the_last_host_that_is_at_work_does_not_leave(cluster: Cluster, tmp_path
         session.execute(text(said))
     leaving = "--leaves", "--why", "it is old"
     desk.gateway("hosts", "remove", "two", *leaving)
+    desk.gateway("hosts", "remove", "two", *leaving)
+    with desk.registry.read() as session:
+        assert [each.kind for each in log.events(session, "two")] == ["host-removed"]
     assert "cannot leave" in desk.gateway("hosts", "remove", "one", *leaving, code=1)
     assert {each["name"]: each["state"] for each in listed(desk)} == {
         "one": "at work", "two": "leaving", "three": "silent",
