@@ -72,7 +72,7 @@ class HandingOn:
 
     @property
     def busy(self) -> bool:
-        """True while a batch is being made, or policies lacking in this round may come with the next."""
+        """True while a batch is being made, or policies lacking in one round may come with the next."""
         return bool(self._jobs.in_hand) or self._lacks == 1
 
     def tend(
@@ -123,8 +123,8 @@ class HandingOn:
                 self._jobs.begin(name, f"{name} cannot be made", job)
 
     def _lease(self, registrar: Registrar, names: Collection[str], held_at: float) -> bool:
-        """Let the courier send from the folders of these `names`; False if other policies came into force
-        within this round. Fault if this host has lacked the policies in force for more than a round.
+        """Let the courier send from the folders `names`; return False if other policies came into force
+        within the round. Fault if the policies in force have been lacking for more than a round.
         """
         with registrar.registry.read() as session:
             self._lacks = 0 if last_loaded(session) == registrar.catalogue.digest else self._lacks + 1
@@ -243,7 +243,7 @@ class HandingOn:
 
     def withdraw(self, registrar: Registrar) -> None:
         """Record which batches the courier of this host has sent, then remove everything that it could still
-        send. Call this on a host that does not lead, and at the beginning of a term: another host may have
+        send. Call on a host not leading, and at the beginning of a term: another host may have
         made a batch anew.
         """
         declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
@@ -265,7 +265,7 @@ class HandingOn:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _note_sent_before(self, registrar: Registrar, batches: Sequence[HandOnBatchRow]) -> None:
-        """Record the batches that the courier sent before they were reset, as files handed on."""
+        """Record the batches sent by the courier before being reset, as files handed on."""
         found = list[HandOnBatchRow]()
         for one in batches:
             with suppress(OSError):  # Whoever writes notes may put anything there.
@@ -387,7 +387,7 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of the file that reports that a batch was sent or acknowledged.
+    """Return the path of the report of a batch sent or acknowledged, a file.
     `place`: the batch's own folder. `end`: "sent" or "ack".
     """
     return place.with_name("done") / f"{place.name}.{end}"
@@ -405,7 +405,7 @@ def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if a report that a batch was sent or acknowledged exists as a regular file. `end`: "sent"
+    """Return True if the report of a batch sent or acknowledged exists as a regular file. `end`: "sent"
     or "ack". A link does not count: other users, who write the reports, could point it anywhere.
     """
     try:

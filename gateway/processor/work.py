@@ -77,11 +77,11 @@ class Share(Work):
 
     @property
     def leads(self) -> bool:  # type: ignore[override]  # Another host may take the lead at any time.
-        """True if this host is the leader."""
+        """True on the leader."""
         return self.ownership.leads()
 
     def begin(self) -> None:
-        """Start the thread that fetches tasks for this host."""
+        """Start the thread fetching tasks for the host."""
         from gateway.processor.worker import TaskWorker  # noqa: PLC0415 - hosts that work alone lack its packages
 
         workers = self._registrar.settings.processor.workers
@@ -101,7 +101,7 @@ class Share(Work):
                 del self._tasks[over]
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the references of the files that this host has taken to examine and has not decided yet.
+        """Return the references of the files taken to be examined here and not decided yet.
         Before `begin` the host has taken none: return all landed files.
         """
         if self._worker is None:
@@ -112,7 +112,7 @@ class Share(Work):
         return still
 
     def let_go(self, references: Collection[str]) -> None:
-        """Give up files of this host's tasks, for other hosts to examine."""
+        """Give up files of the host's tasks, for other hosts to examine."""
         with self._lock:
             for over, left in self._tasks.items():
                 if not left.isdisjoint(references):

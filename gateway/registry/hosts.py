@@ -25,7 +25,7 @@ from gateway.registry.database import Registry
 from gateway.registry.locks import CLOCK_SECONDS
 
 LEADER_LOCK = 0x67617465_726F756E  # "gateroun"
-"""The advisory lock that the leader holds."""
+"""The advisory lock of the leader."""
 SILENT_SECONDS = 20.0
 """Seconds without a report after which a host counts as gone: it reports every five."""
 _SAID = "gateway-host"
@@ -195,7 +195,7 @@ class Ownership:
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
-        """Return True if this host is the leader, or the only one."""
+        """Return True on the leader, or the only host."""
         if not self.shared:
             return True
         with self._lock:

@@ -384,7 +384,7 @@ class ObjectStore:
         return None
 
     def faults(self, *, overwrites_alone: bool = False) -> Iterator[str]:
-        """Yield a sentence for each promise of S3 that the store breaks; some stores break one without an
+        """Yield a sentence for each promise of S3 broken by the store; some stores break one without an
         error.
         All tests work below probe/, and clean up afterwards. `overwrites_alone`: only test if the store
         overwrites objects that should only be created. OSError if the store does not answer.
@@ -403,7 +403,7 @@ class ObjectStore:
             self._delete(list(self._paths(folder)))
 
     def _further_faults(self, folder: str) -> Iterator[str]:
-        """Yield a sentence for each promise of S3 that the store breaks in further tests.
+        """Yield a sentence for each promise of S3 broken by the store in further tests.
         The tests are of simultaneous creation, ranges, attributes, objects in parts, listing and removal.
         """
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
