@@ -75,31 +75,39 @@ class ActContext:
 
     @contextmanager
     def recording(
-        self, *, signs: bool = True, access: bool = False, tried: bool = False
+        self, *, signs: bool = True, access: bool = False, copies: bool = False, tried: bool = False
     ) -> Iterator[Recording]:
-        """Yield one transaction for changing the registry.
-        `signs`: True to sign the log's head at the end. `access`: True to publish the providers' SSH keys for
-        intake after the commit; a service without the right to publish leaves this to the processor. `tried`:
-        True to roll the transaction back at the end; nothing is then signed or published.
+        """Yield one transaction for changing the registry; publish the receipts of its decision afterwards.
+        `signs`: True to sign the log's head at the end, unless a decision has signed it. `access`: True to
+        publish the providers' SSH keys for intake after the commit. `copies`: True to remove from /out the
+        copies taken back. A service without the right to publish leaves both to the processor. `tried`: True
+        to roll the transaction back at the end; nothing is then signed or published.
         """
         with self.open_registrar() as registrar:
             trial = registrar.registry.on_trial() if tried else nullcontext(registrar.registry)
             with trial as registry, registry.write() as session:
                 recording = Recording(registrar, session, self.person, self.clock())
                 yield recording
-                if signs and not tried:
+                if tried:
+                    return
+                if signs and recording.issued is None:
                     registrar.sign_head(session, recording.at)
-            if access and registrar.brings_out and not tried:
+            registrar.bring_out(recording.issued)
+            if access and registrar.brings_out:
                 from gateway.publish.projection import publish_access  # noqa: PLC0415 - few change access
 
                 publish_access(registrar.registry, self.home.published, recording.at)
+            if copies and registrar.brings_out:
+                from gateway.publish.everything import take_back_copies  # noqa: PLC0415 - as above
+
+                take_back_copies(self.home, registrar.registry)
 
 
 @dataclass(slots=True)
 class Recording:
     """One transaction of an act, for changing the registry and adding entries to the log.
 
-    `issued`: the signed head and the receipts of a decision, for the caller to publish after the commit.
+    `issued`: the signed head and the receipts of a decision, published after the commit.
     """
 
     registrar: Registrar

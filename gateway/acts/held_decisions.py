@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -26,7 +24,7 @@ from gateway.reasons import RETURNED, UNKNOWN_LOGIN, WITHDRAWN, for_officers, to
 from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling
 from gateway.record.dual_control import Proposal, check_release, check_second, name_of, proposed
-from gateway.record.registrar import Registrar, Rulebook
+from gateway.record.registrar import Rulebook
 from gateway.record.rulings import Batch, put_in_force, put_on_record
 from gateway.registry import providers, roles, rolls, staff, transfers
 from gateway.registry.log import Entry
@@ -84,14 +82,14 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         second person. GatewayError if the agreement forbids the release and `override` is not set, or if
         nobody may release the file.
         """
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             asked = self.decide(record)
             given = transfers.get(record.session, self.reference).teams
         if asked.forbidden:
             return ActDone(
                 f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
             )
-        teams = registrar.catalogue.wording.list_names(given)
+        teams = record.registrar.catalogue.wording.list_names(given)
         return ActDone(f"{self.reference} is released to {teams}")
 
     def decide(self, record: Recording) -> Release:
@@ -145,16 +143,18 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
         GatewayError if no release is proposed, or if the person may not confirm it (`check_second`).
         """
         reference, by = self.reference, context.person
-        with context.open_registrar() as registrar, deciding(registrar, by) as record:
+        with context.recording() as record:
             session, now = record.session, record.at
             transfer, first = held(session, reference), proposal(session, reference)
             said = f"{first.by} proposed to release {reference}: somebody else must confirm it, by name"
-            asked = judged(registrar, session, transfer, now, data_type=first.data_type, teams=first.teams)
+            asked = judged(
+                record.registrar, session, transfer, now, data_type=first.data_type, teams=first.teams
+            )
             check_second(session, first, by, asked.forbidden, self.right, at=now, said=said)
             check_release(session, transfer, by, now)
             why = f"{self.why} (proposed by {first.by}: {first.why})"
             _release(record, transfer, asked, why, counted=False)
-        teams = registrar.catalogue.wording.list_names(asked.teams)
+        teams = record.registrar.catalogue.wording.list_names(asked.teams)
         return ActDone(f"{reference} is released to {teams}")
 
 
@@ -208,7 +208,7 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file, with the person's advice on the receipt."""
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             _send_back(record, self.reference, self.advice)
         return ActDone(f"{self.reference} is returned")
 
@@ -236,7 +236,7 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many", short="Return"
         none.
         """
         found = [*dict.fromkeys(self.reference)]
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             for reference in found:
                 _send_back(record, reference, self.advice)
         return ActDone(f"{counted(len(found), 'file')} returned")
@@ -268,7 +268,7 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
         none.
         """
         found = [*dict.fromkeys(self.reference)]
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             for reference in found:
                 ReleaseHeldFile(reference=reference, why=self.why).decide(record)
         return ActDone(f"{counted(len(found), 'file')} released")
@@ -326,7 +326,7 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file finally, with the person's reason."""
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             _refuse(record, self.reference, "person:refused", self.why)
         return ActDone(f"{self.reference} is refused")
 
@@ -391,15 +391,6 @@ def proposal(session: Session, reference: str, kind: Kind = "release-proposed") 
     if (first := proposed(session, reference, kind)) is None:
         raise GatewayError(_NOBODY[kind].format(reference))
     return first
-
-
-@contextmanager
-def deciding(registrar: Registrar, by: str) -> Iterator[Recording]:
-    """Yield one transaction for a decision of the person `by`; after the commit, publish the receipts."""
-    with registrar.registry.write() as session:
-        record = Recording(registrar, session, by, registrar.clock())
-        yield record
-    registrar.bring_out(record.issued)
 
 
 def rule(

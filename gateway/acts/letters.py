@@ -120,12 +120,12 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Queue the letter. GatewayError if no data is missing, no address known, or a letter went today."""
-        with context.open_registrar() as registrar:
+        with context.recording(signs=False) as record:
+            session, registrar = record.session, record.registrar
             _check_relay(registrar)
-            with registrar.registry.write() as session:
-                letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
-                found = chasing(letterhead, self.provider, context.clock())
-                owed = owe(registrar, session, found, context.clock())
+            letterhead = Letterhead(session, registrar.catalogue, registrar.settings)
+            found = chasing(letterhead, self.provider, record.at)
+            owed = owe(registrar, session, found, record.at)
         if not owed:
             raise GatewayError(f"{self.provider} was written to today already")
         return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")

@@ -9,7 +9,6 @@ from gateway.acts.fields import argument
 from gateway.acts.listing import DatedListing, Row
 from gateway.model import LogStep, Provider, Transfer
 from gateway.openpgp.sealer import clearsign
-from gateway.publish import everything
 from gateway.receipts.notices import render_authority_notice
 from gateway.registry import providers, recalls
 from gateway.registry.sight import sees
@@ -82,7 +81,7 @@ def hold_back(
     sentences on them.
     `before`: the provider with its former numbers. `why`: the reason for the change. `same_school`: True if
     the old and new numbers are of one school: the copies then stay. Data protection gets a notice of each
-    copy held back. The sentences name only files within the person's sight. After the commit, `take_back`
+    copy held back. The sentences name only files within the person's sight. `recording(copies=True)`
     removes the copies from /out.
     """
     from gateway.record.reconsider import renumber_copies  # noqa: PLC0415 - few need what reads files
@@ -103,10 +102,3 @@ def hold_back(
             f"{more}"
         )
     return told
-
-
-def take_back(context: ActContext, record: Recording) -> None:
-    """Remove from /out the copies held back, unless the processor does so by reading the log."""
-    if record.registrar.brings_out:
-        with context.open_registry() as registry:
-            everything.take_back_copies(context.home, registry)

@@ -47,7 +47,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
         from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
 
         others = list[str]()
-        with context.recording(access=True, tried=self.dry_run) as record:
+        with context.recording(access=True, copies=True, tried=self.dry_run) as record:
             before = {one.id: one for one in providers.list_providers(record.session)}
             known = {
                 number: provider.id
@@ -65,8 +65,6 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL, 
                 if (was.dfe_number, was.urn) != (one.dfe_number, one.urn):
                     others += notices.hold_back(context, record, was, _BY_LIST, same_school=self.same_schools)
         if not self.dry_run:
-            if others:
-                notices.take_back(context, record)
             decide_again(context)
         return self._told(rows, Counter(passed_over), bodies.with_own_pupils, others)
 

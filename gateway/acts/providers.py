@@ -299,7 +299,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         from gateway.acts import notices  # noqa: PLC0415 - as in decide_again
 
         wanted, others = self._wanted(), list[str]()
-        with context.recording() as record:
+        with context.recording(copies=bool(wanted)) as record:
             before = providers.get_provider(record.session, self.id)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if wanted.keys() & {"dfe_number", "urn", "number"}:
@@ -311,8 +311,6 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 providers.forget_contact(record.session, self.id, self.forget_contact)
                 _note_contact(record, self.id, self.why)
                 changed.append(True)
-        if others:
-            notices.take_back(context, record)
         said = f"{self.id} is changed" if any(changed) else f"{self.id} is on record so already"
         gone_on = 0
         # Even if a fault came between, and it is repeated.

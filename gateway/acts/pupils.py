@@ -25,7 +25,6 @@ from gateway.log.leaf import commitment
 from gateway.model import Classified, LogStep, Transfer, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import RollRow, gone
-from gateway.publish.everything import take_back_copies
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
 from gateway.registry import (
@@ -372,7 +371,7 @@ def _mark(
     of this kind has the child's number and name already.
     """
     digests = child.digests(context.home)
-    with context.recording() as record:
+    with context.recording(copies=True) as record:
         session = record.session
         known = markers.digests_of_each(session)
         if same := [
@@ -395,9 +394,6 @@ def _mark(
         fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
         record.note("pupil-marked", _SUBJECT, fields, why)
         unindexed = len(persons.unindexed(session))
-    if record.registrar.brings_out:  # Else the processor does, which follows the log.
-        with context.open_registry() as registry:
-            take_back_copies(context.home, registry)
     said = f"marker {number}, in {counted(len(files), 'file')} by now: {_said(kind, sorted(set(people)))}"
     return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
 from gateway.acts.fields import FileReference, Why, option
-from gateway.acts.held_decisions import deciding, proposal, propose, released, rule
+from gateway.acts.held_decisions import proposal, propose, released, rule
 from gateway.acts.notices import tell_dpo
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError, NotFoundError
@@ -23,7 +23,6 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import STAY, Release, judge_release
 from gateway.policy.items import counts_period
 from gateway.policy.ratification import years_at
-from gateway.publish.everything import take_back_copies
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.text import receipt_statement
 from gateway.record.conclude import distrust
@@ -73,31 +72,27 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw
         file is in no mailbox.
         """
         reference = self.reference
-        with context.open_registrar() as registrar:
-            with registrar.registry.write() as session:
-                record = Recording(registrar, session, context.person, registrar.clock())
-                transfer = transfers.get(session, reference)
-                known = sees(session, context.sight(session), reference)
-                if not known and (transfer.upload.folder, transfer.state) != ("in", "accepted"):
-                    raise NotFoundError(f"there is no transfer {reference}")
-                if transfer.upload.folder != "in":
-                    raise GatewayError(f"{reference} is no file of data: it was passed to nobody")
-                if transfer.state == "held":
-                    raise GatewayError(
-                        f"{reference} is held: refuse it with gateway held refuse, nobody was sent it"
-                    )
-                if transfer.state != "accepted":
-                    raise GatewayError(f"{reference} is in no mailbox; it is {transfer.state}")
-                openings = recalls.openings(session, reference)
-                copied = copies.take_back(session, transfer.sequence)
-                tell_dpo(record, transfer, openings, self.why, copied, headline=_TAKEN, next_step=_DECIDE)
-                reasons = _reasons(registrar.catalogue, transfer, WITHDRAWN_BY_ONE, openings)
-                decision = Held(reasons=reasons, flow=transfer.flow)
-                _give_back_counts(record, transfer)
-                rule(record, reference, decision, "withdrawn", self.why, roll=_roll(record, transfer))
-            if registrar.brings_out:
-                take_back_copies(registrar.home, registrar.registry)
-            registrar.bring_out(record.issued)
+        with context.recording(copies=True) as record:
+            session = record.session
+            transfer = transfers.get(session, reference)
+            known = sees(session, context.sight(session), reference)
+            if not known and (transfer.upload.folder, transfer.state) != ("in", "accepted"):
+                raise NotFoundError(f"there is no transfer {reference}")
+            if transfer.upload.folder != "in":
+                raise GatewayError(f"{reference} is no file of data: it was passed to nobody")
+            if transfer.state == "held":
+                raise GatewayError(
+                    f"{reference} is held: refuse it with gateway held refuse, nobody was sent it"
+                )
+            if transfer.state != "accepted":
+                raise GatewayError(f"{reference} is in no mailbox; it is {transfer.state}")
+            openings = recalls.openings(session, reference)
+            copied = copies.take_back(session, transfer.sequence)
+            tell_dpo(record, transfer, openings, self.why, copied, headline=_TAKEN, next_step=_DECIDE)
+            reasons = _reasons(record.registrar.catalogue, transfer, WITHDRAWN_BY_ONE, openings)
+            decision = Held(reasons=reasons, flow=transfer.flow)
+            _give_back_counts(record, transfer)
+            rule(record, reference, decision, "withdrawn", self.why, roll=_roll(record, transfer))
         said = f"{reference} is out of every mailbox; its provider and data protection are told"
         second = f"a second person decides: gateway transfers confirm {reference} --why …"
         if not known:
@@ -124,7 +119,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give b
         the person may be the one who withdrew the file.
         """
         reference = self.reference
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             transfer = _known(record.session, reference)
             asked = _judged(record, transfer, self.team)
             if waits_for_second(transfer):
@@ -141,7 +136,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give b
         if asked.forbidden:
             confirm = f"gateway transfers confirm {reference} --why …"
             return ActDone(f"{reference} waits for a second person: {confirm}")
-        teams = registrar.catalogue.wording.list_names(asked.teams)
+        teams = record.registrar.catalogue.wording.list_names(asked.teams)
         return ActDone(f"{reference} is in the mailboxes of {teams}")
 
 
@@ -169,7 +164,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
         is confirmed.
         """
         reference, find = self.reference, proposal if self.delivery else proposed
-        with context.open_registrar() as registrar, deciding(registrar, context.person) as record:
+        with context.recording() as record:
             session, first = record.session, find(record.session, reference, _PROPOSED)
             transfer = transfers.get(session, reference)
             if first is not None and (self.delivery or not waits_for_second(transfer)):
@@ -182,7 +177,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
             _check_second(record, transfer)
             openings = recalls.openings(session, reference)
             tell_dpo(record, transfer, openings, self.why, headline=_OVER, next_step=_JUDGE)
-            reasons = _reasons(registrar.catalogue, transfer, _FOR_GOOD, openings)
+            reasons = _reasons(record.registrar.catalogue, transfer, _FOR_GOOD, openings)
             rule(record, reference, Refused(reasons=reasons, flow=transfer.flow), "withdrawn", self.why)
         said = f"{reference} is withdrawn for good; its provider and data protection are told"
         return _withdrawn(said, openings)
