@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
+from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography import x509
 from sqlmodel import Session
@@ -59,7 +60,16 @@ class Complaint:
         return {**told, "about": self.about} if self.about else told
 
 
-fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
+WORDS: dict[str, dict[str, str]] = tomllib.loads(
+    files("gateway.cli").joinpath("complaints.toml").read_text("utf-8")
+)
+
+
+def complaint(code: str, about: str = "", **blanks: object) -> Complaint:
+    """Return the complaint with a `code` of complaints.toml, whose blanks are filled from `blanks`."""
+    words = {name: text.format(about=about, **blanks) for name, text in WORDS[code].items()}
+    told: dict[str, Any] = {"severity": "warning"} | words
+    return Complaint(about=about, **told)
 
 
 def lines(
@@ -111,46 +121,27 @@ def _of_provider(
     when who was `invited`.
     """
     name = provider.id
-
-    def complaint(what: str, mend: str, alike: str) -> Complaint:
-        return warning(f"{name} {what}", mend, name, f"providers {alike}")
-
     if provider.suspended:
-        mend = f"gateway providers resume {name}, or gateway providers close {name}"
-        yield complaint("is suspended", mend, "suspended")
+        yield complaint("provider-suspended", name)
         return
-    for kind, what, alike in (
-        ("ssh", "SSH key: it cannot log in", "an SSH key in force cannot log in"),
-        ("openpgp", "OpenPGP key: its files are refused", "an OpenPGP key in force have their files refused"),
-    ):
+    for kind in ("ssh", "openpgp"):
         if kind not in in_force:
             ring = f"ring {name}, then gateway keys confirm {name} FPR"
-            mend = ring if kind in pending else f"gateway keys add {name} FILE"
+            step = ring if kind in pending else f"gateway keys add {name} FILE"
             if name in invited:
                 answer = f"once it has sent {name}.keys: gateway keys add {name} {name}.keys"
-                mend = f"ring {name}, which was invited on {invited[name]:%Y-%m-%d}; {answer}"
-            yield complaint(f"has no {what}", mend, f"without {alike}")
+                step = f"ring {name}, which was invited on {invited[name]:%Y-%m-%d}; {answer}"
+            yield complaint(f"no-{kind}-key", name, step=step)
     if catalogue.bodies.of(provider.kind).ratifies and not provider.ratified:
-        unratified = f"have not ratified the agreement for {year}, so that files of most flows wait"
-        yield complaint(
-            f"has not ratified the agreement for {year}: files of most flows wait",
-            f'gateway agreement ratify {name} --signatory "…"',
-            unratified,
-        )
+        yield complaint("not-ratified", name, year=year)
     number = catalogue.bodies.identifier_of(provider.kind)
     if number is None or number_of(provider, number) or provider.schools:
         return
     if number.id == DFE_NUMBER:
-        yield complaint(
-            "has no DfE number: a file that names another school is not noticed",
-            f"gateway providers set {name} --dfe-number NUMBER, or for all: gateway providers import "
-            "FILE.csv",
-            "without a DfE number: a file of theirs that names another school is not noticed",
-        )
+        yield complaint("no-dfe-number", name)
     else:
         option = "--urn" if number.id == URN else "--number"
-        mend = f"gateway providers set {name} {option} NUMBER"
-        yield complaint(f"has no {number.name}, by which it is known", mend, f"without their {number.name}")
+        yield complaint("no-number", name, number=number.name, option=option)
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
@@ -159,40 +150,26 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
     """
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
     for team in sorted((routed | catalogue.looking_teams().held) - staffed):
-        yield warning(
-            f"nobody collects for {team}",
-            f"gateway staff add NAME --team {team} --ssh-key FILE",
-            team,
-            "teams without anybody who collects",
-        )
+        yield complaint("team-empty", team)
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
     """Yield a complaint for each setting, and for an agreement, that is still that of the shipped sample."""
     usual = Settings()
     if settings.organisation == usual.organisation:
-        yield warning(
-            f"nobody has said whose gateway this is: receipts name {usual.organisation}",
-            f'organisation = "…" in {home.settings}',
-        )
+        yield complaint("sample-organisation", organisation=usual.organisation, settings=home.settings)
     if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
-        yield warning("the contact for flaws is the sample's", f"security_contact in {home.settings}")
+        yield complaint("sample-contact", settings=home.settings)
     try:
         shipped = [load_catalogue(folder) for folder in shipped_agreements()]
     except ConfigurationError:
         return  # Nothing to compare with where the shipped policies are not installed.
     theirs = [each for each in shipped if each.text_sha256 == catalogue.text_sha256]
     if theirs and settings.organisation not in theirs[0].agreement.title:
-        yield warning(
-            f"the agreement is the sample's, not one of {settings.organisation}",
-            f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
-            "into agreement.toml, then: gateway policy propose",
-        )
+        text = home.policies / catalogue.agreement.text
+        yield complaint("sample-agreement", organisation=settings.organisation, text=text)
     if any(catalogue.calendar.school_year == each.calendar.school_year for each in shipped):
-        yield warning(
-            "the calendar is the sample's: schools are judged by its terms",
-            "gateway year open YEAR --terms FILE, with the dates that the authority has published",
-        )
+        yield complaint("sample-calendar")
 
 
 def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
@@ -205,8 +182,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
         then = (
             "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
         )
-        mend = "gateway year open YEAR --terms FILE, with the published dates"
-        yield warning(f"{ends}; after that, {then}", mend)
+        yield complaint("calendar-ends", ends=ends, then=then)
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
@@ -216,21 +192,14 @@ def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Itera
     if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
         return
     if agreements.year_opened_at(session, coming) is None:
-        yield warning(
-            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
-            f"gateway year open {coming}",
-        )
+        yield complaint("year-not-open", year=coming)
 
 
 def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
     """Yield a complaint if the law pack in force ends soon, and no other follows."""
     last = ends_without_another(catalogue.law, today)
     if last is not None:
-        yield warning(
-            f"the law pack in force ends on {last.day} {last:%B %Y}, and none follows: it is what files are "
-            "judged by until one does",
-            "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
-        )
+        yield complaint("law-ends", day=f"{last.day} {last:%B %Y}")
 
 
 def of_keys(
@@ -251,23 +220,16 @@ def of_keys(
     for key in (key for key in known if key.owner_kind == "gateway"):
         held = secret_file(key.fingerprint).exists()
         if key.state in {"retired", "revoked"} and held:
-            yield warning(
-                f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",
-                f"gateway keys gateway reseal; gateway keys gateway destroy {key.fingerprint}",
-            )
+            short, whole = key.fingerprint[:16], key.fingerprint
+            yield complaint("secret-half-left", key=short, state=key.state, fingerprint=whole)
         if key.state == "active" and key.added_at < at - timedelta(days=policy.rotate_days):
-            what = (
-                f"the gateway's key {key.fingerprint[:16]} is older than {counted(policy.rotate_days, 'day')}"
-            )
-            yield warning(what, "gateway keys gateway rotate")
+            age = counted(policy.rotate_days, "day")
+            yield complaint("gateway-key-old", key=key.fingerprint[:16], age=age)
     held_back = Counter(
         t.upload.provider for t in transfers.find(session, state="held") if t.waits_for == "key"
     )
     for provider, number in sorted(held_back.items()):
-        yield warning(
-            f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
-            f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
-        )
+        yield complaint("files-wait-for-key", files=counted(number, "file"), provider=provider)
 
 
 def _of_key(
@@ -275,26 +237,22 @@ def _of_key(
 ) -> Iterator[Complaint]:
     """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
     staff = " --staff" if key.owner_kind == "staff" else ""
-    what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 
-    def complaint(text: str, mend: str, alike: str) -> Complaint:
-        return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
+    def of_key(code: str, **blanks: object) -> Complaint:
+        what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
+        whole = f"{key.owner} {key.fingerprint}{staff}"
+        return complaint(code, key.owner, key=what, whole=whole, staff=staff, **blanks)
 
     if suspension is not None:
-        fpr = f"{key.owner} {key.fingerprint}{staff}"
-        mend = f"a second person: gateway keys revoke {fpr} --why …; or if it is safe, keys confirm {fpr}"
-        yield complaint(f"was revoked by {suspension.actor} alone", mend, "revoked by one person alone")
+        yield of_key("key-suspended", by=suspension.actor)
     elif key.state == "pending":
-        mend = f"ring {key.owner}, who reads its fingerprint out: gateway keys confirm {key.owner} FPR{staff}"
-        yield complaint("waits for approval", mend, "waiting to be confirmed")
+        yield of_key("key-pending")
     if not key.is_in_force(at):
         return
     if key.has_expired(at):
-        mend = f"gateway keys add {key.owner} FILE{staff}, once it is renewed"
-        yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
+        yield of_key("key-expired")
     elif key.step_due(at, policy.warn_days) is not None:
-        left = counted(key.days_left(at) or 0, "day")
-        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", "that end soon")
+        yield of_key("key-ends", left=counted(key.days_left(at) or 0, "day"))
     since = at - timedelta(days=policy.unused_days)
     if (key.last_used_at or key.added_at) < since:
         replaced = any(
@@ -305,58 +263,41 @@ def _of_key(
             for other in alike
         )
         # The loss of a key that nothing replaces might lock the owner out.
-        still = f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}"
-        mend, each = f"{still}; keep it", "each the only one that its owner is known to have"
-        if replaced:
-            mend = f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …"
-            each = "whose owners use another one"
-        unused = f"was not used for {counted(policy.unused_days, 'day')}"
-        yield complaint(unused, mend, f"not used for long, {each}")
+        code = "key-unused" if replaced else "only-key-unused"
+        yield of_key(code, span=counted(policy.unused_days, "day"), use=key.use)
 
 
 def of_closed_folders(home: Home) -> Iterator[Complaint]:
     """Yield a complaint for each folder that this user cannot use, and one if this is root, who can all."""
     if os.statvfs(home.root).f_flag & os.ST_RDONLY:
-        what, mend = (
-            f"the file system of {home.root} is read-only",
-            "dmesg says why; then: mount -o remount,rw",
-        )
-        yield fault(what, mend)
+        yield complaint("file-system-read-only", root=home.root)
         return
     owner_id, user = home.settings.stat().st_uid, os.geteuid()
     owner, readable, written = account_of(owner_id), os.R_OK | os.X_OK, os.R_OK | os.W_OK | os.X_OK
-    other = f"sudo -u {owner} gateway doctor --home {home.root}"
     if user == 0 != owner_id:
-        yield warning(f"doctor was run by root, and cannot see what is closed to {owner}", other)
+        yield complaint("run-by-root", owner=owner, root=home.root)
     read_only = home.keys, *home.keys.glob("*/"), home.root / "sealed", home.spool.root
     needed = dict.fromkeys(read_only, readable)
     passed_on = (home.spool.landed, home.mailboxes, home.published.root, *home.published.root.glob("*/"))
     for folder, mode in (needed | dict.fromkeys(passed_on, written)).items():
         if os.access(folder, os.F_OK) and not os.access(folder, mode):
-            by_hand = f"chown -R {owner}: {folder}; chmod -R u+rwX {folder}"
-            mend = f"as root: systemd-tmpfiles --create gateway.conf, or without systemd: {by_hand}"
-            mend = mend if user == owner_id else other
-            yield fault(f"{folder} is closed to {account_of(user)}, as whom doctor runs", mend)
+            code = "folder-closed" if user == owner_id else "folder-closed-to-other"
+            yield complaint(code, folder=folder, user=account_of(user), owner=owner, root=home.root)
 
 
 def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
     """Yield complaints about security.txt, a console without an `origin`, and weak algorithms of SSH."""
-    today, ends, mend = at.date(), settings.security_expires, ""
+    today, ends, code = at.date(), settings.security_expires, ""
     if settings.security_contact is None:
-        what, mend = "nobody is named whom to tell of a flaw in the gateway", 'security_contact = "mailto:…"'
-    elif ends is None or not SOON < ends - today <= _A_YEAR:
-        mend = f"see that the contact is right, then: security_expires = {today + _A_YEAR}"
-        what = "security.txt has no last day, and is shown to nobody"
-        if ends is not None:
-            told = f"{ends:%-d %B %Y}"
-            what = f"security.txt has to end in more than 30 days and less than a year: it ends on {told}"
-    if mend:
-        yield warning(what, f"{mend} in {home.settings}; then start the services again")
+        code = "no-security-contact"
+    elif ends is None:
+        code = "security-endless"
+    elif not SOON < ends - today <= _A_YEAR:
+        code = "security-expires"
+    if code:
+        yield complaint(code, settings=home.settings, day=today + _A_YEAR, ends=ends)
     if settings.console.host not in _THIS_MACHINE and settings.console.origin is None:
-        yield warning(
-            "the console listens for other machines, and has no name that a passkey can belong to",
-            f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
-        )
+        yield complaint("console-nameless", settings=home.settings)
     for section, certificate in (
         ("console", settings.console.certificate),
         ("web", settings.web.certificate),
@@ -365,27 +306,23 @@ def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Compla
             yield from of_certificate(certificate, f"the certificate of [{section}], {certificate},", at)
     for offer in settings.ssh.also_offer:
         whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
-        yield warning(
-            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
-            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
-        )
+        yield complaint("weak-ssh", whom=", ".join(whom), algorithms=", ".join(offer.algorithms))
 
 
 def of_certificate(path: Path, what: str, at: datetime) -> Iterator[Complaint]:
     """Yield a complaint if the certificate for HTTPS at `path` is missing, is none, or ends soon."""
-    mend = "put a new one there, as docs/console.md tells; then restart the service"
     try:
         ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
     except PermissionError:
         return  # Only the service itself may read it.
     except OSError as error:
-        yield fault(f"{what} cannot be read: {error.strerror}", mend)
+        yield complaint("certificate-unreadable", certificate=what, error=error.strerror)
     except ValueError:
-        yield fault(f"{what} is none", mend)
+        yield complaint("certificate-none", certificate=what)
     else:
         if ends < at + SOON:
-            told = "has ended" if ends < at else "ends"
-            yield (fault if ends < at else warning)(f"{what} {told}: {ends:%Y-%m-%d}", mend)
+            code = "certificate-ended" if ends < at else "certificate-ends"
+            yield complaint(code, certificate=what, ends=ends)
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
@@ -400,20 +337,9 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
     whole = next((name for name, there in held.items() if there >= every), "that has them")
     for name, there in held.items():
         if not there >= every:
-            yield warning(
-                f"host {name} lacks keys of the gateway that host {whole} has",
-                f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
-            )
+            yield complaint("host-lacks-keys", name=name, whole=whole)
     for host in found:
         if not host.is_at_work:
-            yield fault(
-                f"host {host.name} says nothing; {counted(host.spool, 'upload')} waited in its spool",
-                "start it again; if it is lost, take its spool over: gateway hosts take-over; if it is to go "
-                f"for good: gateway hosts remove {host.name}",
-            )
+            yield complaint("host-silent", name=host.name, uploads=counted(host.spool, "upload"))
         elif host.is_clock_wrong:
-            yield fault(
-                f"the clock of host {host.name} is {host.ahead_seconds:+.0f} s from the database's: "
-                "what is uploaded there waits",
-                "there: timedatectl set-ntp true, and see that the time is right",
-            )
+            yield complaint("host-clock", name=host.name, ahead=host.ahead_seconds)

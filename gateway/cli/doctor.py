@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 from gateway.cli import complaints
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
-from gateway.cli.complaints import Complaint, fault, warning
+from gateway.cli.complaints import Complaint, complaint
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.console import registry as open_registry
 from gateway.cli.keys import host_keys
@@ -65,18 +65,11 @@ _STUCK_SECONDS = 300
 _A_RELAY_IS_DOWN = timedelta(hours=1)
 _BEHIND, _NAMED = timedelta(minutes=2), 5
 _A_BACKUP_IS_GOOD = timedelta(days=3)  # They are made each night.
-_BACKUP = "gateway restore DIR, into a new home, from the last backup"
-_UPGRADING = "docs/operations.md: backup and restore, and upgrading"
-_PROCESS = "systemctl start gateway-processor, or without systemd: gateway run; its log says why"
-_PUT_BACK = "put it back from the last backup, before the services start again"
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
 _LOW_BYTES = 1024**3
-_MADE_ONCE = {
-    "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
-    "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
-}
-"""Files and folders in keys/ that no other check covers, each with the consequence of its loss."""
+_MADE_ONCE = ("mailboxes_host_key", "statements")
+"""Files and folders in keys/ that no other check covers."""
 _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
     ("revoke a key, change the gateway's keys, powerful roles or the policies", frozenset({"administrator"})),
     ("release a file against the policy", frozenset({"administrator", "triage"})),
@@ -105,13 +98,13 @@ def doctor(
     if deep:
         found += guarded("the log and what is stored", _contradictions(home))
     if as_json:
-        print_json([complaint.as_object() for complaint in found])
+        print_json([one.as_object() for one in found])
     else:
         for line in complaints.lines(found, each=each):
             out.print(Text(line))
         if not found:
             out.print("nothing is missing or weak")
-    if any(complaint.severity == "fault" for complaint in found):
+    if any(one.severity == "fault" for one in found):
         raise typer.Exit(1)
 
 
@@ -120,7 +113,7 @@ def _contradictions(home: Path) -> Iterator[Complaint]:
     with registrar_of(home) as registrar:
         contradictions, _ = inconsistencies(registrar, [], sealed=True)
     for one in contradictions:
-        yield fault(plain(f"{one.where}: {one.what}"), "gateway restore DIR, into a new home")
+        yield complaint("contradiction", found=plain(f"{one.where}: {one.what}"))
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
@@ -130,7 +123,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         if not home.settings.is_file():
             raise
-        yield fault(str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
+        yield complaint("settings-faulty", error=error, settings=home.settings)
         return
     closed = list(complaints.of_closed_folders(home))
     yield from closed
@@ -159,25 +152,25 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         return
     yield from guarded("the samples", complaints.of_samples(home, settings, catalogue))
     if settings.database is None and not home.registry.exists():
-        yield fault(f"{home.registry} is missing", f"put it back where it is at hand; else {_BACKUP}")
+        yield complaint("registry-missing", path=home.registry)
         return
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
-        yield fault(str(error), _UPGRADING)
+        yield complaint("registry-version", error=error)
     except GatewayError as error:
-        yield fault(str(error), _for_the_registry(home, settings, str(error)))
+        yield _of_registry(home, settings, error)
 
 
-def _for_the_registry(home: Home, settings: Settings, said: str) -> str:
-    """Return what mends a registry that answered with the error `said`."""
+def _of_registry(home: Home, settings: Settings, error: GatewayError) -> Complaint:
+    """Return the complaint on a registry that answered with an error."""
     if settings.database is not None:
-        return "see that the database runs and that this user may use it"
-    if any(words in said for words in _DAMAGED):
-        return f"the registry is damaged: {_BACKUP}"
-    if not shutil.disk_usage(home.root).free:
-        return f"the disk of {home.root} is full: make room outside the gateway, or enlarge the disk"
-    return f"see that this user may write {home.registry} and the folder that it lies in"
+        code = "database-down"
+    elif any(words in str(error) for words in _DAMAGED):
+        code = "registry-damaged"
+    else:
+        code = "registry-closed" if shutil.disk_usage(home.root).free else "disk-full"
+    return complaint(code, error=error, root=home.root, path=home.registry)
 
 
 def _of_policies(home: Home, error: ConfigurationError) -> Complaint:
@@ -186,12 +179,11 @@ def _of_policies(home: Home, error: ConfigurationError) -> Complaint:
         with open_registry(home.root, whole=True):
             pass
     except ConfigurationError as other_version:
-        return fault(str(other_version), _UPGRADING)
+        return complaint("registry-version", error=other_version)
     except GatewayError as unreadable:
-        return fault(str(unreadable), "see that the registry can be read; then: gateway doctor")
+        return complaint("registry-unreadable", error=unreadable)
     draft = home.policies_in_force == home.policies
-    kept = "put it back as the last backup has it: nobody edits what is in force; then: gateway doctor"
-    return fault(str(error), "edit the file named" if draft else kept)
+    return complaint("policies-faulty" if draft else "policies-in-force-faulty", error=error)
 
 
 def guarded(what: str, found: Iterable[Complaint]) -> Iterator[Complaint]:
@@ -203,12 +195,9 @@ def guarded(what: str, found: Iterable[Complaint]) -> Iterator[Complaint]:
     except (DatabaseError, Fault):
         raise
     except GatewayError as error:
-        yield fault(str(error), "mend what it names, then: gateway doctor")
+        yield complaint("check-refused", error=error)
     except Exception as error:  # noqa: BLE001 - one look that fails must not hide what all others find
-        yield fault(
-            f"doctor could not look at {what}: {trace_of(error)}",
-            "send this line to whoever maintains the gateway; everything else was looked at",
-        )
+        yield complaint("check-failed", what=what, error=trace_of(error))
 
 
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
@@ -242,29 +231,27 @@ def _folders(home: Home) -> Iterator[Complaint]:
     for folder in (home.keys, home.root / "sealed"):
         mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
         if not folder.exists():
-            yield fault(f"{folder} is missing", "restore it from a backup")
+            yield complaint("secret-folder-missing", folder=folder)
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
             # The set-group-ID bit marks a folder meant for a group: the mailboxes' user.
-            yield fault(f"{folder} is open to other users", f"chmod 700 {folder}")
+            yield complaint("secret-folder-open", folder=folder)
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
     """Yield a complaint for each file and folder made by `gateway init` and missing now."""
-    for name, without in _MADE_ONCE.items():
+    for name in _MADE_ONCE:
         if home.keys.exists() and not (home.keys / name).exists():
-            yield fault(f"{home.keys / name} is missing: {without}", _PUT_BACK)
+            yield complaint(f"missing:{name}", path=home.keys / name)
 
     def make_anew() -> None:
         make_folders(home)
         publish_all(home, now())
 
-    mend = "gateway doctor --mend, or as root: systemd-tmpfiles --create gateway.conf"
     for path in [path for path in (home.spool.landed, home.published.root) if not path.exists()]:
-        yield fault(f"{path} is missing", mend, safely=make_anew)
-    mend = "gateway doctor --mend, or start the processor again, which writes it anew"
+        yield replace(complaint("folder-missing", path=path), safely=make_anew)
     for path in (home.published.common, home.published.intake_settings):
         if home.published.root.exists() and not path.exists():
-            yield fault(f"{path} is missing", mend, safely=make_anew)
+            yield replace(complaint("published-missing", path=path), safely=make_anew)
 
 
 def _draft(home: Home) -> Iterator[Complaint]:
@@ -272,22 +259,17 @@ def _draft(home: Home) -> Iterator[Complaint]:
     if home.policies_in_force == home.policies:
         return
     if not home.policies.is_dir():
-        what = f"{home.policies}, the draft of the policies, is missing"
-        yield warning(what, f"cp -r {home.policies_in_force} {home.policies}")
+        yield complaint("draft-missing", policies=home.policies, in_force=home.policies_in_force)
     elif policy_digest(home.policies) != home.policies_in_force.name and (faults := check(home.policies)):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
-        yield warning(what, "edit the file named, then: gateway policy check")
+        yield complaint("draft-faulty", policies=home.policies, fault=faults[0], more=more)
 
 
 def _backups(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
     """Yield a complaint if the last backup is too old; none without backups, as other means may be in use."""
     last = last_backup(home)
     if settings.database is None and last is not None and at - last > _A_BACKUP_IS_GOOD:
-        yield warning(
-            f"the last backup of this home is of {last:%Y-%m-%d}",
-            "systemctl enable --now gateway-backup.timer, and see that it runs: docs/operations.md",
-        )
+        yield complaint("backup-old", last=last)
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
@@ -299,12 +281,10 @@ def _modes(home: Home) -> Iterator[Complaint]:
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
-            safely = partial(close, path, 0o007)
-            yield fault(f"{path} is open to other users", f"chmod o-rwx {path}", safely=safely)
+            yield replace(complaint("private-open", path=path), safely=partial(close, path, 0o007))
     for path in (home.root, *_below(home)):
         if path not in private and not path.is_symlink() and path.stat().st_mode & stat.S_IWOTH:
-            safely = partial(close, path, 0o002)
-            yield fault(f"other users may change {path}", f"chmod o-w {path}", safely=safely)
+            yield replace(complaint("changeable", path=path), safely=partial(close, path, 0o002))
 
 
 def _below(home: Home) -> Iterator[Path]:
@@ -328,17 +308,10 @@ def _secrets(home: Home) -> Iterator[Complaint]:
         secret_files.log_key(home)
         secret_files.log_statement(home, in_use)
         if bare := secret_files.unprotected(home):
-            yield warning(
-                f"{'1 secret is' if len(bare) == 1 else f'{len(bare)} secrets are'} under no passphrase in "
-                f"{home.keys}: whoever copies that reads all",
-                "gateway keys gateway protect",
-            )
+            secrets = counted(len(bare), "secret is", "secrets are")
+            yield complaint("secrets-bare", secrets=secrets, keys=home.keys)
     except ConfigurationError as error:
-        mend = (
-            "give the passphrase, or restore keys/ from a backup; where a change of it was cut off: "
-            "gateway keys gateway protect, with the same new one"
-        )
-        yield fault(str(error), "do that, then: gateway doctor" if "chmod" in str(error) else mend)
+        yield complaint("secrets-mode" if "chmod" in str(error) else "secrets-closed", error=error)
 
 
 def _host_list(home: Home) -> Iterator[Complaint]:
@@ -347,12 +320,7 @@ def _host_list(home: Home) -> Iterator[Complaint]:
     for row in host_keys(home) if signed.exists() else ():
         shown = row["service"] == "intake" and row["use"] != "announced"
         if shown and row["fingerprint"] not in signed.read_text("utf-8"):
-            yield warning(
-                f"the host key {row['fingerprint']} of intake ({row['use']}) is not in the list signed for "
-                "providers: programs that know another one refuse to go on",
-                "put spool/host/ back where you have it, and restart intake; else gateway keys host publish, "
-                "and tell the providers the new fingerprint",
-            )
+            yield complaint("host-key-unsigned", fingerprint=row["fingerprint"], use=row["use"])
 
 
 def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -365,33 +333,28 @@ def _engine(home: Home, settings: Settings) -> Iterator[Complaint]:
     except ConfigurationError as error:
         lack = str(error)
     except Fault as error:
-        yield fault(f"the OpenPGP program does not run: {error}", "apt-get install sqop")
+        yield complaint("engine-fails", error=error)
     if lack is not None and engine == "sop":
-        yield fault(lack, "apt-get install sqop, or engine in gateway.toml")
+        yield complaint("engine-missing", lack=lack)
     elif lack is not None and engine == "auto":
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2
-        yield warning(
-            f"{lack}. Meanwhile the embedded engine opens files, and none of over {size} MiB",
-            "apt-get install sqop, as Debian 13 has it",
-        )
+        yield complaint("engine-embedded", lack=lack, size=size)
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
     """Yield complaints if the S3 store cannot be reached, or does not behave as the gateway needs."""
-    where = f"the store {settings.store.url}"
     try:
         for broken in faults_of_store(home, settings):
-            yield fault(f"{where}: {broken}", "docs/cluster.md: which stores do")
+            yield complaint("store-unfit", url=settings.store.url, error=broken)
     except ConfigurationError as error:
-        yield fault(str(error), f"edit [store] in {home.settings}")
+        yield complaint("store-settings", error=error, settings=home.settings)
     except OSError as error:
-        mend = "see that it runs and that its credentials may list, read, write and delete there"
-        yield fault(f"{where}: {error.strerror}", mend)
+        yield complaint("store-unreached", url=settings.store.url, error=error.strerror)
 
 
 def _left(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
-        yield warning(f"a move left {left}: retention does not see it", "gateway move --remove-old")
+        yield complaint("left-by-move", left=left)
 
 
 def _cut_off(session: Session) -> Iterator[Complaint]:
@@ -399,18 +362,15 @@ def _cut_off(session: Session) -> Iterator[Complaint]:
     registry.
     """
     if was_closed(session):
-        yield fault(
-            "a move was cut off after the registry was copied: nothing can be put on record here any more",
-            "gateway move, with the options that it was begun with: it goes on where it ended",
-        )
+        yield complaint("move-cut-off")
 
 
 def _machine(home: Home) -> Iterator[Complaint]:
     for lack in confinement.missing():
-        yield warning(lack, "docs/operations.md: what isolated children give up")
+        yield complaint("confinement", lack=lack)
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
-        yield warning(f"only {free // 1024**2} MiB of disk space are left", "make room")
+        yield complaint("disk-low", free=free // 1024**2)
 
 
 def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -427,69 +387,38 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
     latest, coming = last_loaded(session), proposal(session)
     folder = home.version(coming.digest) if coming and coming.approved_by else None
     if coming and folder and folder.is_dir() and (faults := check(folder)):  # An earlier version took them.
-        what = (
-            f"the policies {coming.digest[:16]}, to come into force on {coming.begins:%Y-%m-%d}, have faults"
-        )
-        yield fault(
-            f"{what}: {faults[0]}",
-            "gateway policy withdraw, mend the draft, and gateway policy propose: on that day and after it "
-            "those of before stay in force",
-        )
+        yield complaint("coming-faulty", digest=coming.digest[:16], begins=coming.begins, fault=faults[0])
     elif coming is not None and coming.is_late(now()):
-        yield fault(
-            f"the policies {coming.digest[:16]} are approved, and yet not in force",
-            "see that the processor is at work; its log says where they are missing, or lose protection and "
-            "nobody approved them on the machine: gateway policy withdraw",
-        )
+        yield complaint("coming-late", digest=coming.digest[:16])
     if latest is not None and home.policies_in_force != home.version(latest):
-        yield fault(
-            f"{home.versions / 'current'} names other policies than the log has in force, {latest[:16]}",
-            "gateway process, which puts that right; if it stays: restore policies-in-force/ from a backup; "
-            "where the processor says that protection would be lost: gateway policy roll-back",
-        )
+        yield complaint("in-force-differs", current=home.versions / "current", digest=latest[:16])
 
 
 def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime) -> Iterator[Complaint]:
     year = academic_year(today, catalogue.agreement.year.starts)
     enrolled = register.of(session).enrolled(years_at(today, catalogue))
     if not enrolled:
-        yield warning("no provider is enrolled", "gateway providers add ID --name …")
+        yield complaint("no-providers")
     yield from complaints.of_providers(session, enrolled, catalogue, year, at)
     parties = catalogue.bodies.parties
     not_yet = {one.id for one in enrolled if one.kind in parties and not one.ratified and not one.closed_on}
     for name, number in sorted(copies.count_waiting(session).items()):
-        if name not in not_yet:
-            continue
-        yield warning(
-            f"{name}: {counted(number, 'copy', 'copies')} of files wait until it has ratified the agreement",
-            f'gateway agreement ratify {name} --signatory "…"',
-        )
+        if name in not_yet:
+            yield complaint("copies-wait", name=name, copies=counted(number, "copy", "copies"))
 
 
 def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     """Yield complaints if roles are not in force, too few people can confirm an act, or a team is empty."""
     people, in_force = staff.list_staff(session), roles.in_force(session)
     if people and not in_force:
-        yield warning(
-            "roles are not in force: whoever runs commands here may do everything",
-            "gateway roles grant NAME administrator --account ACCOUNT --why …",
-        )
+        yield complaint("no-roles")
     with_roles = roles.people(session) if in_force else []
     for act, wanted in _TAKES_TWO if in_force else ():
         able = {person["name"] for person in with_roles if not wanted.isdisjoint(person["roles"])}
         if not includes_two_people(session, able, at):
-            yield warning(
-                f"no two people can {act}: one alone gave the others what they act with, or is alone",
-                "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
-            )
+            yield complaint("no-two-people", act=act)
     for name, ends in logins.open_invitations(session, at):
-        yield warning(
-            f"the link to the console made for {name} is unused, and counts until {ends:%Y-%m-%d %H:%M} UTC: "
-            f"whoever has it becomes {name}",
-            f"ring {name}; where it is lost: gateway staff invite {name}, which ends the one before",
-            name,
-            "links to the console that are unused",
-        )
+        yield complaint("invitation-unused", name, ends=ends)
     yield from complaints.of_teams(catalogue, {team for teams in people.values() for team in teams})
 
 
@@ -498,63 +427,44 @@ def _other_systems(session: Session, settings: Settings, at: datetime) -> Iterat
     unsent = letters.unsent(session) if settings.letters.relay is not None else ()
     since = letters.get(session, unsent[0]).owed_at if unsent else at
     if at - since > _A_RELAY_IS_DOWN:
-        yield warning(
-            f"{counted(len(unsent), 'letter')} not sent since {since:%Y-%m-%d %H:%M} UTC: the relay is not "
-            "reached, or puts them off",
-            "journalctl -u gateway-courier; docs/runbooks.md, GatewayLettersWait",
-        )
+        yield complaint("letters-wait", letters=counted(len(unsent), "letter"), since=since)
     for batch in hand_ons.unacknowledged(session, at):
-        name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
-        what = batch.trouble or "the system has not acknowledged it in time"
-        mend = f"docs/hand-on.md; then: gateway handon acknowledge {number}, or gateway handon retry {number}"
-        yield warning(f"{name}: {what}", mend, name)
+        trouble = batch.trouble or "the system has not acknowledged it in time"
+        name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number}"
+        yield complaint("hand-on-late", name, trouble=trouble, batch=number)
     for row in hooks.listed(session):
         if why := hooks.remark(row):
-            mend = f"docs/api.md; then: gateway hooks try {row.name}"
-            yield warning(f"the web hook {row.name}: {why}", mend, row.name)
+            yield complaint("hook-fails", row.name, remark=why)
 
 
 def _landed(session: Session, home: Home, at: datetime) -> Iterator[Complaint]:
     if not processor_is_at_work(home):
-        yield warning("the processor is not at work: what schools send waits", _PROCESS)
+        yield complaint("processor-down")
     landed = transfers.landed(session)
     if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
-        yield fault(f"{counted(len(landed), 'file')} landed and not decided", _PROCESS)
+        yield complaint("landed-stuck", files=counted(len(landed), "file"))
 
 
 def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
     newest = log.latest(session)
     if newest is not None and newest.at - at > _BEHIND:
-        yield fault(
-            f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
-            f"{newest.at:%Y-%m-%d %H:%M}: one of them is wrong",
-            "timedatectl set-ntp true, and see that the time is right; then start the services again",
-        )
+        yield complaint("clock-behind", at=at, newest=newest.at)
     elif log.is_silent(session, at):
-        yield warning(
-            f"by the clock of this machine it is {at:%Y-%m-%d}, and the log has no entry of half a year: the "
-            "clock may be ahead",
-            "date; where it is wrong: stop the services, timedatectl set-ntp true, and start them again",
-        )
+        yield complaint("clock-ahead", at=at)
 
 
 def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
     *ended, last = log.keys_in_time(session, "")
     wanted = last.key.split("+")[1] if ended else ""
     if wanted != home.key_set:
-        yield fault(
-            f"the key of the log in use is {home.log_key(wanted)}, and keys/signing names another one: "
-            "nothing can be put on record",
-            "gateway keys gateway rotate, which finishes a change that was cut off"
-            if home.log_key(wanted).exists()
-            else _PUT_BACK,
-        )
+        key = home.log_key(wanted)
+        yield complaint("key-set-unfinished" if key.exists() else "key-set-lost", key=key)
 
 
 def _index(session: Session, home: Home) -> Iterator[Complaint]:
     path = home.pupil_key(home.key_set)
     if not path.exists() and persons.has_entries(session):
-        yield fault(f"{path} is missing: no child is found, and no marker protects one", _PUT_BACK)
+        yield complaint("index-missing", path=path)
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -564,8 +474,8 @@ def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Compla
     missing = sorted(retention.with_sealed_file(session) - set(store_of(home, settings).references()))
     if missing:
         named = ", ".join(missing[:_NAMED]) + (" and more" if len(missing) > _NAMED else "")
-        what = f"{counted(len(missing), 'sealed file')} missing from {home.root / 'sealed'}: {named}"
-        yield fault(what, _BACKUP)
+        files = counted(len(missing), "sealed file")
+        yield complaint("sealed-missing", files=files, folder=home.root / "sealed", named=named)
 
 
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
@@ -576,9 +486,6 @@ def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
         with suppress(FileNotFoundError):
             old += at.timestamp() - named_at(home.spool, reference) > _STUCK_SECONDS
     if old:
-        yield fault(f"the spool holds {counted(old, 'upload')} that nobody takes out", _PROCESS)
+        yield complaint("spool-stuck", uploads=counted(old, "upload"))
     if aside := count_aside(home.spool):
-        yield warning(
-            f"set aside in the spool: {counted(aside, 'record')} that intake should never have written",
-            "look at spool/landed/*.aside; the processor's log says why",
-        )
+        yield complaint("set-aside", records=counted(aside, "record"))

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from gateway.acts.fields import GivenFile
 from gateway.cli.commands import HomeOption, JsonOption, command_in, day
-from gateway.cli.complaints import Complaint, lines, of_providers, of_teams, warning
+from gateway.cli.complaints import Complaint, complaint, lines, of_providers, of_teams
 from gateway.cli.console import existing, now, out, print_json, registrar_of, who
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
@@ -171,35 +171,20 @@ def _missing(
     first, calendar = first_year(year), catalogue.calendar
     if first not in written(calendar):
         then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"
-        yield warning(
-            f"the terms of {year} are not written down: {then}",
-            f"gateway year open {year} --terms FILE, with the published dates",
-        )
+        yield complaint("terms-unwritten", year=year, then=then)
     elif written(calendar)[first] == written(load_catalogue(shipped_policies()).calendar).get(first):
-        yield warning(
-            f"the terms of {year} are the sample's",
-            f"gateway year open {year} --terms FILE, with the dates that the authority has published",
-        )
+        yield complaint("terms-sample", year=year)
     for results in calendar.results:
         if not any(day.year == first + 1 for day in results.dates):
             file = home.policies / "calendar.toml"
-            yield warning(
-                f"the results day of {results.data_type} in {first + 1} is by rule",
-                f"put the published day into its dates in {file}, then: gateway policy propose",
-            )
+            yield complaint("results-by-rule", data_type=results.data_type, year=first + 1, file=file)
     enrolled = register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted))
     yield from of_providers(session, enrolled, catalogue, year, at)
     reached = {one.provider for one in providers.contacts(session)}
     for provider in enrolled:
         is_party = provider.closed_on is None and provider.kind in catalogue.bodies.parties
         if is_party and provider.id not in reached:
-            yield warning(
-                f"{provider.id} has no contact",
-                f"gateway providers set {provider.id} --contact ROLE --email … --telephone …, or for all: "
-                "gateway providers import FILE.csv",
-                provider.id,
-                "providers without a contact",
-            )
+            yield complaint("no-contact", provider.id)
     yield from of_teams(catalogue, {team for teams in staff.list_staff(session).values() for team in teams})
 
 

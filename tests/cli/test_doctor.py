@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from string import Formatter
 from typing import get_args
 
 import asyncssh
@@ -19,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from gateway.cli import complaints, doctor, year
 from gateway.cli.complaints import Complaint
 from gateway.cli.doctor import examine, guarded
 from gateway.cli.status import expiries_in_words
@@ -191,6 +195,43 @@ def test_doctor_knows_every_kind_of_key(site: Commands, kind: KeyKind) -> None:
     registry.close()
     assert f"{kind}-1 of jane was not used for" in site.gateway("doctor", "--all")
     assert f"{kind}-1" in site.gateway("keys", "list", "--json")
+
+
+def _codes(told: ast.AST) -> set[str]:
+    """The codes of complaints in an expression; what an f-string leaves open may be anything."""
+    every = [one for one in ast.walk(told) if isinstance(one, ast.JoinedStr | ast.Constant)]
+    blank = "\0"
+    patterns = [
+        "".join(str(part.value) if isinstance(part, ast.Constant) else blank for part in one.values)
+        if isinstance(one, ast.JoinedStr)
+        else str(one.value)
+        for one in every
+    ]
+    return {
+        code
+        for code in complaints.WORDS
+        if any(re.fullmatch(re.escape(one).replace(blank, ".+"), code) for one in patterns)
+    }
+
+
+def test_each_complaint_has_words_and_is_given_what_they_need() -> None:
+    used = set[str]()
+    for module in (complaints, doctor, year):
+        tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
+        for function in (one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)):
+            assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign)]
+            chosen = [one.value for one in assigned if ast.unparse(one.targets[0]) == "code"]
+            for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
+                name, given = ast.unparse(call.func), {one.arg for one in call.keywords}
+                if name not in {"complaint", "of_key"} or None in given:
+                    continue  # It passes on the blanks of another.
+                given |= {"about", None, *(("key", "whole", "staff") if name == "of_key" else ())}
+                asked = chosen if isinstance(call.args[0], ast.Name) else [call.args[0]]
+                for code in set[str]().union(*map(_codes, asked)):
+                    texts = " ".join(complaints.WORDS[code].values())
+                    assert {blank for _, blank, *_ in Formatter().parse(texts)} <= given, code
+                    used.add(code)
+    assert used == complaints.WORDS.keys()
 
 
 def test_a_complaint_that_fails_is_a_complaint_and_not_the_end() -> None:
