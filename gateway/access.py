@@ -216,7 +216,7 @@ COMMANDS: Mapping[str, AccessRight] = _Rights(
         """,
         AccessRight.LOOK: """
             keys.export keys.list_gateway_keys keys.list_host_keys year.show_year receipts.show_one
-            flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
+            log.head log.verify log.prove log.consistency log.export
             log.events log.tiles policy.try_out policy_draft.list_packs policy_draft.list_optional
         """,
         AccessRight.ENROL: """

@@ -11,9 +11,10 @@ from rich.progress import track
 from rich.text import Text
 
 from gateway.classify import classify, load_rules
-from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly
+from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.console import complain, existing, out, plain, print_json
 from gateway.errors import GatewayError
+from gateway.home import DEFAULT_HOME
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
 from gateway.policy.shipped import shipped_policies

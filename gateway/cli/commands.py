@@ -17,7 +17,7 @@ from gateway.cli import terminal
 from gateway.cli.console import complain
 from gateway.cli.identity import acting
 from gateway.errors import GatewayError
-from gateway.home import as_reference
+from gateway.home import DEFAULT_HOME, as_reference
 from gateway.reasons import REASONS, sentence_and_step
 
 P = ParamSpec("P")
@@ -34,7 +34,6 @@ JsonOption = Annotated[bool, "--json", "Print JSON for programs."]
 ReferenceArgument = Annotated[
     str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
 ]
-DEFAULT_HOME = Path("gateway-home")
 _DAY = "%Y-%m-%d"
 _YEARS = range(1900, 3000)  # As in the fields of acts; calendars are reckoned a year before and after.
 

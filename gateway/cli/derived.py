@@ -27,12 +27,12 @@ from gateway.acts.fields import (
 )
 from gateway.acts.listing import ListingAct
 from gateway.cli import console
-from gateway.cli.commands import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly
+from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LimitOption
 from gateway.errors import GatewayError
-from gateway.home import Home
+from gateway.home import DEFAULT_HOME, Home
 from gateway.zones.console_api import PAGE
 
 _DAY = "a day like 2026-11-24"

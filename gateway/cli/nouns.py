@@ -85,7 +85,7 @@ NOUNS = {
         "Files of teams handed on to other systems of the authority (docs/hand-on.md).",
         "acts.handon",
     ),
-    "flows": ("What the agreement lists, row by row, and when it came.", "acts.agreement_flows cli.flows"),
+    "flows": ("What the agreement lists, row by row, and when it came.", "acts.agreement_flows"),
     "log": ("The append-only log.", "cli.log"),
     "penalties": ("Addresses that failed to log in too often and have to wait.", "acts.penalties"),
     "programs": ("Programs of the authority that use the API (docs/api.md).", "acts.programs"),

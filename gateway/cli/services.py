@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.commands import DEFAULT_HOME, HomeOption, command_in, fails_clearly
+from gateway.cli.commands import HomeOption, command_in, fails_clearly
 from gateway.cli.console import now
 from gateway.errors import GatewayError
-from gateway.home import Home
+from gateway.home import DEFAULT_HOME, Home
 from gateway.model import counted
 from gateway.observe import logs
 from gateway.observe.signals import until_told

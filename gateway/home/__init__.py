@@ -28,6 +28,8 @@ _KEY_SET = re.compile(r"[0-9a-f]{8}")
 CLAIMED = ".claimed"
 """An empty file in published/, touched whenever the processor has looked for uploads to claim."""
 _SHOWN_NAME_BYTES = 160
+DEFAULT_HOME = Path("gateway-home")
+"""The home of a command that is told no other."""
 
 
 def checked_provider(provider: str) -> str:

@@ -51,8 +51,6 @@ FIELDS = {
 ALWAYS = {"all", "from_", "to"}
 
 TRIED = {
-    "flows.list_all": "flows list",
-    "flows.status": "flows status",
     "keys.list_host_keys": "keys host list",
     "keys.list_gateway_keys": "keys gateway show",
     "log.head": "log head",
