@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from gateway.acts.act import Act
@@ -22,70 +23,26 @@ _VALUES: dict[ColumnKind, dict[str, Any]] = {
     "moment": _TEXT | {"format": "date-time"},
     "yes-no": {"type": "boolean"},
 }
+_FIXED = files("gateway.acts").joinpath("openapi.json").read_text("utf-8")
+"""The description without any act."""
 _PROBLEMS = {
-    "401": "The credential is missing, unknown, expired or revoked.",
-    "403": "The credential does not allow this act.",
-    "404": "There is no such act, file or thing, or it is not the program's.",
-    "409": "It cannot be done as things stand, or the Idempotency-Key was used for another request.",
-    "413": "The request is too long.",
-    "422": "The request is no JSON, or its fields do not make sense.",
-    "503": "The gateway cannot answer at the moment.",
+    status: {"$ref": f"#/components/responses/{status}"}
+    for status in json.loads(_FIXED)["components"]["responses"]
 }
-_PAGING: list[dict[str, Any]] = [
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "Rows of a page.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": PAGE},
-    },
-    {
-        "name": "after",
-        "in": "query",
-        "description": "`next` of the page before.",
-        "schema": _TEXT,
-    },
-]
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "description": "A new random word for each request. With the same word, a request is done once in a day.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-}
+_PAGING = [{"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/after"}]
+_KEY = {"$ref": "#/components/parameters/key"}
 
 
 @cache
 def openapi_document() -> str:
     """Return the OpenAPI document as JSON."""
-    paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {
-        "Problem": {
-            "type": "object",
-            "description": "Why a request was refused (RFC 9457).",
-            "properties": {"title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
-            "required": ["title", "status", "detail"],
-        },
-    }
+    told = json.loads(_FIXED)
+    parts = told["components"]
+    parts["parameters"]["limit"]["schema"] |= {"maximum": MOST, "default": PAGE}
     for act in every_act().values():
         if act.by_program:
-            way, operation = _operation(act, schemas)
-            paths[path_of(act)] = {way: operation}
-    told = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "File gateway",
-            "version": "1",
-            "description": "What programs of the local authority may ask and do.",
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "servers": [{"url": "/"}],
-        "security": [{"program": []}],
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {"program": {"type": "http", "scheme": "bearer"}},
-        },
-    }
+            way, operation = _operation(act, parts["schemas"])
+            told["paths"][path_of(act)] = {way: operation}
     return json.dumps(told)
 
 
@@ -105,15 +62,7 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
         "tags": [act.command.split(" ")[0]],
         "responses": {
             "200": {"description": "Done, or answered.", "content": _answer_of(act)},
-            **{
-                status: {
-                    "description": said,
-                    "content": {
-                        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                    },
-                }
-                for status, said in _PROBLEMS.items()
-            },
+            **_PROBLEMS,
         },
     }
     required = [one.name for one in fields_of(act) if one.required]
