@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlmodel import Session
 
 from gateway.classify.findings import is_of
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
-from gateway.model import Basis, Classified, Contained, ProviderKind, Reason
+from gateway.model import Basis, Classified, Contained, ProviderKind
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers
@@ -20,82 +21,39 @@ from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import kept_apart
 from gateway.registry.transfers import contained_in, contents_of, reasons_of
 
-_LINE = "\r\n"  # The text is opened with a double click, on Windows as well.
 _View = tuple[int, str | None, datetime, bool, ProviderKind]
 """The key of a view among those known under one catalogue; a new decision changes the moment."""
 _MOST_KNOWN = 200_000
 
 
-def _encoded(delivery: Delivery, lines: Iterable[str]) -> bytes:
-    """Return the text beside a delivery as UTF-8: the name of the file, then `lines`."""
-    return "".join(f"{line}{_LINE}" for line in (file_name(delivery), "", *lines)).encode()
+_TEMPLATES = Environment(
+    loader=PackageLoader("gateway.mailboxes"),
+    autoescape=False,  # noqa: S701 - they make plain texts
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+)
 
 
-def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterator[str]:
-    """Yield lines on the items and records left out of a view, and why.
-    `apart`: True if records of children visible only to few people are left out; the lines give no number.
+def _text_beside(delivery: Delivery, template: str, **parts: object) -> bytes:
+    """Return the text beside a delivery as UTF-8: the name of the file, then the rendered `template`."""
+    text = _TEMPLATES.get_template(f"{template}.txt").render(delivery=delivery, **parts)
+    # The text is opened with a double click, on Windows as well.
+    return f"{file_name(delivery)}\n\n{text}".replace("\n", "\r\n").encode()
+
+
+def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> bytes:
+    """Return the text on the items and records left out of a view, and why.
+    `apart`: True if records of children visible only to few people are left out; the text gives no number.
     """
     one, listed, unlisted = view.delivery, catalogue.appendix_a, view.held.unlisted
-    yield f"This is what the team {catalogue.wording.name(one.team or '')} may have of the file that"
-    yield f"{one.provider} sent (reference {one.reference}). The following was left out."
-    if no_right := [item for item in view.lacking if item in listed]:
-        yield from ("", "Because the agreement gives this team no reason to have it (Appendix A):")
-        yield from (f"- {item} ({listed[item].clause})" for item in no_right)
-    others = [item for item in view.lacking if item not in listed]
-    if others or unlisted:
-        yield from ("", "Because the agreement does not list it for such a file (3.1):")
-        yield from (f"- {item}" for item in others)
-    if unlisted:
-        yield f"- {places(unlisted)}"
-    if view.withheld:
-        yield from ("", "Because something else stands in them than their heading says, cells are blank in:")
-        yield from (f"- {about}" for about in view.withheld)
-        yield "The sender is told which they are, and what to write instead."
-    if view.where is not None:
-        item, values = view.where
-        yield from ("", "Because the agreement gives this team the records of some children only:")
-        yield f"- every record in which {item} is not one of: {', '.join(values)}"
-    if apart:
-        yield from ("", "Because data protection has said that few people may see them:")
-        yield "- records of single pupils. Ask data protection if your work needs them."
-    yield from (
-        "",
-        "The file as it was sent is kept, sealed. If your work needs more of it, tell an administrator which",
-        "clause of the agreement asks for it: rights are given on record, for all files or for this one.",
-    )
-
-
-def _about_counts(delivery: Delivery, catalogue: Catalogue) -> Sequence[str]:
-    """Return lines for a file of counts: the source of the numbers, and the rounding."""
-    rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
-    team = catalogue.wording.name(delivery.team or "")
-    return (
-        f"These are counts for the team {team}, made from a file that",
-        f"{delivery.provider} sent (reference {delivery.reference}).",
-        f"It holds no record of a pupil ({clause}).",
-        "",
-        "- Every number is rounded, up or down by chance, to a multiple of",
-        f"  {rule.rounding}: the true one is less than {rule.rounding} away. On average it is right.",
-        f"- A number of fewer than {rule.threshold} pupils, and at times a few more, is not told.",
-        "  Such a year group is counted under 'other', such a postcode sector is left out, and",
-        "  'low' stands for such a number. A year group with few of one sex is told in one line.",
-        "- A number may differ from that of an earlier file by rounding alone.",
-        "- Each pupil with a sole or main registration is counted once. 'arrived' and 'left' are",
-        "  since the census before.",
-        "",
-        "There is one such file for a school, a kind of data and a census period.",
-    )
-
-
-def _about_held(delivery: Delivery, reasons: Sequence[Reason]) -> Iterator[str]:
-    """Yield lines on why a held file waits, and on the possible decisions."""
-    yield f"{delivery.provider} sent this file (reference {delivery.reference}). It waits, because:"
-    for one in reasons:
-        yield from ("", f"- {one.sentence}")
-        yield f"  (clause {one.clause}; {one.code}) The sender is told: {one.next_step}"
-    yield from ("", "Look at it, and decide in the console, where there is one, or have one of these typed:")
-    for act, more in (("release", "--why"), ("return", "--advice"), ("refuse", "--why")):
-        yield f'- gateway held {act} {delivery.reference} {more} "..."'
+    return _text_beside(
+        one, "view", view=view, apart=apart,
+        team=catalogue.wording.name(one.team or ""),
+        no_right={item: listed[item].clause for item in view.lacking if item in listed},
+        others=[item for item in view.lacking if item not in listed],
+        unlisted=places(unlisted) if unlisted else "",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +131,17 @@ class Showing:
         catalogue, waiting = self.catalogue(), {one.sequence: one for one in deliveries if one.team is None}
         reasons = reasons_of(session, list(waiting)) if waiting else {}
         found = {
-            number: _encoded(waiting[number], _about_held(waiting[number], why))
-            for number, why in reasons.items()
+            number: _text_beside(waiting[number], "held", reasons=why) for number, why in reasons.items()
         }
         apart = kept_apart(session, [each.sequence for each in deliveries], person)
         for view in self._views(session, deliveries, catalogue):
             one, kept = view.delivery, view.delivery.sequence in apart
             if one.counts:
-                found[one.sequence] = _encoded(one, _about_counts(one, catalogue))
+                rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
+                team = catalogue.wording.name(one.team or "")
+                found[one.sequence] = _text_beside(one, "counts", rule=rule, clause=clause, team=team)
             elif view.says_something or kept:
-                found[one.sequence] = _encoded(one, _about_view(view, catalogue, apart=kept))
+                found[one.sequence] = _about_view(view, catalogue, apart=kept)
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
