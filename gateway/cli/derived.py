@@ -186,7 +186,7 @@ def _print_list(
         return
     shown = console.print_rows(rows, answer.columns, answer.empty, answer.narrow)
     console.tell_rest(shown, answer.total or shown)
-    _say(answer.closing)
+    _say(answer.closing, wraps=True)
 
 
 def _print(
@@ -212,9 +212,9 @@ def _print(
             deliver(answer, html, csv, as_json=as_json, annex=annex)
 
 
-def _say(text: str, where: Console = console.out) -> None:
+def _say(text: str, where: Console = console.out, *, wraps: bool = False) -> None:
     for line in text.splitlines():
-        where.print(Text(console.plain(line)), soft_wrap=True)
+        where.print(Text(console.plain(line)), soft_wrap=not wraps)
 
 
 def _print_details(answer: ActDetails) -> None:

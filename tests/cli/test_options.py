@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from gateway.acts.fields import every_act
 from gateway.acts.openapi import openapi_document, path_of
-from gateway.cli import flows
 from gateway.homes.demo.parties import Party
-from gateway.policy import timescale
 from tests.commands import Commands
 
 
@@ -148,7 +146,12 @@ def test_what_acts_are_open_to_whom_and_asked_how_is_stated_once() -> None:
         "handon retry", "handon acknowledge", "held note", "letters bounced", "mailbox deal-with",
         "providers import", "providers suspend",
     }  # fmt: skip
-    assert which("by_program", False, reads=True) == {"handon try", "staff show"}
+    assert which("by_program", False, reads=True) == {
+        "flows list",
+        "flows status",
+        "handon try",
+        "staff show",
+    }
     assert which("asks_passkey", False, reads=False) == {
         "filters save", "filters remove", "handon acknowledge", "held assign", "held note", "letters bounced",
         "mailbox deal-with", "notices show", "pupils missing", "pupils movers", "report transfer",
@@ -161,8 +164,8 @@ def test_what_acts_are_open_to_whom_and_asked_how_is_stated_once() -> None:
         "breach record", "breach show",
     }  # fmt: skip
     assert which("in_console", False, reads=False) | which("in_console", False, reads=True) == {
-        "hosts take-over", "mailbox list", "mailbox collect", "mailbox deal-with", "providers remove",
-        "roles accept",
+        "flows list", "flows status", "hosts take-over", "mailbox list", "mailbox collect",
+        "mailbox deal-with", "providers remove", "roles accept",
     }  # fmt: skip
 
 
@@ -178,10 +181,6 @@ def test_to_programs_a_file_is_a_text_and_everything_else_is_as_the_act_has_it()
     assert imported["file"] == {"description": "A CSV file whose first line names columns.", "type": "string"}
     assert imported["dry_run"]["type"] == "boolean"
     assert fields("mailbox deal-with")["references"]["maxItems"] == 100
-
-
-def test_a_flow_may_stand_as_the_policy_has_it() -> None:
-    assert [state.value for state in flows.FlowState] == list(get_args(timescale.State))
 
 
 def test_the_version_is_told(desk: Commands) -> None:
