@@ -4,10 +4,11 @@ Every refusal possible without a key happens here, before any engine runs. Also 
 only one of the engines could open.
 """
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import dropwhile
-from typing import BinaryIO, Final, Literal
+from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -15,6 +16,7 @@ from gateway.errors import Fault, Refusal, as_fault
 from gateway.home.settings import OpenLimits
 from gateway.openpgp import packets
 from gateway.openpgp.interface import UNREADABLE, Sealed, SealedSource
+from gateway.zones.memory import anonymous_memory
 from gateway.zones.sealing import is_encrypted_otherwise, is_in_the_clear
 
 Protection = Literal["seipd-1", "seipd-2", "gnupg-ocb"]
@@ -73,21 +75,21 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
         envelope = _envelope(start)
         if key_ids is not None and not envelope.is_for(key_ids):
             raise Refusal("open:not-for-us")
-        if envelope.armored:
-            _check_nothing_follows(file)
         return envelope
 
 
-def check_alone(sealed: SealedSource) -> None:
-    """Raise Refusal for data after a binary message, skipped by sqop after a body in pieces."""
-    with as_fault(UNREADABLE), sealed.open() as file:
+def check_alone(sealed: SealedSource, *, armored: bool) -> None:
+    """Raise Refusal for data after a message, skipped by sqop after a body in pieces, or after the armor."""
+    with as_fault(UNREADABLE), sealed.open() as file, os.fdopen(anonymous_memory("message"), "w+b") as binary:
         try:
+            if armored:
+                binary.writelines(packets.decoded_pieces(file))
             before = {packets.PKESK, packets.SKESK} | packets.IGNORED
-            found = dropwhile(before.__contains__, packets.tags(file))
+            found = dropwhile(before.__contains__, packets.tags(binary if armored else file))
             if sum(not packets.is_ignored(tag) for tag in found) > 1:
                 raise Refusal("open:not-one-file")
-        except packets.FramingError:
-            raise Refusal("open:damaged") from None
+        except packets.FramingError as error:
+            raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
@@ -110,24 +112,6 @@ def recipients_of(path: Sealed) -> tuple[str, ...]:
             except Refusal:
                 continue
     return ()
-
-
-def _check_nothing_follows(file: BinaryIO) -> None:
-    """Raise Refusal for data after the armor, which a sender may think sealed, or for a missing end."""
-    file.seek(0)
-    last = b""
-    while piece := file.read(HEAD_BYTES):
-        seen = last + piece
-        at = seen.find(packets.MESSAGE_END)
-        if at >= 0:
-            rest = seen[at + len(packets.MESSAGE_END) :]
-            while rest:
-                if not packets.is_blank(rest):
-                    raise Refusal("open:not-one-file")
-                rest = file.read(HEAD_BYTES)
-            return
-        last = seen[-len(packets.MESSAGE_END) :]
-    raise Refusal("open:damaged")
 
 
 def _envelope(start: bytes) -> Envelope:

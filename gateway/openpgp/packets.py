@@ -5,6 +5,7 @@ The gateway uses framing to refuse early and to word refusals, never to accept a
 
 import base64
 import binascii
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -174,10 +175,11 @@ def _number(data: bytes | memoryview, position: int, size: int) -> int:
     return int.from_bytes(data[position : position + size], "big")
 
 
-MESSAGE_END = b"-----END PGP MESSAGE-----"
 _BEGIN = re.compile(rb"-----BEGIN PGP ([A-Z0-9, /]+)-----[ \t]*\r?\n")
 _HEADERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
-_CHECKSUM = re.compile(rb"(?:\A|\r?\n)=[A-Za-z0-9+/]{4}\Z")
+_CHECKSUM = re.compile(rb"=[A-Za-z0-9+/]{1,4}\Z")  # or as much as the head of a file has
+_CHECKSUM_BYTES = 5
+_PIECE_BYTES = 256 * 1024
 _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -208,16 +210,34 @@ def is_blank(data: bytes) -> bool:
 
 def dearmored(data: bytes) -> bytes:
     """Decode an armored block. FramingError for a block cut off, or with other data before or after."""
+    return b"".join(decoded_pieces(io.BytesIO(data)))
+
+
+def decoded_pieces(file: BinaryIO) -> Iterator[bytes]:
+    """Decode an armored block in a file, piece by piece. FramingError as from `dearmored`."""
+    data = file.read(_PIECE_BYTES)
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
         raise FramingError("no block of armor at the start")
+    headers = _HEADERS.match(data, found.end())
+    data, text = data[(headers or found).end() :], b""
+    while data and b"-" not in data:
+        text += b"".join(data.split())
+        whole = max(0, len(text) - _CHECKSUM_BYTES) // 4 * 4
+        yield _decoded(text[:whole])
+        text, data = text[whole:], file.read(_PIECE_BYTES)
     footer = b"-----END PGP " + found[1] + b"-----"
-    end = data.find(footer, found.end())
-    if end < 0:
+    last, dash, rest = data.partition(b"-")
+    rest = dash + rest + file.read(len(footer))
+    if not rest.startswith(footer):
         raise FramingError("the armor is cut off")
-    if not is_blank(data[end + len(footer) :]):
-        raise FramingError("something follows the armor")
-    return _decoded(_text(data[found.end() : end]))
+    text += b"".join(last.split())
+    yield _decoded(_CHECKSUM.sub(b"", text))
+    rest = rest.removeprefix(footer)
+    while rest:
+        if not is_blank(rest):
+            raise FramingError("something follows the armor")
+        rest = file.read(_PIECE_BYTES)
 
 
 def dearmored_head(data: bytes) -> bytes:
@@ -225,20 +245,14 @@ def dearmored_head(data: bytes) -> bytes:
     found = _BEGIN.search(data)
     if found is None:
         raise FramingError("no block of armor")
-    body, _, _ = data[found.end() :].partition(b"-----END")
-    text = b"".join(_text(body).split())
+    headers = _HEADERS.match(data, found.end())
+    body, _, _ = data[(headers or found).end() :].partition(b"-")
+    text = _CHECKSUM.sub(b"", b"".join(body.split()))
     return _decoded(text[: len(text) // 4 * 4])
-
-
-def _text(body: bytes) -> bytes:
-    """Return the base64 text of a block, between headers and checksum."""
-    headers = _HEADERS.match(body)
-    text = body[headers.end() :] if headers else body
-    return _CHECKSUM.sub(b"", text.rstrip(_BLANK))
 
 
 def _decoded(text: bytes) -> bytes:
     try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
+        return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise FramingError("not base64") from None

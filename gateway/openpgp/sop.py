@@ -164,8 +164,7 @@ class SopOpener:
         """Open a sealed file signed by one of `senders` with the program; all else is as in `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
-        if not envelope.armored:
-            check_alone(source)
+        check_alone(source, armored=envelope.armored)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes) as content:
             order = Order(source, content, limits, senders, self._secrets)

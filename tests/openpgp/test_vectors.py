@@ -1,5 +1,6 @@
 """Every vector, by both engines, and by other programs for a second opinion."""
 
+import base64
 import collections
 import hashlib
 import os
@@ -86,6 +87,7 @@ def test_verdict(engine, vector, tmp_path):
     assert outcome(engine, vector, tmp_path) == vector.verdict("sop" if engine == "auto" else engine)
 
 
+@pytest.mark.parametrize("armored", [False, True], ids=["binary", "armored"])
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("more", "code"),
@@ -98,10 +100,13 @@ def test_verdict(engine, vector, tmp_path):
     ],
     ids=["nothing", "marker", "text", "message", "literal"],
 )
-def test_nothing_may_follow_a_message_in_pieces(engine, more, code, tmp_path):
+def test_nothing_may_follow_a_message_in_pieces(engine, more, code, armored, tmp_path):
     """As GnuPG writes one: sqop opens it and passes over the rest, so that a second file would be lost."""
     vector = vectors.read(vectors.FOLDER / "in-pieces.txt")
-    assert outcome(engine, replace(vector, data=vector.data + more), tmp_path) == code
+    data = vector.data + more
+    if armored:
+        data = b"-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(data) + b"-----END PGP MESSAGE-----\n"
+    assert outcome(engine, replace(vector, data=data), tmp_path) == code
 
 
 def test_there_are_many_vectors():
