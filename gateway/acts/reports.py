@@ -21,7 +21,7 @@ from gateway.model import State, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
-from gateway.policy.timescale import count_states
+from gateway.policy.timescale import due_within
 from gateway.record.rulings import receipt_facts
 from gateway.registry import (
     agreements,
@@ -203,13 +203,14 @@ def review_of(
         if local_day(added[provider.id], zone) > span[1] or (closed is not None and closed < span[0]):
             continue
         owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
+        due = due_within(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed)
         faults, (opened, still) = faulty.get(provider.id, {}), differing.get(provider.id, (0, 0))
         one = ProviderReview(
             id=provider.id,
             name=provider.name,
             kind=provider.kind,
             ratified=provider.id in ratified if provider.kind in catalogue.bodies.parties else None,
-            kept=count_states(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed),
+            kept=Counter((entry.id, state) for _, entry, _, _, state in due),
             files=counted.get(provider.id, {}),
             faulty={data_type: files for data_type, (files, _) in faults.items()},
             faults={data_type: number for data_type, (_, number) in faults.items()},

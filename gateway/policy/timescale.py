@@ -4,7 +4,7 @@ A file counts for the period stated in the file, else for the period of the arri
 """
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -141,7 +141,7 @@ def status(
     ]
 
 
-def count_states(
+def due_within(
     provider: Provider,
     received: Sequence[Arrival],
     catalogue: Catalogue,
@@ -149,48 +149,19 @@ def count_states(
     *,
     on: date,
     owed: DutySpan | None = None,
-) -> dict[str, Counter[State]]:
-    """Count by data type the states of data due within `span`, as known at the end of the day `on`.
-    Data due at no set time is left out. The span lies in one academic year. `received`: the provider's
-    accepted files and nil returns. `owed`: the time in which the provider has duties.
+) -> Iterator[tuple[Flow, FlowDataType, Timescale, date, State]]:
+    """Yield the data that a provider had to send within `span`: flow, data type, timescale, the day on which
+    it was due, and the state at the end of the day `on`.
+    The span lies in one academic year. A period counts even if another one has followed since. `received`:
+    the provider's accepted files and nil returns. `owed`: the time in which the provider has duties.
     """
     owed = owed or DutySpan()
-    if not owes_anything(provider):
-        return {}
-    begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
-    found: dict[str, Counter[State]] = {}
-    for row in _rows(provider, received, catalogue, on, owed, year=span[1].year):
-        if not row.must:
-            continue
-        found.setdefault(row.entry.id, Counter()).update(
-            _state(period, row.came(index), on)
-            for index, period in enumerate(row.periods)
-            if begun <= period.due <= ended
-        )
-    return found
-
-
-def overdue(
-    provider: Provider,
-    received: Sequence[Arrival],
-    catalogue: Catalogue,
-    span: tuple[date, date],
-    *,
-    on: date,
-    owed: DutySpan,
-) -> Iterator[tuple[Flow, FlowDataType, date]]:
-    """Yield data that was due within `span` and not sent by the end of the day `on`: flow, data type and due
-    day. A period counts even if another one has followed since. Daily and weekly flows are left out.
-    `received`: the provider's accepted files and nil returns. `owed`: the time in which the provider has
-    duties.
-    """
-    if not owes_anything(provider) or on > owed.until:
-        return
-    first, last = max(span[0], owed.since), span[1]
-    for row in _rows(provider, received, catalogue, on, owed, year=on.year):
-        for index, period in enumerate(row.periods if row.must and row.scale not in BY_SCHOOL_DAYS else ()):
-            if first <= period.due <= last and _state(period, row.came(index), on) == "missing":
-                yield row.flow, row.entry, period.due
+    first, last = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
+    rows = _rows(provider, received, catalogue, on, owed, year=span[1].year)
+    for row in rows if owes_anything(provider) else ():
+        for index, period in enumerate(row.periods if row.must else ()):
+            if first <= period.due <= last:
+                yield row.flow, row.entry, row.scale, period.due, _state(period, row.came(index), on)
 
 
 _Came = tuple[date, Arrival]

@@ -65,8 +65,10 @@ def overdue(
     # For an earlier due day, the last file before `lately` does not tell of those before it.
     judged = replace(judged, lately=judged.since) if span[0] < span[1] else judged
     for provider, came, owed in _owing(session, catalogue, judged, None):
-        for flow, entry, due in timescale.overdue(provider, came, catalogue, span, on=day, owed=owed):
-            yield provider, flow, entry, due
+        was_due = timescale.due_within(provider, came, catalogue, span, on=day, owed=owed)
+        for flow, entry, scale, due, state in was_due if day <= owed.until else ():
+            if state == "missing" and scale not in timescale.BY_SCHOOL_DAYS:
+                yield provider, flow, entry, due
 
 
 def _owing(

@@ -24,7 +24,7 @@ _IN_TIME, _NIL, _LATE, _MISSING = _JUDGED
 class ProviderReview:
     """The figures on one provider in a review of some weeks.
 
-    `ratified`: None if the provider need not ratify. `kept`: by data type, the number of returns in each
+    `ratified`: None if the provider need not ratify. `kept`: the number of returns by data type and
     state. `files`: the number of files by data type ("" if unrecognised) and state. `faulty`: by data type,
     the number of accepted files with faults. `faults`: by data type, the number of faults in accepted files.
     """
@@ -33,7 +33,7 @@ class ProviderReview:
     name: str
     kind: str
     ratified: bool | None
-    kept: Mapping[str, Counter[ReturnState]] = field(default_factory=dict)
+    kept: Mapping[tuple[str, ReturnState], int] = field(default_factory=dict)
     files: Mapping[tuple[str, State], int] = field(default_factory=dict)
     faulty: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, int] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class ProviderReview:
 
     def returns(self, states: Sequence[ReturnState]) -> int:
         """Return how many of the returns due in the time of the review are in any of the `states`."""
-        return sum(counted[state] for counted in self.kept.values() for state in states)
+        return sum(number for (_, state), number in self.kept.items() if state in states)
 
     def in_state(self, state: State) -> int:
         """Return the number of files that landed in the time of the review and are in a state."""
@@ -110,8 +110,8 @@ def _share(part: int, whole: int) -> str:
 
 def _timeliness(providers: Sequence[ProviderReview]) -> tuple[Block, ...]:
     found = defaultdict[str, Counter[ReturnState]](Counter)
-    for data_type, counted in (each for provider in providers for each in provider.kept.items()):
-        found[data_type].update(counted)
+    for (data_type, state), number in (each for one in providers for each in one.kept.items()):
+        found[data_type][state] += number
     bars = tuple(
         (data_type, *(str(sum(counted[state] for state in states)) for states in _JUDGED))
         for data_type, counted in found.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, date, datetime
 
 import pytest
@@ -16,15 +15,15 @@ NOW = datetime(2026, 12, 21, 9, tzinfo=UTC)
 OAK = ProviderReview(
     id="oak", name="Oak School", kind="school", ratified=True,
     kept={
-        "attendance": Counter({"on-time": 4, "early": 1, "late": 1, "nil": 1}),
-        "phonics": Counter({"missing": 1}),
+        ("attendance", "on-time"): 4, ("attendance", "early"): 1, ("attendance", "late"): 1,
+        ("attendance", "nil"): 1, ("phonics", "missing"): 1,
     },
     files={("attendance", "accepted"): 6, ("", "held"): 1},
     faulty={"attendance": 2}, faults={"attendance": 9},
 )  # fmt: skip
 ELM = ProviderReview(
     id="elm", name="Elm Academy", kind="academy", ratified=False,
-    kept={"attendance": Counter({"on-time": 3, "missing": 4})}, files={("attendance", "accepted"): 4},
+    kept={("attendance", "on-time"): 3, ("attendance", "missing"): 4}, files={("attendance", "accepted"): 4},
     discrepancies_opened=2, discrepancies_open=1,
 )  # fmt: skip
 FFT = ProviderReview(id="fft", name="FFT", kind="fft", ratified=None)
