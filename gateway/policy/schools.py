@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple, get_args
 
 from gateway.model import (
     Accepted,
@@ -27,7 +28,7 @@ from gateway.model import (
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import ActionReason, Flow
-from gateway.policy.small_schemas import BodiesFile, RecipientBody
+from gateway.policy.small_schemas import About, BodiesFile, RecipientBody
 
 _NUMBER = re.compile(r"[0-9]{7}")
 # Establishment numbers of maintained primary schools (DfE, Get Information about Schools).
@@ -178,58 +179,51 @@ _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
 """The extensions of files that can be divided by school, because each row names its own."""
 
 
+class CopyDue(NamedTuple):
+    """A provider that gets a copy of an accepted file; `part`: of the records of its own school alone.
+    `waits`: True if the copy comes later, once the provider is not suspended any more, and has ratified.
+    """
+
+    provider: Provider
+    part: bool
+    waits: bool
+
+
 def copies_for(
-    accepted: Accepted | Released,
-    classified: Classified,
-    catalogue: Catalogue,
-    providers: Iterable[Provider],
-    *,
-    waits: bool = False,
-) -> tuple[Provider, ...]:
-    """Return the providers that get a copy of an accepted file, because its flow goes to their kind.
-    Either every record must name the provider as its school; or providers of the kind may have files about
-    anyone, and have a right to every item in the file. Closed providers get nothing. `waits`: True to return
-    instead the providers that get a copy later: once they are not suspended any more, and have ratified.
+    accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
+) -> tuple[CopyDue, ...]:
+    """Return the copies of an accepted file for providers, because its flow goes to their kind.
+    Of a whole file, either every record must name the provider as its school; or providers of the kind may
+    have files about anyone, and have a right to every item in the file. Of a file about many schools, each
+    gets a part: only tables can be divided, and a provider gets nothing if another provider has the same
+    number. Closed providers get nothing.
     """
     flow = catalogue.flow(accepted.flow)
-    if flow is None:
+    bodies = () if flow is None else _bodies(flow, catalogue)
+    if not (may := [body for body in bodies if _may_have(body, classified, catalogue)]):
         return ()
-    may = [body for body in _bodies(flow, catalogue) if _may_have(body, classified, catalogue)]
-    return tuple(
-        provider
-        for provider in providers
-        if any(
-            provider.kind in body.kinds
-            and (body.about == "anyone" or (provider.dfe_number or "") == named_school(classified))
-            for body in may
-        )
-        and takes_part(provider, catalogue, waits=waits)
-    )
-
-
-def parts_for(
-    accepted: Accepted | Released,
-    classified: Classified,
-    catalogue: Catalogue,
-    providers: Iterable[Provider],
-    *,
-    waits: bool = False,
-) -> tuple[Provider, ...]:
-    """Return the providers that get a part of a file about many schools: the records of their own school.
-    Only tables can be divided by school. A provider gets nothing if another provider has the same number.
-    `waits`: True to return instead the providers that get their part later: once not suspended, and ratified.
-    """
-    flow = catalogue.flow(accepted.flow)
-    if flow is None or named_school(classified) is not None or not _is_divisible(classified):
-        return ()
-    # Kinds of provider that the flow entitles to records about themselves.
-    kinds = {kind for body in _bodies(flow, catalogue) if body.about == "themselves" for kind in body.kinds}
-    entitled = [each for each in providers if each.kind in kinds and takes_part(each, catalogue, waits=waits)]
-    claims = Counter(number for each in entitled for number in _numbers(each))
-    return tuple(
+    kinds = {
+        about: {kind for body in may if body.about == about for kind in body.kinds}
+        for about in get_args(About)
+    }
+    school, enrolled = named_school(classified), [each for each in providers if each.closed_on is None]
+    owners = [each for each in enrolled if each.kind in kinds["themselves"]]
+    whole = [
         each
-        for each in entitled
+        for each in enrolled
+        if each.kind in kinds["anyone"]
+        or (each.kind in kinds["themselves"] and (each.dfe_number or "") == school)
+    ]
+    claims = Counter(number for each in owners for number in _numbers(each))
+    parts = [
+        each
+        for each in (owners if school is None and _is_divisible(classified) else ())
         if names_any(classified, _numbers(each)) and all(claims[number] == 1 for number in _numbers(each))
+    ]
+    return tuple(
+        CopyDue(each, part=part, waits=has_to_wait(each, catalogue))
+        for part, some in ((False, whole), (True, parts))
+        for each in some
     )
 
 
@@ -289,12 +283,9 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
     )
 
 
-def takes_part(provider: Provider, catalogue: Catalogue, *, waits: bool = False) -> bool:
-    """Return True if a provider may get copies now. `waits`: True to ask instead whether copies have to wait
-    until the provider has ratified, or is no longer suspended.
-    """
-    owes_ratification = provider.kind in catalogue.bodies.parties and not provider.ratified
-    return (owes_ratification or provider.suspended) == waits and provider.closed_on is None
+def has_to_wait(provider: Provider, catalogue: Catalogue) -> bool:
+    """Return True if a provider gets its copies later: when it has ratified, and is not suspended."""
+    return provider.suspended or (provider.kind in catalogue.bodies.parties and not provider.ratified)
 
 
 def _numbers(provider: Provider) -> tuple[str, ...]:

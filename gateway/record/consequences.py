@@ -344,16 +344,11 @@ def owe_copies(
         return (), ()
     if decided_at is None:
         return (), ()
-    everybody = tuple(enrolled.providers.values())
-    ready: list[Provider] = []
-    waiting: list[Provider] = []
-    for waits in (False, True):
-        whole = schools.copies_for(decision, content, catalogue, everybody, waits=waits)
-        parts = schools.parts_for(decision, content, catalogue, everybody, waits=waits)
-        for provider in (*whole, *parts):
-            part = provider in parts
-            copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
-            (waiting if waits else ready).append(provider)
+    found = schools.copies_for(decision, content, catalogue, enrolled.providers.values())
+    for provider, part, waits in found:
+        copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
+    ready = [each.provider for each in found if not each.waits]
+    waiting = [each.provider for each in found if each.waits]
     entries = [copy_entry(transfer.upload.reference, each.id, decision.flow) for each in ready]
     # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
     # schools.

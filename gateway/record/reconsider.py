@@ -36,7 +36,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, reference_period
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.schools import copies_for, parts_for, takes_part
+from gateway.policy.schools import copies_for, has_to_wait
 from gateway.publish.projection import Issued
 from gateway.reasons import UNKNOWN_LOGIN, WITHDRAWN
 from gateway.record.conclude import SIGNED_LATE, came_by_login, distrust, held_for_login, with_reason
@@ -297,7 +297,7 @@ def _copies_ready(registrar: Registrar, session: Session) -> Sequence[tuple[Copy
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     whose = [registrar.provider(session, one, now) for one in copies.count_waiting(session)]
-    ready = {one.id: one for one in whose if takes_part(one, catalogue)}
+    ready = {one.id: one for one in whose if one.closed_on is None and not has_to_wait(one, catalogue)}
     return [
         (row, transfer)
         for row, transfer in (copies.waiting(session, ready) if ready else ())
@@ -394,4 +394,5 @@ def _is_for(provider: Provider, transfer: Transfer, catalogue: Catalogue, *, par
     if not isinstance(transfer.content, Classified) or transfer.flow is None:
         return False
     passed = Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)
-    return bool((parts_for if part else copies_for)(passed, transfer.content, catalogue, (provider,)))
+    found = copies_for(passed, transfer.content, catalogue, (provider,))
+    return any(each.part == part and not each.waits for each in found)

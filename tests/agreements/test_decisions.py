@@ -104,13 +104,13 @@ def test_copies_go_to_bodies_that_the_flow_names_and_may_have_all_of_it(catalogu
             decision = decide(file, catalogue, sender(flow.senders[0]), NOON)
             assert isinstance(decision, Accepted)
             everybody = [sender(kind) for kind in catalogue.bodies.kinds()]
-            got = {one.kind for one in copies_for(decision, file, catalogue, everybody)}
+            got = {one.provider.kind for one in copies_for(decision, file, catalogue, everybody)}
             named = {kind for body in bodies for kind in body.kinds}
             assert got <= named
             about_anyone = {kind for body in bodies if body.about == "anyone" for kind in body.kinds}
             foreign = next((i for i in catalogue.appendix_a if not catalogue.may_have("nobody", i)), "")
             barred = replace(file, items=(*file.items, foreign), other_items=("Photograph",))
-            kept = {one.kind for one in copies_for(decision, barred, catalogue, everybody)}
+            kept = {one.provider.kind for one in copies_for(decision, barred, catalogue, everybody)}
             assert not kept & about_anyone
 
 

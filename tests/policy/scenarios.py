@@ -204,7 +204,7 @@ class Bench:
             Provider(id="another", dfe_number="9992999", **one),  # type: ignore[arg-type]
         )
         copies = copies_for(decision, what, policies.catalogue, others)
-        return tuple(each.id for each in copies)
+        return tuple(each.provider.id for each in copies if not each.waits and not each.part)
 
     def _party(self, name: str) -> Party:
         if name not in self._parties:

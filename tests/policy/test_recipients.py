@@ -7,7 +7,7 @@ import pytest
 from gateway.model import Accepted, Classified, Facts, NamedSchool, Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.policy.schools import copies_for, part_of, parts_for
+from gateway.policy.schools import copies_for, part_of
 from tests.policy.tables import classified, london, provider
 
 ABOUT_OAK = Facts(la="999", establishment="4001")
@@ -17,7 +17,11 @@ OAK = provider(dfe_number="9994001")
 def _copies(catalogue: Catalogue, file: Classified, kind: str, *providers: Provider) -> list[str]:
     decision = decide(file, catalogue, provider(kind), london("2026-11-24T12:00"))  # type: ignore[arg-type]
     assert isinstance(decision, Accepted)
-    return [each.id for each in copies_for(decision, file, catalogue, providers)]
+    return [
+        each.provider.id
+        for each in copies_for(decision, file, catalogue, providers)
+        if not each.waits and not each.part
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +72,9 @@ MANY = (
 def _parts(catalogue: Catalogue, file: Classified, *providers: Provider) -> list[str]:
     decision = decide(file, catalogue, provider("fft"), london("2026-11-24T12:00"))
     assert isinstance(decision, Accepted), decision
-    assert copies_for(decision, file, catalogue, providers) == ()
-    return [each.id for each in parts_for(decision, file, catalogue, providers)]
+    found = copies_for(decision, file, catalogue, providers)
+    assert all(each.part for each in found)
+    return [each.provider.id for each in found if not each.waits]
 
 
 def test_a_file_about_many_schools_goes_in_parts_to_those_that_it_names_by_a_full_number(
@@ -85,9 +90,12 @@ def test_a_file_about_many_schools_goes_in_parts_to_those_that_it_names_by_a_ful
     assert _parts(catalogue, file, *known) == ["oak", "elm"]
 
 
-def test_a_number_on_record_for_two_providers_gives_neither_a_part(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_number_on_record_for_two_providers_gives_neither_a_part(
+    catalogue: Catalogue, *, suspended: bool
+) -> None:
     file = classified("fft-aspire", schools=MANY, extension="csv")
-    twice = provider(id="yew", dfe_number="9994001")
+    twice = provider(id="yew", dfe_number="9994001", suspended=suspended)
     assert _parts(catalogue, file, OAK, twice, provider(id="elm", urn="140001")) == ["elm"]
 
 
