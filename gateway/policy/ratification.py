@@ -14,7 +14,7 @@ from typing import Literal
 from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day, spoken
-from gateway.policy.schema import ActionReason, Flow, MonthDay
+from gateway.policy.schema import ActionReason, Flow, RatificationSetting
 from gateway.policy.small_schemas import Year
 
 Standing = Literal["ratified", "lapsed", "never"]
@@ -136,18 +136,22 @@ def unratified(
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return
     on = local_day(now, catalogue.calendar.timezone)
-    settings = [flow.unratified(each) for each in data_types]
-    last_days = [_last_day(each.until, on, catalogue) for each in settings if each.until is not None]
-    if any(each.action == "hold" for each in settings) or any(on > day for day in last_days):
+    last = min(_last_day(flow.unratified(each), on, catalogue) for each in data_types)
+    if on > last:
         yield "hold", catalogue.reason("policy:agreement-not-ratified")
-    elif last_days:
-        yield "notice", catalogue.reason("policy:taken-unratified", until=spoken(min(last_days)))
+    elif last < date.max:
+        yield "notice", catalogue.reason("policy:taken-unratified", until=spoken(last))
 
 
-def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
-    """Return the day `until`; a month and day alone are taken in the academic year of the day `on`."""
-    if isinstance(until, date):
-        return until
+def _last_day(setting: RatificationSetting, on: date, catalogue: Catalogue) -> date:
+    """Return the last day on which a file is taken from a sender that has not ratified.
+    A month and day alone are taken in the academic year of the day `on`.
+    """
+    _, named, until = setting.partition("until ")
+    if not named:
+        return date.max if setting == "accept" else date.min
+    if len(until) > len("MM-DD"):
+        return date.fromisoformat(until)
     starts = catalogue.agreement.year.starts
     first = first_year(academic_year(on, starts))
     found = day_in(first, until)

@@ -7,7 +7,7 @@ from functools import cached_property
 from string import Formatter
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.home.settings_file import File
 from gateway.model import Reason
@@ -20,12 +20,12 @@ SHARED_FOLDERS = frozenset({"held", "removed", "lists", "new", "by-type", "by-pr
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
 
 
-def _a_day(month_day: str) -> str:
+def _a_day(day: str) -> str:
     try:
-        date.fromisoformat(f"2000-{month_day}")
+        date.fromisoformat(f"2000-{day}"[-len("YYYY-MM-DD") :])  # "MM-DD" may be 29 February.
     except ValueError:
         raise ValueError("no year has this day") from None
-    return month_day
+    return day
 
 
 def with_blanks(known: frozenset[str]) -> AfterValidator:
@@ -57,40 +57,23 @@ ItemAction = Literal["notice", "hold"]
 ActionReason = tuple[ItemAction, Reason]
 """What a file asks for: to be held, or a notice to its sender; and why."""
 UnlistedAction = Literal["hold", "leave-out"]
-Unratified = Literal["hold", "accept", "accept-with-notice"]
-
-_WITH_NOTICE = "accept-with-notice-until "
 
 
-class Ratification(File):
-    """How to treat a file of a sender that has not ratified the agreement.
-
-    `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
-    """
-
-    action: Unratified
-    until: MonthDay | date | None = None
+def _until_a_day(setting: str) -> str:
+    if until := setting.partition("until ")[2]:
+        _a_day(until)
+    return setting
 
 
-def _ratification(value: object) -> object:
-    """Return the fields of a `Ratification`, if the value is the string of a policy file; else the value
-    itself.
-    """
-    if not isinstance(value, str):
-        return value
-    if value.startswith(_WITH_NOTICE):
-        return {"action": "accept-with-notice", "until": value.removeprefix(_WITH_NOTICE)}
-    if value not in {"hold", "accept"}:
-        raise ValueError("write hold, accept, or accept-with-notice-until and a day (MM-DD or YYYY-MM-DD)")
-    return {"action": value}
-
-
-_WRITTEN = {
-    "type": "string",
-    "pattern": rf"^(hold|accept|{_WITH_NOTICE}(\d\d\d\d-)?\d\d-\d\d)$",
-    "description": "hold, accept, or accept-with-notice-until and a day (MM-DD or YYYY-MM-DD)",
-}
-RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification), WithJsonSchema(_WRITTEN)]
+RatificationSetting = Annotated[
+    str,
+    Field(
+        pattern=r"^(hold|accept|accept-with-notice-until (\d\d\d\d-)?\d\d-\d\d)$",
+        description="hold, accept, or accept-with-notice-until and a day (MM-DD or YYYY-MM-DD)",
+    ),
+    AfterValidator(_until_a_day),
+]
+"""How to treat a file of a sender that has not ratified the agreement; MM-DD is of each academic year."""
 
 
 class AppendixRow(File):
@@ -194,7 +177,7 @@ class Flow(File):
     embargo: bool = False
     law: str = ""
     unlisted: UnlistedAction = "leave-out"
-    ratification: RatificationSetting = Ratification(action="hold")
+    ratification: RatificationSetting = "hold"
     document: AppendixRow
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 
@@ -214,7 +197,7 @@ class Flow(File):
         """Every kind of provider that may send files of this flow."""
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
-    def unratified(self, data_type: str) -> Ratification:
+    def unratified(self, data_type: str) -> RatificationSetting:
         """Return how to treat a file of a data type whose sender has not ratified."""
         return self.of(data_type).ratification or self.ratification
 

@@ -180,8 +180,8 @@ _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
 
 
 class CopyDue(NamedTuple):
-    """A provider that gets a copy of an accepted file; `part`: of the records of its own school alone.
-    `waits`: True if the copy comes later, once the provider is not suspended any more, and has ratified.
+    """A provider that gets a copy of an accepted file; `part`: only of records of that school.
+    `waits`: True if the copy comes later (`has_to_wait`).
     """
 
     provider: Provider
@@ -284,7 +284,7 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
 
 
 def has_to_wait(provider: Provider, catalogue: Catalogue) -> bool:
-    """Return True if a provider gets its copies later: when it has ratified, and is not suspended."""
+    """Return True if copies for a provider wait for a ratification, or for the end of a suspension."""
     return provider.suspended or (provider.kind in catalogue.bodies.parties and not provider.ratified)
 
 

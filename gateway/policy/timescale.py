@@ -150,8 +150,8 @@ def due_within(
     on: date,
     owed: DutySpan | None = None,
 ) -> Iterator[tuple[Flow, FlowDataType, Timescale, date, State]]:
-    """Yield the data that a provider had to send within `span`: flow, data type, timescale, the day on which
-    it was due, and the state at the end of the day `on`.
+    """Yield the data that a provider had to send within `span`: flow, data type, timescale, due day, and
+    the state at the end of the day `on`.
     The span lies in one academic year. A period counts even if another one has followed since. `received`:
     the provider's accepted files and nil returns. `owed`: the time in which the provider has duties.
     """

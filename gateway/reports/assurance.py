@@ -254,7 +254,7 @@ def _school(home: Assured) -> _Rows:
     for flow, entry in _entries(catalogue):
         if not catalogue.bodies.parties.isdisjoint(flow.senders):
             bases = "; ".join(catalogue.agreement.bases.get(one, one) for one in flow.basis)
-            before = WORDS["before"][flow.unratified(entry.id).action]
+            before = WORDS["before"][flow.unratified(entry.id).partition("-until ")[0]]
             yield _name(flow, entry), ", ".join(entry.every_timescale()), bases, before
 
 
