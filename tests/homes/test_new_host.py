@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from gateway.home import Home
 from gateway.home.settings import HostSettings, load_settings
 from gateway.homes import new_host
 from gateway.homes.new_host import new_code, packed, unpacked
+from gateway.keys import rotation
 from gateway.openpgp.sealer import lock, unlock
 from gateway.secrets import secret_files
 from tests.commands import invoke
@@ -126,6 +128,15 @@ def test_what_no_other_host_is_to_have_is_not_handed_on(first: Home, monkeypatch
     assert {f"keys/{folder}/{other}.asc" for folder in secret_files.FOLDERS} <= names_in(first)
     monkeypatch.setattr(secret_files, "successors", lambda *_: [other])
     assert names_in(first) == before
+
+
+def test_a_host_that_joined_can_make_the_next_key_of_the_gateway(first: Home, tmp_path: Path) -> None:
+    there, code, now = Home(tmp_path / "there"), new_code(), datetime.now(UTC)
+    unpacked(packed(first, "two", code), there, code)
+    (key,) = secret_files.secret_keys(there)
+    vkey = secret_files.make_key_set(there, "test.invalid/log", [])
+    made = rotation.make_gateway_key(there, "Somerset", vkey, now, None, follows=key.read_bytes())
+    assert secret_files.succession_file(there, made.fingerprint).is_file()
 
 
 def test_a_host_takes_over_a_new_list_of_host_keys_only_with_the_host_key(
