@@ -30,7 +30,7 @@ __all__ = ["Catalogue", "policy_digest", "policy_files"]
 
 @dataclass(slots=True)
 class PoliciesRead:
-    """The result of reading a policies folder: texts and valid models, by file name, and the faults found.
+    """The result of reading a policies folder: texts and valid models, by file name, law packs, and faults.
 
     `catalogue` is None if a required file is missing or not valid.
     """
@@ -38,6 +38,7 @@ class PoliciesRead:
     texts: dict[str, str] = field(default_factory=dict)
     models: dict[str, BaseModel] = field(default_factory=dict)
     faults: list[PolicyFault] = field(default_factory=list)
+    law: tuple[LawPack, ...] = ()
     catalogue: Catalogue | None = None
 
     def blame(self, *faults: Contradiction) -> None:
@@ -45,10 +46,6 @@ class PoliciesRead:
         for file, location, message in faults:
             line = line_of(self.texts[file], location) if file in self.texts else None
             self.faults.append(PolicyFault(file, key_of(location), line, message))
-
-    def packs(self) -> list[LawPack]:
-        """Return the law packs of the folder."""
-        return [model for model in self.models.values() if isinstance(model, LawPack)]
 
 
 _SHAPES = {f"{name}.toml": one for name, one in Catalogue.model_fields.items()}
@@ -138,7 +135,7 @@ def _shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRe
     for path in sorted(policies.glob(PACKS)):
         _read_model(policies, path.name, LawPack, reading)
     try:
-        whole(reading.packs())
+        reading.law = whole(each for each in reading.models.values() if isinstance(each, LawPack))
     except ConfigurationError as error:
         file, _, message = str(error).partition(": ")
         reading.blame((file, ("extends",), message))
@@ -198,7 +195,6 @@ _MARKED = "the file begins with a byte order mark (BOM): save it as UTF-8 withou
 
 def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
     """Return the catalogue of a folder, made of its policy files, all read and valid."""
-    law = whole(reading.packs())
     models: dict[str, Any] = {
         name.removesuffix(".toml"): reading.models[name]
         for name in (*FILES, *OPTIONAL)
@@ -206,7 +202,7 @@ def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
     }
     agreement, texts = models["agreement"], reading.texts
     named = (agreement.text, *agreement.documents)
-    models |= {"flows": models["flows"].in_use(), "calendar": models["calendar"].under(law)}
+    models |= {"flows": models["flows"].in_use(), "calendar": models["calendar"].under(reading.law)}
     digest = policy_digest(policies)
     return Catalogue(
         digest=digest,
@@ -214,6 +210,6 @@ def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         agreement_text="\n\n".join(texts[name].removesuffix("\n") for name in named)
         if agreement.documents
         else texts[agreement.text],
-        law=law,
+        law=reading.law,
         **models,
     )

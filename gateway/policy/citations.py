@@ -215,16 +215,13 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from text_faults(catalogue)
     agreement, used, digests = catalogue.agreement, cited_by(catalogue), clause_digests(catalogue)
     for clause in agreement.clauses:
-        if clause not in used and clause not in agreement.uncited and not agreement.is_heading(clause):
+        if clause in used and clause in agreement.uncited:
+            yield "agreement.toml", ("uncited", clause), f"clause {clause} is cited: take it out here"
+        elif not (clause in used or clause in agreement.uncited or agreement.is_heading(clause)):
             words = f"nothing rests on clause {clause}: cite it, or say under [uncited] why not"
             yield "agreement.toml", ("clauses", clause), words
-    cited = [clause for clause in agreement.uncited if clause in used]
-    yield from (
-        ("agreement.toml", ("uncited", each), f"clause {each} is cited: take it out here") for each in cited
-    )
-    confirmed = catalogue.confirmed.clauses
     yield from _unconfirmed(catalogue, digests)
-    for clause, known in confirmed.items():
+    for clause, known in catalogue.confirmed.clauses.items():
         if clause in digests and known.sha256 != digests[clause]:
             words = (
                 f"the text of clause {clause} has changed since it was confirmed for: "

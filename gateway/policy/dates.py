@@ -411,9 +411,7 @@ def exam_year(facts: Facts) -> int | None:
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
     """Return the reason to hold a file of a flow under an embargo until a moment."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
-    return catalogue.reason_under(
-        flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"
-    )
+    return catalogue.reason_under(flow.clause, "policy:embargo", until=f"{local:%H:%M} on {spoken(local)}")
 
 
 def reference_period(

@@ -7,7 +7,7 @@ from itertools import chain
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import clause_texts
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, spoken
 from gateway.policy.decide import decide
 from gateway.policy.timescale import present_names, renamed_references
 
@@ -35,7 +35,7 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
         if decision.until is None:
             return "held until a person releases it, or what it waits for is settled"
         day = local_day(decision.until, catalogue.calendar.timezone)
-        return f"held until {day:%A} {day.day} {day:%B %Y}, then released by itself"
+        return f"held until {day:%A} {spoken(day)}, then released by itself"
     return "refused"
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from gateway.model import (
     Accepted,
@@ -28,7 +28,7 @@ from gateway.model import (
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import ActionReason, Flow
-from gateway.policy.small_schemas import About, BodiesFile, RecipientBody
+from gateway.policy.small_schemas import BodiesFile, RecipientBody
 
 _NUMBER = re.compile(r"[0-9]{7}")
 # Establishment numbers of maintained primary schools (DfE, Get Information about Schools).
@@ -181,12 +181,14 @@ _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
 
 class CopyDue(NamedTuple):
     """A provider that gets a copy of an accepted file; `part`: only of records of that school.
-    `waits`: True if the copy comes later (`has_to_wait`).
+    `waits`: True if the copy comes later (`has_to_wait`). `partner`: the name of the recipient in the flow,
+    if providers of the kind may have files about anyone; else "".
     """
 
     provider: Provider
     part: bool
     waits: bool
+    partner: str
 
 
 def copies_for(
@@ -202,17 +204,14 @@ def copies_for(
     bodies = () if flow is None else _bodies(flow, catalogue)
     if not (may := [body for body in bodies if _may_have(body, classified, catalogue)]):
         return ()
-    kinds = {
-        about: {kind for body in may if body.about == about for kind in body.kinds}
-        for about in get_args(About)
-    }
+    partners = {kind: body.name for body in may if body.about == "anyone" for kind in body.kinds}
+    own_school = {kind for body in may if body.about == "themselves" for kind in body.kinds}
     school, enrolled = named_school(classified), [each for each in providers if each.closed_on is None]
-    owners = [each for each in enrolled if each.kind in kinds["themselves"]]
+    owners = [each for each in enrolled if each.kind in own_school]
     whole = [
         each
         for each in enrolled
-        if each.kind in kinds["anyone"]
-        or (each.kind in kinds["themselves"] and (each.dfe_number or "") == school)
+        if each.kind in partners or (each.kind in own_school and (each.dfe_number or "") == school)
     ]
     claims = Counter(number for each in owners for number in _numbers(each))
     parts = [
@@ -221,7 +220,7 @@ def copies_for(
         if names_any(classified, _numbers(each)) and all(claims[number] == 1 for number in _numbers(each))
     ]
     return tuple(
-        CopyDue(each, part=part, waits=has_to_wait(each, catalogue))
+        CopyDue(each, part, has_to_wait(each, catalogue), partners.get(each.kind, ""))
         for part, some in ((False, whole), (True, parts))
         for each in some
     )
@@ -252,17 +251,6 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
     divisible = bool(classified.schools) and _is_divisible(classified)
     may = (body for body in _bodies(flow, catalogue) if _may_have(body, classified, catalogue))
     return any(body.about == "anyone" or divisible or named_school(classified) is not None for body in may)
-
-
-def partners(
-    accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
-) -> tuple[str, ...]:
-    """Return the names of the recipients of a file's flow that may have files about anyone.
-    A recipient is left out if none of `providers` is of its kinds.
-    """
-    flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
-    found = () if flow is None else _bodies(flow, catalogue)
-    return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
 
 
 def _is_divisible(classified: Classified) -> bool:

@@ -345,15 +345,14 @@ def owe_copies(
     if decided_at is None:
         return (), ()
     found = schools.copies_for(decision, content, catalogue, enrolled.providers.values())
-    for provider, part, waits in found:
+    for provider, part, waits, _ in found:
         copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
-    ready = [each.provider for each in found if not each.waits]
-    waiting = [each.provider for each in found if each.waits]
-    entries = [copy_entry(transfer.upload.reference, each.id, decision.flow) for each in ready]
+    ready, waiting = ([each for each in found if each.waits is waits] for waits in (False, True))
+    entries = [copy_entry(transfer.upload.reference, each.provider.id, decision.flow) for each in ready]
     # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
     # schools.
-    sent = schools.partners(decision, catalogue, ready)
-    later = schools.partners(decision, catalogue, [each for each in waiting if not each.suspended])
+    sent = dict.fromkeys(each.partner for each in ready if each.partner)
+    later = dict.fromkeys(each.partner for each in waiting if each.partner and not each.provider.suspended)
     notes = [sentence_and_step("policy:copy-sent", recipient=name) for name in sent]
     notes += [sentence_and_step("policy:copy-waits", recipient=name) for name in later if name not in sent]
     return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]
