@@ -40,12 +40,11 @@ def _twice(names: Iterable[Any]) -> list[Any]:
     return [name for name, count in Counter(names).items() if count > 1]
 
 
-def _entries(catalogue: Catalogue, table: str = "flow") -> Iterator[tuple[Location, Flow, FlowDataType]]:
-    """Yield each data type of flows.toml: place, flow and entry. `table`: "flow", or "optional" for optional
-    flows.
-    """
-    for n, flow in enumerate(getattr(catalogue.flows, table)):
-        yield from (((table, n, "data_type", m), flow, entry) for m, entry in enumerate(flow.data_type))
+def entries(catalogue: Catalogue, *, optional: bool = False) -> Iterator[tuple[Location, Flow, FlowDataType]]:
+    """Yield each data type of flows.toml: place, flow and entry. `optional`: also those of optional flows."""
+    for table in ("flow", "optional") if optional else ("flow",):
+        for n, flow in enumerate(getattr(catalogue.flows, table)):
+            yield from (((table, n, "data_type", m), flow, entry) for m, entry in enumerate(flow.data_type))
 
 
 def _bodies(catalogue: Catalogue) -> _Faults:
@@ -64,7 +63,7 @@ def _bodies(catalogue: Catalogue) -> _Faults:
 
 
 def _teams(catalogue: Catalogue) -> _Faults:
-    served = {team for _, _, entry in _entries(catalogue) for team in entry.teams}
+    served = {team for _, _, entry in entries(catalogue) for team in entry.teams}
     entitled = {right.team for right in catalogue.rights.right}
     if not catalogue.looking_teams().triage:
         yield ("team",), "no team has triage = true, so nobody would see held files"
@@ -101,7 +100,7 @@ def _flows(catalogue: Catalogue) -> _Faults:
 
 def _to_teams(catalogue: Catalogue) -> _Faults:
     """Yield faults in the lists of teams for data types, and each data type sent to nobody."""
-    for place, flow, entry in _entries(catalogue):
+    for place, flow, entry in entries(catalogue):
         here = (*place, "teams")
         yield from ((here, "a team is listed twice") for _ in _twice(entry.teams)[:1])
         for name in entry.teams:
@@ -112,7 +111,7 @@ def _to_teams(catalogue: Catalogue) -> _Faults:
         bodies = map(catalogue.bodies.find, flow.recipients)
         if not entry.teams and not any(each is not None and each.kinds for each in bodies):
             yield here, f"no team gets {entry.id}, and no recipient of the flow is a provider"
-    for place, _, entry in (*_entries(catalogue), *_entries(catalogue, "optional")):
+    for place, _, entry in entries(catalogue, optional=True):
         # Teams that an item is carried for, or records go to, and that get no file of the data type.
         for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
             yield (*place, "carried"), f"{name} gets no {entry.id}, so nothing is carried for it"
@@ -132,7 +131,7 @@ def _data_types(catalogue: Catalogue) -> _Faults:
     results = {each.data_type for each in catalogue.calendar.results}
     due = {each.data_type for each in catalogue.calendar.due}
     ruled = {PUPILS, *(group.of for group in catalogue.rights.group)}
-    for place, flow, entry in _entries(catalogue):
+    for place, flow, entry in entries(catalogue):
         # Data types told by one update are due at the same times.
         others = {each.id: each.timescale for each in flow.data_type if each.id != entry.id}
         if entry.within is not None and others.get(entry.within) != entry.timescale:
@@ -273,7 +272,7 @@ def _due(catalogue: Catalogue) -> _Faults:
     """Yield due dates counted from a results day that is not set, and due dates that no flow uses."""
     calendar = catalogue.calendar
     results = {each.data_type for each in calendar.results}
-    timescales = {entry.id: entry.every_timescale() for _, _, entry in _entries(catalogue)}
+    timescales = {entry.id: entry.every_timescale() for _, _, entry in entries(catalogue)}
     for n, due in enumerate(calendar.due):
         if due.days is not None and due.data_type not in results:
             yield ("due", n, "days"), f"there is no results day of {due.data_type}"

@@ -28,6 +28,7 @@ from gateway.law import LawPack
 from gateway.model import Basis, Decision, Held, Transfer
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, read
 from gateway.policy.citations import name_faults
+from gateway.policy.crosscheck import entries
 from gateway.policy.dates import is_ending
 from gateway.policy.decide import decide
 from gateway.policy.faults import Contradiction, PolicyFault
@@ -77,8 +78,7 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
 
 def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel]) -> Iterator[Contradiction]:
     yield from name_faults(catalogue, models, "across")
-    flows = (*catalogue.flows.flow, *catalogue.flows.optional)
-    carried = {entry.id for flow in flows for entry in flow.data_type}
+    carried = {entry.id for _, _, entry in entries(catalogue, optional=True)}
     for n, name in enumerate(catalogue.flows.not_carried):
         if name in carried:
             yield "flows.toml", ("not_carried", n), "a flow carries it: take it out here"
@@ -104,11 +104,10 @@ def _unknown(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield a fault for each format in a flow that no reader reads, and each code set that its law pack
     lacks.
     """
-    for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
-        for m, entry in enumerate(flow.data_type):
-            for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
-                words = f"no file is of the format {form}{nearest(form, EXTENSIONS)}"
-                yield "flows.toml", ("flow", n, "data_type", m, "carried"), words
+    for place, _, entry in entries(catalogue, optional=True):
+        for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
+            words = f"no file is of the format {form}{nearest(form, EXTENSIONS)}"
+            yield "flows.toml", (*place, "carried"), words
     for pack in catalogue.law:
         known = pack.code_sets
         for name, layout in pack.layouts.items():

@@ -123,3 +123,14 @@ def test_what_is_to_be_confirmed_again_is_told_after_what_is_wrong(tmp_path: Pat
     files = [fault.file for fault in check(policies)]
     assert files[0] != "confirmed.toml"
     assert files[-1] == "confirmed.toml"
+
+
+def test_a_mistake_in_an_optional_flow_is_told_where_it_stands(tmp_path: Path) -> None:
+    policies = Path(shutil.copytree(POLICIES, tmp_path / "policies"))
+    before, optional, after = (policies / "flows.toml").read_text("utf-8").partition("[[optional]]")
+    after = after.replace(
+        'teams = ["education-welfare"]\nlaw', 'formats = ["CTF-XML"]\nteams = ["education-welfare"]\nlaw', 1
+    )
+    (policies / "flows.toml").write_text(before + optional + after, "utf-8")
+    (fault,) = [each for each in check(policies) if "perhaps CTF XML" in each.message]
+    assert fault.key.startswith("optional[0].data_type[0].carried")
