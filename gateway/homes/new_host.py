@@ -27,7 +27,7 @@ _NOT_HANDED = frozenset({"changing.lock"})
 _HOST_KEY, _HOST_LIST = "spool/host/ssh_host_ed25519_key", "keys/hosts.asc"
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # No letters easily confused.
 _CODE_GROUPS, _GROUP = 6, 5
-_FOLDERS = ("sealed", "spool/landed", "published/log", "mailboxes", "keys/succession")
+_FOLDERS = ("sealed", "spool/landed", "published/log", "mailboxes", "keys", "keys/succession")
 _MOST_BYTES = 64 * 1024**2
 
 

@@ -137,6 +137,7 @@ def test_a_host_that_joined_can_make_the_next_key_of_the_gateway(first: Home, tm
     vkey = secret_files.make_key_set(there, "test.invalid/log", [])
     made = rotation.make_gateway_key(there, "Somerset", vkey, now, None, follows=key.read_bytes())
     assert secret_files.succession_file(there, made.fingerprint).is_file()
+    assert [there.keys.stat().st_mode & 0o077, key.parent.stat().st_mode & 0o077] == [0, 0]
 
 
 def test_a_host_takes_over_a_new_list_of_host_keys_only_with_the_host_key(
