@@ -26,13 +26,13 @@ from gateway.home.settings_file import nearest
 from gateway.model import Classified, Transfer
 from gateway.reasons import (
     REASONS,
-    RETURNED,
     SENT_BACK,
     UNDECIDED,
     for_officers,
     in_officers_words,
     outcome_of,
     school_in_words,
+    step_in_words,
     unlisted_in_words,
 )
 from gateway.registry import log, providers, transfer_lists, transfers
@@ -179,24 +179,6 @@ _ORDER = (
     "number: the entry in the log. Of two entries the lower came first, whatever the clocks said. "
     "at: when it was written, which may be later than the file arrived."
 )
-STEPS = {
-    "landed": "arrived",
-    "decided": "decided by the policies",
-    "delivered": "delivered to a team",
-    "collected": "downloaded",
-    "opened": "opened as a whole",
-    "dealt-with": "marked as dealt with",
-    "restored": "put back",
-    "judged-anew": "read again by other rules: still held",
-    "release-proposed": "release proposed",
-    "act-proposed": "recall asked for",
-}
-"""Steps of a file in words; others are told by their names."""
-
-
-def in_words(kind: str, reasons: str | None) -> str:
-    """Return words for a log entry of a `kind`; `reasons` are the reason codes in the entry, if any."""
-    return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
 class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK):
@@ -272,7 +254,7 @@ def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> I
     for step in log.steps(events):
         yield {
             "at": landed_at or step.at if step.kind == "landed" else step.at,
-            "what": in_words(step.kind, step.reasons),
+            "what": step_in_words(step.kind, step.reasons),
             "by": step.by,
             "why": step.why,
             "team": step.team,

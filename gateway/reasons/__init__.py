@@ -46,11 +46,30 @@ WITHDRAWN_BY_ONE = "person:withdrawn"
 WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
 """The reason codes of a withdrawn file: withdrawn by one person so far, or for good."""
 
+STEPS = {
+    "landed": "arrived",
+    "decided": "decided by the policies",
+    "delivered": "delivered to a team",
+    "collected": "downloaded",
+    "opened": "opened as a whole",
+    "dealt-with": "marked as dealt with",
+    "restored": "put back",
+    "judged-anew": "read again by other rules: still held",
+    "release-proposed": "release proposed",
+    "act-proposed": "recall asked for",
+}
+"""Steps of a file in words; others are told by their names."""
+
 OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
 """The codes of decisions by which people override the agreement; the overridden reason follows the code."""
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
 """Names of the teams a reason tells a provider to ask, where the policies give none."""
+
+
+def step_in_words(kind: str, reasons: str | None) -> str:
+    """Return words for a log entry of a `kind`; `reasons` are the reason codes in the entry, if any."""
+    return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
 def sentence_and_step(code: str, **detail: str | int) -> tuple[str, str]:

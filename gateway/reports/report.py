@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.home import shown_name
 from gateway.model import LogStep, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of, waits_for_second
+from gateway.reasons import SENT_BACK, UNDECIDED, outcome_of, step_in_words, waits_for_second
 from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
@@ -32,27 +32,6 @@ _STATES: dict[str, str] = {
     "held": "held: waits for a person or a date",
     "refused": "refused",
     SENT_BACK: SENT_BACK,
-}
-_EVENTS = {
-    "landed": "The file arrived",
-    "decided": "The gateway decided",
-    "delivered": "Passed to a team",
-    "collected": "Opened and collected",
-    "dealt-with": "Marked as dealt with",
-    "judged-anew": "Read again by other rules, which found nothing else",
-    "release-proposed": "Proposed to release it against the policy",
-    "released": "Released by a person",
-    "refused": "Refused by a person",
-    "withdrawn": "Withdrawn from every mailbox",
-    "redelivery-proposed": "Proposed to give it to a team against the policy",
-    "redelivery-declined": "A second person said no to that",
-    "redelivered": "Given to a team again, or to a further one",
-    "opened": "Opened as a whole, outside the mailboxes",
-    "restored": "Put back into the mailbox",
-    "expired": "Expired",
-    "hold-placed": "Kept from deletion (legal hold)",
-    "hold-lifted": "Legal hold lifted",
-    "deleted": "Deleted under the retention policy",
 }
 
 
@@ -215,14 +194,12 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
 def _steps(account: TransferAccount) -> tuple[Block, ...]:
     rows = []
     for step in account.steps:
-        what = _EVENTS.get(step.kind, step.kind)
+        what = step_in_words(step.kind, step.reasons)
         if step.kind == "landed":  # The arrival has its own time, as the entry may be later.
-            what = f"The file arrived, on {spoken(account.facts.landed_at)}"
-        elif RETURNED in (step.reasons or ""):
-            what = "Sent back by a person, with advice"
+            what += f", on {spoken(account.facts.landed_at)}"
         who = ", ".join(filter(None, (step.by, account.team(step.team))))
         why = "; ".join(filter(None, (step.reasons, step.why)))
-        rows.append((str(step.number), spoken(step.at), what, who, why))
+        rows.append((str(step.number), spoken(step.at), what[:1].upper() + what[1:], who, why))
     headings = ("Entry", "On record since", "What", "By or to", "Why")
     return table_or(headings, rows, "The log holds nothing on it.")
 

@@ -51,7 +51,7 @@ def test_a_transfer_from_landing_to_collection() -> None:
         *(f"{reason.clause} (" for reason in transfer.reasons),
     ):
         assert part in text, part
-    assert re.search(r"Opened and collected By or to jane, Central Data Team", text)
+    assert re.search(r"Downloaded By or to jane, Central Data Team", text)
     assert "Log test.invalid/log Entries" in text
 
 

@@ -12,11 +12,10 @@ from jinja2 import Environment, FileSystemLoader, nodes
 
 from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
-from gateway.acts.transfers import STEPS
 from gateway.console.site import FOLDER, SAID, SIGNS, _label_and_remark, _stem, templates
 from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
 from gateway.policy.catalogue import load_catalogue
-from gateway.reasons import REASONS
+from gateway.reasons import REASONS, STEPS
 from gateway.reasons.languages import phrases, translate
 from gateway.registry.discrepancies import MEANINGS
 from tests.console.served import TEAM, Served

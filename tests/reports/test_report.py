@@ -171,7 +171,7 @@ def test_a_file_has_one_time_of_arrival_however_late_its_entry_was_written() -> 
     late = STEPS[0]._replace(at=LANDED + timedelta(minutes=1))
     shown = " ".join(as_text(transfer_report(replace(ACCOUNT, steps=(late,)), NOW)).split())
     assert "On record since 24 November 2026 at 14:04:22 UTC" in shown
-    assert "The file arrived, on 24 November 2026 at 14:03:22 UTC" in shown
+    assert "Arrived, on 24 November 2026 at 14:03:22 UTC" in shown
 
 
 def test_what_was_sent_back_with_advice_is_not_told_as_refused() -> None:
