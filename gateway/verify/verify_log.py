@@ -157,13 +157,18 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
     """Raise Unproved unless `log_key`, trusted by the user, proves every other key in `keys`.
-    A key proves every earlier key. A key proves the next one if not lost, and if `heads` has the last head
-    signed with it: that head covers the log's entry about the next key.
+    A key proves every earlier key, if `heads` has a head signed with it. A key proves the next one if not
+    lost, and if `heads` has the last head signed with it: that head covers the entry about the next key.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys
     if log_key not in names or any(one.lost or one.last not in heads for one in later):
         raise receipts.Unproved("the log has another key since: give that of /keys/gateway-log.vkey")
+    before = keys[names.index(log_key) - 1].last  # None also of the key in use, where there is no other.
+    if before is not None and all(head.size <= before.size for head in heads):
+        raise receipts.Unproved(
+            f"no head is signed with {log_key} yet: give the key before it, or export the log again later"
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -242,6 +242,24 @@ def test_nobody_puts_a_key_of_their_own_into_an_exported_log(
     assert f"entry {size} ends a key of the log at another size" in capsys.readouterr().out
 
 
+def test_nobody_makes_the_true_key_the_heir_of_their_own(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (exported / "leaves.jsonl").read_text().splitlines(keepends=True)
+    true, own = (exported / "log-key.vkey").read_text().strip(), LogKey.load(LogKey.generate())
+    size, origin = len(lines) + 1, true.split("+")[0]
+    fields = {"log_key": true, "earlier": own.vkey(origin), "size": size, "cause": "superseded"}
+    entry = {"at": "2026-11-24T09:00:00Z", "subject": "log", "version": 1}
+    change = {**entry, "fields": fields, "kind": "log-key-changed", "sequence": size - 1}
+    folder = spoilt(exported, tmp_path, [*changed(lines), canonical(change).decode() + "\n"])
+    *_, (_, root) = verify_log.entries(folder / "leaves.jsonl")
+    for head in folder.glob("checkpoint-*"):
+        head.unlink()
+    (folder / f"checkpoint-{size}").write_text(checkpoint(origin, size, root, own))
+    assert verify_log.main([str(folder), "--log-key", true]) == 1
+    assert f"NOT PROVED: no head is signed with {true} yet" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("size", [*range(1, 18), 64, 65])
 def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
     leaf = '{{"at":"x","fields":{{}},"kind":"landed","sequence":{},"subject":"s","version":1}}'
