@@ -87,4 +87,4 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
 def names_of_lookers(catalogue: Catalogue) -> str:
     """Return the names of the teams that may see sensitive files, as a list in words."""
-    return catalogue.wording.list_names(catalogue.sensitive_teams())
+    return catalogue.wording.list_names(sorted(catalogue.looking_teams().sensitive))

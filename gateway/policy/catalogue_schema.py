@@ -263,10 +263,6 @@ class Catalogue(File):
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
-    def sensitive_teams(self) -> tuple[str, ...]:
-        """Return the ids of the teams that may see sensitive held files."""
-        return tuple(team.id for team in self.teams.team if team.sensitive)
-
     def looking_teams(self) -> LookingTeams:
         """Return the teams that may see other teams' files: for triage, sensitive files, or child welfare."""
         welfare = {
@@ -274,7 +270,7 @@ class Catalogue(File):
         }
         return LookingTeams(
             triage=frozenset(team.id for team in self.teams.team if team.triage),
-            sensitive=frozenset(self.sensitive_teams()),
+            sensitive=frozenset(team.id for team in self.teams.team if team.sensitive),
             welfare=frozenset(welfare),
         )
 

@@ -67,7 +67,7 @@ def _teams(catalogue: Catalogue) -> _Faults:
     entitled = {right.team for right in catalogue.rights.right}
     if not catalogue.looking_teams().triage:
         yield ("team",), "no team has triage = true, so nobody would see held files"
-    if not catalogue.sensitive_teams():
+    if not catalogue.looking_teams().sensitive:
         yield ("team",), "no team has sensitive = true, so nobody would see sensitive files"
     for n, team in enumerate(catalogue.teams.team):
         place, looks = ("team", n, "id"), team.triage or team.sensitive
