@@ -11,7 +11,7 @@ from gateway.access import AccessRight, may_know
 from gateway.acts.act import Act, ActContext, ActDone, Recording
 from gateway.acts.agreement import RatifyAgreement, decide_ratified
 from gateway.acts.fields import FileReference, OneLine, Reference, Why, argument, option
-from gateway.acts.transfers import file_in_words
+from gateway.acts.transfers import file_in_words, proposal_in_words
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.model import Classified, Decision, Reason, Refused, Released, Transfer, counted
@@ -128,11 +128,7 @@ class _ProposedRelease(_HeldFileAct):
         """Return a sentence with file, proposer, teams and reason. GatewayError if no release is proposed."""
         with context.reading() as session:
             first = proposal(session, self.reference)
-        wording = context.catalogue.wording
-        teams, kind = wording.list_names(first.teams), wording.name(first.data_type)
-        return (
-            f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
-        )
+        return f"{super().effect(context)} {proposal_in_words(first, context.catalogue.wording)}"
 
 
 class ConfirmRelease(_ProposedRelease, command="held confirm"):

@@ -14,7 +14,7 @@ from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, R
 from gateway.acts.fields import FileReference, Why, option
 from gateway.acts.held_decisions import proposal, propose, released, rule
 from gateway.acts.notices import tell_dpo
-from gateway.acts.transfers import file_in_words
+from gateway.acts.transfers import file_in_words, proposal_in_words
 from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.persons import packed
 from gateway.log.leaf import Kind
@@ -151,7 +151,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
             first = proposed(session, self.reference, _PROPOSED)
             events = log.events(session, self.reference, kind="withdrawn")
         said = (
-            _in_words(first, context.catalogue)
+            proposal_in_words(first, context.catalogue.wording)
             if first
             else f"{events[-1].actor} withdrew it: {events[-1].note}"
         )
@@ -206,7 +206,8 @@ class DeclineRedelivery(_RecallAct, command="transfers decline", short="Say no")
         """Return sentences with file, proposer, teams and reason. GatewayError if no delivery is proposed."""
         with context.reading() as session:
             first = proposal(session, self.reference, _PROPOSED)
-        return f"{file_in_words(context, self.reference)} {_in_words(first, context.catalogue)}"
+        said = proposal_in_words(first, context.catalogue.wording)
+        return f"{file_in_words(context, self.reference)} {said}"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record that the proposed delivery is declined."""
@@ -214,11 +215,6 @@ class DeclineRedelivery(_RecallAct, command="transfers decline", short="Say no")
             first = proposal(record.session, self.reference, _PROPOSED)
             record.note("redelivery-declined", self.reference, note=self.why)
         return ActDone(f"{self.reference} goes to no further team: {first.by} proposed it in vain")
-
-
-def _in_words(first: Proposal, catalogue: Catalogue) -> str:
-    teams = catalogue.wording.list_names(first.teams)
-    return f"{first.by} proposed to put it into the mailboxes of {teams}: {first.why}"
 
 
 def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] = ()) -> ActDetails:

@@ -24,6 +24,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home import shown_name
 from gateway.home.settings_file import nearest
 from gateway.model import Classified, Transfer
+from gateway.policy.catalogue_schema import Wording
 from gateway.reasons import (
     REASONS,
     SENT_BACK,
@@ -35,6 +36,7 @@ from gateway.reasons import (
     step_in_words,
     unlisted_in_words,
 )
+from gateway.record.dual_control import ENDS_OF, Proposal, proposed
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
@@ -200,6 +202,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
         with context.reading() as session:
             transfer = transfers.get(session, self.reference)
             entries = log.events(session, self.reference)
+            asked = [first for kind in ENDS_OF if (first := proposed(session, self.reference, kind))]
             logged = [*log.steps(entries)]
             provider = providers.get_provider(session, transfer.upload.provider)
             catalogue = context.catalogue
@@ -224,7 +227,8 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
                 "replaces": replaces,
                 "superseded_by": superseded_by,
             },
-            paragraphs=("What the sender was told:",) * bool(transfer.reasons)
+            paragraphs=tuple(proposal_in_words(first, catalogue.wording) for first in asked)
+            + ("What the sender was told:",) * bool(transfer.reasons)
             + tuple(said for one in transfer.reasons for said in (one.sentence, one.next_step) if said),
             parts=(ActListing(steps, ("at", "what", "team", "by", "why"), "no events"),),
             proof=ActDetails(
@@ -247,6 +251,14 @@ def file_in_words(context: ActContext, reference: str) -> str:
     wording = context.catalogue.wording
     kind = wording.name(transfer.data_type) if transfer.data_type else "of no known kind"
     return f"{reference} is from {school}, {kind}."
+
+
+def proposal_in_words(one: Proposal, wording: Wording) -> str:
+    """Return a sentence with proposer, teams and reason, and the kind of data of a proposed release."""
+    to = (
+        f"release it as {wording.name(one.data_type)} to" if one.data_type else "put it into the mailboxes of"
+    )
+    return f"{one.by} proposed to {to} {wording.list_names(one.teams)}: {one.why}"
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from gateway.access import known_to_program
 from gateway.log.leaf import rfc3339
 from gateway.policy.dates import local_day
 from gateway.processor.handing_on import lay_out_folders, trouble_in
+from gateway.record.dual_control import ENDS_OF
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, hooks, log
 from gateway.registry.flow_status import overdue, statuses
@@ -39,8 +40,6 @@ _TROUBLE = {
 }
 _GIVEN_UP = "given up"
 """The content of the note on a message that was given up. Of a message that was taken, the note is empty."""
-_PROPOSED = frozenset({"release-proposed", "redelivery-proposed"})
-"""The kinds of entries with teams that a file was not given to."""
 Told = tuple[str, dict[str, Any]]
 """A message behind the name of its file, NUMBER_ID without the ending.
 
@@ -231,7 +230,7 @@ def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
             kind = "file.held"
         case "withdrawn", "held":
             kind = "file.withdrawn"
-            told = (one for one in log.events(session, event.subject) if one.kind not in _PROPOSED)
+            told = (one for one in log.events(session, event.subject) if one.kind not in ENDS_OF)
             earlier = (json.loads(one.leaf)["fields"] for one in told)
             teams = ",".join(one.get("teams") or one.get("team") or "" for one in earlier)
         case _:

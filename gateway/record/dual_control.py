@@ -301,7 +301,7 @@ def _parts(person: str) -> tuple[str | None, str]:
 PROPOSAL_LASTS = timedelta(days=7)
 _PROPOSAL, _ENDS = "act-proposed", ("act-confirmed", "act-rejected")
 _MARK = ": "
-_ENDS_OF: Mapping[Kind, frozenset[str]] = {
+ENDS_OF: Mapping[Kind, frozenset[str]] = {
     "release-proposed": PROPOSAL_ENDS,
     "redelivery-proposed": PROPOSAL_ENDS - {"release-declined"} | {"redelivered", "redelivery-declined"},
 }
@@ -432,7 +432,7 @@ class Proposal:
 def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
     """Return the open proposal of a kind about a file; None if ended, or never made."""
     for event in reversed(log.events(session, reference)):
-        if event.kind in _ENDS_OF[kind]:
+        if event.kind in ENDS_OF[kind]:
             return None
         if event.kind == kind:
             fields = json.loads(event.leaf)["fields"]

@@ -69,6 +69,8 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")
     desk.gateway("held", "release", sent, "--why", "needed for a tribunal", "--override")
     assert desk.state(sent) == "held"
+    shown = " ".join(desk.gateway("transfers", "show", sent).split())  # By whoever is to say yes or no to it.
+    assert "proposed to release it as Student core data to Central Data Team, Admissions" in shown
     said = desk.gateway("held", "confirm", sent, "--why", "x", code=1)
     assert "somebody else must confirm" in said
     assert "(docs/roles.md)" in said
