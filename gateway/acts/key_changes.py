@@ -81,7 +81,7 @@ class AddKey(_KeyAct, command="keys add"):
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             taken = [_taken_in(context, clerk, owner_kind, self.id, data) for data in given]
-        return ActDone("\n".join([*said, *dict.fromkeys(taken), RING_TO_CONFIRM_KEY]))
+        return ActDone("\n".join([*said, *dict.fromkeys(taken)]))
 
 
 class ConfirmKeys(_KeyAct, command="keys confirm"):
@@ -281,7 +281,8 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
         if owner_kind == "staff" and not is_ssh(data):
             raise Refusal("key:not-an-ssh-key")
         clerk.add(owner_kind, owner, judge(data, clerk.at, *strength), state="pending")
-        return f"enrolled for {owner}; it waits to be confirmed"
+        said = RING_TO_CONFIRM_KEY.format(f"{owner} --staff" if owner_kind == "staff" else owner)
+        return f"enrolled for {owner}; it waits to be confirmed\n{said}"
     update = updated(known.material.encode(), data, clerk.at, *strength)
     new, revocation = update or (None, None)
     if revocation is not None and known.may_be_revoked(revocation):

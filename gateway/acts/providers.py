@@ -25,7 +25,7 @@ from gateway.acts.act import (
     Revealed,
 )
 from gateway.acts.fields import GivenFile, OneLine, ProviderId, Why, argument, option
-from gateway.acts.keys import enrol_key
+from gateway.acts.keys import RING_TO_CONFIRM_KEY, enrol_key
 from gateway.acts.listing import ListingAct, Row, columns_of
 from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
@@ -47,9 +47,6 @@ from gateway.zones.spool import waiting
 
 _COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified", "closed_on")
 _NUMBERS = ("name", "dfe_number", "urn", "schools", "number")
-_RING = """Ring the provider on a number you know and let them read the fingerprint to you.
-Then: gateway keys confirm {} FPR, with each fingerprint that was read out; until then no key counts."""
-
 _INVITED = """Send {0} this file, as {0}.invitation. Ring them on a number you know, and read out six words:
   {1}
 When {0}.keys has come: gateway keys add {0} {0}.keys
@@ -123,7 +120,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         ]
         said = [*shown, f"enrolled {self.id}"]
         if given:
-            said.append(_RING.format(self.id))
+            said.append(RING_TO_CONFIRM_KEY.format(self.id))
         column = numbers.column_of(self.kind, bodies)
         asked = bodies.identifier_of(self.kind) is None or column == "dfe_number"
         if self.kind in bodies.with_own_pupils and asked and provider.dfe_number is None:

@@ -79,7 +79,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
             _note(record, "staff-added", self.name, self.why, self.team)
         teams = record.registrar.catalogue.wording.list_names(sorted(set(self.team)))
         said = f"enrolled {self.name} for {teams}"
-        return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
+        return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY.format(f'{self.name} --staff')}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record the person's key in `file`, the bytes of a file. `waits`: True to record a pending key, not

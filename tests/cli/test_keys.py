@@ -75,7 +75,9 @@ def test_what_is_read_out_on_the_telephone(site: Commands, oak: Party, gpg: Gnup
     assert "nothing in the file is new" in again
     gpg.run("--quick-set-expire", fingerprint, "2y")
     file.write_bytes(gpg.certificate("Oak Primary"))
-    assert "taken over" in site.gateway("keys", "add", "oak", str(file))
+    renewed = site.gateway("keys", "add", "oak", str(file))
+    assert "taken over" in renewed
+    assert "keys confirm" not in renewed  # It counts at once.
     assert listed(site, fingerprint)["warning"] is None
 
 

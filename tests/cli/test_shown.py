@@ -33,6 +33,7 @@ def test_enrolling_shows_what_to_read_out_by_telephone(desk: Commands, tmp_path:
         shown = key["fingerprint"] if key["kind"] == "ssh" else grouped(key["fingerprint"])
         assert shown in said
     assert "let them read the fingerprint to you" in said
+    assert "gateway keys confirm elm FPR" in said
     said = desk.gateway("providers", "add", "ash", "--name", "Ash", "--kind", "school")
     assert "fingerprint" not in said
 
