@@ -63,12 +63,15 @@ def confirm(
         out.print(Text(f"\nclause {clause}: {words}", style="bold"))
         out.print(Text(plain(texts.get(clause, "It is no longer in the text."))))
         out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"))
-        if yes or typer.confirm("Does the clause say this?", default=False, err=True):
-            read.append(clause)
+        try:
+            if yes or typer.confirm("Does the clause say this?", default=False, err=True):
+                read.append(clause)
+        except typer.Abort:
+            break  # What was read before stays read.
     write_durably(file, confirmed(catalogue, read).encode(), mode=0o644)
     left = due(load_unchecked(policies))
     out.print(f"{counted(len(read), 'clause')} confirmed, {len(left)} left")
-    if left and not clauses:
+    if not {*wanted}.isdisjoint(left):
         raise typer.Exit(1)
 
 

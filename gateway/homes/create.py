@@ -21,7 +21,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.keys.rotation import make_gateway_key
 from gateway.log.checkpoint import LogKey
-from gateway.model import GatewayKeyKind
+from gateway.model import GatewayKeyKind, counted
 from gateway.openpgp.sealer import lock
 from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
@@ -61,7 +61,8 @@ def create_home(
         if not policies.is_dir():
             raise ConfigurationError(f"{policies} is no folder of policies")
         if faults := check(policies):
-            raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
+            told = f"{counted(len(faults), 'fault')} in {policies}"
+            raise ConfigurationError(f"{told}: gateway policy check {policies} names each")
     with whole_or_nothing(home.root), closing(registry):
         make_folders(home)
         _copy_policies(policies or shipped_policies(), home)

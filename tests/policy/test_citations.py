@@ -158,9 +158,21 @@ def test_the_command_shows_the_clause_and_asks(policies: Path) -> None:
     assert "reason classify:unknown" in refused.output
     assert "0 clauses confirmed, 1 left" in refused.output
     assert len(told(policies)) == 1
+    edit(policies, "agreement.txt", "8.2. Notify the Education", "8.2. Tell the Education")
+    stopped = CliRunner().invoke(app, command, input="y\n")  # Then the terminal is gone.
+    assert (stopped.exit_code, len(told(policies))) == (1, 1), stopped.output
+    assert "1 clause confirmed, 1 left" in stopped.output
     assert CliRunner().invoke(app, command, input="y\n").exit_code == 0
     assert told(policies) == []
     assert CliRunner().invoke(app, [*command, "77.7"]).exit_code == 1
+
+
+def test_no_home_is_made_of_policies_at_fault(policies: Path, tmp_path: Path) -> None:
+    edit(policies, "agreement.txt", "3.1. The full list", "3.1. The whole list")
+    asked = ("init", "--organisation", "Anyshire", "--policies", str(policies))
+    said = CliRunner().invoke(app, [*asked, "--home", str(tmp_path / "new")])
+    assert (said.exit_code, (tmp_path / "new").exists()) == (1, False)
+    assert said.stderr == f"gateway: 1 fault in {policies}: gateway policy check {policies} names each\n"
 
 
 def test_a_folder_of_which_nothing_was_confirmed_can_be(policies: Path) -> None:
