@@ -135,6 +135,10 @@ def test_what_is_missing_is_listed_and_by_rule_is_no_mistake(site: Commands) -> 
     missing = [one["what"] for one in found["missing"]]
     assert "the terms of 2027-28 are not written down: by rule until then" in missing
     assert "oak has no contact" in missing
+    exams = {one for one in missing if "gcse-results" in one}  # In the summer, and of the series in November.
+    assert exams == {
+        f"the results day of gcse-results in 2028 (season {day}) is by rule" for day in ("01-07", "06-01")
+    }
     assert not any("old" in one["about"] for one in found["missing"])
     site.gateway("flows", "expect", "oak", "ks1", "no", "--why", "a junior school")
     assert "1 carried over" in site.gateway("year", "open", "2027-28")
