@@ -105,8 +105,7 @@ _UNSENT = tuple(col(one).is_(None) for one in (LetterRow.sent_at, LetterRow.refu
 
 def unsent(session: Session) -> Sequence[int]:
     """Return the numbers of letters neither sent, refused, nor noted as come back, oldest first."""
-    numbers = values(session, LetterRow.number, "number", where=_UNSENT)
-    return [number for number in numbers if number is not None]
+    return [one for one in values(session, LetterRow.number, "number", where=_UNSENT) if one is not None]
 
 
 def readdress(session: Session, provider: str, reached: Collection[str], origin: str, at: datetime) -> None:
