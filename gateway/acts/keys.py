@@ -24,7 +24,7 @@ OWNER = "The provider, or the member of staff."
 OfStaff = Annotated[bool, option("ID is a member of staff.", form="It is a member of staff.")]
 """The field that says if the owner of a key is a member of staff, not a provider."""
 RING_TO_CONFIRM_KEY = """Ring the owner on a number you know and let them read the fingerprint to you.
-Then: gateway keys confirm {} FPR, with each (of ID.keys, the six words) read out; until then no key counts."""
+Then: gateway keys confirm {} FPR, with each (of ID.keys: the six words) read out; till then no key counts."""
 """The next step after a key of an owner was added: it waits until its owner has confirmed the fingerprint."""
 READ_OUT = 16
 """The fewest characters of a fingerprint that identify a key when read out."""

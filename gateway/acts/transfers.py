@@ -253,12 +253,10 @@ def file_in_words(context: ActContext, reference: str) -> str:
     return f"{reference} is from {school}, {kind}."
 
 
-def proposal_in_words(one: Proposal, wording: Wording) -> str:
+def proposal_in_words(one: Proposal, words: Wording) -> str:
     """Return a sentence with proposer, teams and reason, and the kind of data of a proposed release."""
-    to = (
-        f"release it as {wording.name(one.data_type)} to" if one.data_type else "put it into the mailboxes of"
-    )
-    return f"{one.by} proposed to {to} {wording.list_names(one.teams)}: {one.why}"
+    to = f"release it as {words.name(one.data_type)} to" if one.data_type else "put it into the mailboxes of"
+    return f"{one.by} proposed to {to} {words.list_names(one.teams)}: {one.why}"
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[dict[str, Any]]:
