@@ -7,7 +7,7 @@ checking. A finding never decides the type of a file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -139,6 +139,10 @@ class FieldTally:
 
     def share_among(self, values: Iterable[str]) -> float:
         """Return the fraction of filled values found in `values` (in upper case); 0 if nothing is filled."""
-        counts, wanted = self.counts or Counter(), set(values)
-        among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
-        return among / counts.total() if counts else 0.0
+        return share_among(self.counts or {}, set(values))
+
+
+def share_among(counts: Mapping[str, int], values: AbstractSet[str]) -> float:
+    """Return the fraction of filled values found in `values` (in upper case). `counts`: how often each is."""
+    filled = [(value.strip().upper() in values, count) for value, count in counts.items() if value.strip()]
+    return sum(is_among * count for is_among, count in filled) / (sum(count for _, count in filled) or 1)

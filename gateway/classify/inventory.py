@@ -78,15 +78,6 @@ def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
     return kind if count >= total / 2 else "mixed"
 
 
-def share_among(counts: Counter[str], values: frozenset[str]) -> float:
-    """Return the fraction of a sample's filled values found in `values`, which are in upper case.
-    `counts`: how often each value occurs in the sample.
-    """
-    total = sum(count for value, count in counts.items() if value.strip())
-    among = sum(count for value, count in counts.items() if value.strip().upper() in values)
-    return among / total if total else 0.0
-
-
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
 _FEW = 5

@@ -386,7 +386,8 @@ class Rules(Items):
     ) -> value_kinds.Judge:
         """Return a judge of a field's values; `by_rows`: of classes and houses, also by the rows of each."""
         if by_rows and key in _OF_MANY:
-            return SharedJudge(check, quick, self.sensitive.are_initials)
+            codes = (self.code_sets["religion"] | self.code_sets["traveller"]) - WORDS["nothing"]
+            return SharedJudge(check, quick, self.sensitive.are_initials, codes, house=key == "house")
         return value_kinds.Judge(check, quick)
 
     def expected(self, key: str) -> str:

@@ -188,11 +188,6 @@ def _made_of_pieces(text: str, plain: str, *, initials: bool) -> Iterator[str]:
             yield known[1].lower()
 
 
-def _short_title(found: re.Match[str]) -> str:
-    """Return the allowed title that a pattern found, if it is an abbreviation; a blank for a longer title."""
-    return found[0] if len(found[0]) <= _INITIALS else " "
-
-
 Words = tuple[Annotated[str, Field(pattern=r"\S")], ...]
 Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
 """Letters anywhere in a column's plain name; fewer than four would stand in too many names."""
@@ -344,13 +339,13 @@ class Sensitive(RuleTable):
         if behind is not None and behind[1].lower() in self._value_words & names:
             return True
         for aside in _ASIDE.findall(text):
-            words = self._titles.sub(_short_title, plain_text(aside)).split()
+            # An allowed title goes, but for an abbreviation.
+            words = self._titles.sub(lambda of: of[0] * (len(of[0]) <= _INITIALS), plain_text(aside)).split()
             has_teacher = words[:1] and words[0] in WORDS["titles"]
             for word in self._value_words.intersection(words):
-                if word in names:
-                    if len(word) == _INITIALS and not has_teacher and word.upper() in aside:
-                        return True
-                elif len(word) == _INITIALS or word in places:
+                is_short = len(word) == _INITIALS
+                is_no_teacher = is_short and not has_teacher and word.upper() in aside
+                if is_no_teacher if word in names else is_short or word in places:
                     return True
         return False
 

@@ -8,9 +8,10 @@ from itertools import zip_longest
 
 from gateway.classify.content import Row, Unreadable, beside, classified_as, declared_between, unknown
 from gateway.classify.delimited import Header, TableOf
+from gateway.classify.findings import share_among
 from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
-from gateway.classify.inventory import Part, kind_of, share_among
+from gateway.classify.inventory import Part, kind_of
 from gateway.classify.latest_day import latest_day
 from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import school_in_title, school_named

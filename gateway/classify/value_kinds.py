@@ -215,8 +215,9 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
 
 
 def tells_behind_a_dash(text: str, tells: Test) -> bool:
-    """Return True if a sensitive word stands behind a dash, even one that is a name, but no title ("Mrs")."""
-    behind = (plain_text(piece).split() for piece in re.split(r"\s[-\u2013]+\s", text)[1:])
+    """Return True if a word behind a dash or bracket, but no title ("Mrs"), is sensitive, even if a name."""
+    pieces = map(plain_text, re.split(r"\s[-\u2013]+|\(", text)[1:])
+    behind = ([*piece.split(), piece.replace(" ", "")] for piece in pieces)  # "D.V." is joined.
     return any(any(map(tells, words)) for words in behind if words[:1] and words[0] not in WORDS["titles"])
 
 
@@ -581,9 +582,8 @@ class Words:
         if not all(is_latin(c) or c in self._marks or c in _DIGITS or c in _ACCENTS for c in text):
             return False
         figures = sum(map(_DIGITS.__contains__, text))
-        if figures > (0 if kind == "name" else _MOST_DIGITS):
-            return False
-        if figures and identifiers.holds_national_insurance(text):
+        most = 0 if kind == "name" else _MOST_DIGITS
+        if figures > most or (figures and identifiers.holds_national_insurance(text)):
             return False
         small = []
         for word in words:
