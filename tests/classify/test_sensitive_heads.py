@@ -120,7 +120,11 @@ def test_a_column_that_nobody_knows_is_of_a_kind_and_one_text_makes_it_free_text
     assert [(one.header, one.kind) for one in found.unlisted] == [("Zz", kind)]
 
 
-@pytest.mark.parametrize("header", ["Period From", "Period To", "Notice Period"])
+@pytest.mark.parametrize("header", ["Period From", "Period To", "Notice Period", "Periods Missed"])
 def test_a_period_of_a_timetable_tells_of_no_health(rules: Rules, header: str) -> None:
     assert rules.sensitive.of_name(header) == ""
-    assert rules.sensitive.of_name("Menstruation") == "health"
+
+
+@pytest.mark.parametrize("header", ["Menstruation", "Menstrual Cycle", "Period Pains", "Has Started Periods"])
+def test_a_period_of_a_girl_tells_of_health(rules: Rules, header: str) -> None:
+    assert rules.sensitive.of_name(header) == "health"
