@@ -432,7 +432,8 @@ def test_a_very_long_name_is_judged_from_each_word_and_not_from_each_letter() ->
         ("Refuge Close", False), ("Placed S20", False), ("S20", False), ("Man Move", False),
         ("1 Refuge Place", False), ("2 Bail Court", False),
         ("12 Violence Drive", False), ("12 Hospital Close", True), ("1 Asylum Road", True),
-        ("Nan's on RO", False),
+        ("14 Carers Way", True), ("1 Asylum Way", False), ("St Jude's Hospice", False),
+        ("3 Hospice Way", True), ("Nan's on RO", False),
     ],
 )  # fmt: skip
 def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is_shown: bool) -> None:
