@@ -92,7 +92,6 @@ class ActContext:
                     return
                 if signs and recording.issued is None:
                     registrar.sign_head(session, recording.at)
-            registrar.bring_out(recording.issued)
             if access and registrar.brings_out:
                 from gateway.publish.projection import publish_access  # noqa: PLC0415 - few change access
 
@@ -101,6 +100,7 @@ class ActContext:
                 from gateway.publish.everything import take_back_copies  # noqa: PLC0415 - as above
 
                 take_back_copies(self.home, registrar.registry)
+            registrar.bring_out(recording.issued)
 
 
 @dataclass(slots=True)

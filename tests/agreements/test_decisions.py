@@ -54,7 +54,7 @@ def test_files_of_a_party_that_has_not_signed_wait_unless_the_flow_says_otherwis
             file = classified(catalogue, flow, entry.id)
             for kind in flow.senders:
                 decision = decide(file, catalogue, sender(kind, ratified=False), NOON)
-                waits = catalogue.bodies.of(kind).ratifies and flow.unratified(entry.id).action == "hold"
+                waits = catalogue.bodies.of(kind).ratifies and flow.unratified(entry.id) == "hold"
                 codes = {reason.code for reason in decision.reasons}
                 assert ("policy:agreement-not-ratified" in codes) is waits, (flow.id, kind)
 

@@ -74,7 +74,7 @@ def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_other
             ),
             catalogue,
         )
-        waits = catalogue.bodies.of(kind).ratifies and flow.unratified(declaration.data).action == "hold"
+        waits = catalogue.bodies.of(kind).ratifies and flow.unratified(declaration.data) == "hold"
         assert isinstance(found, Held) is waits, (method.id, declaration.data)
 
 

@@ -625,7 +625,7 @@ def test_a_copy_in_out_is_taken_back_while_a_child_in_the_file_is_marked_and_fol
     assert len(out(desk, "oak")) == 1
     with monkeypatch.context() as marking:
         if in_console:  # Whose service writes nothing that is published.
-            marking.setattr("gateway.acts.pupils.take_back_copies", lambda *_: None)
+            marking.setattr("gateway.publish.everything.take_back_copies", lambda *_: None)
         desk.gateway("pupils", "restrict", *CHILD, "--why", "accuracy is contested")
         assert len(out(desk, "oak")) == in_console
     for _ in range(2):
@@ -1145,7 +1145,7 @@ def test_a_copy_that_was_left_in_out_when_its_file_was_withdrawn_is_named(
     desk.provider("oak", years=YEARS, dfe_number=ABOUT)
     sent = desk.send(fft, estimates())
     desk.process()
-    monkeypatch.setattr("gateway.acts.recalls.take_back_copies", lambda *_: None)
+    monkeypatch.setattr("gateway.publish.everything.take_back_copies", lambda *_: None)
     desk.gateway("transfers", "withdraw", sent, "--why", "sent by mistake")
     (copy,) = out(desk, "oak")
     said = desk.gateway("log", "verify", code=1)
