@@ -344,6 +344,12 @@ def test_names_and_reasons_are_text_and_no_markup(served: Served) -> None:
     assert served.jane.hidden("why") == '"><script>x</script>'
 
 
+def test_whoever_cannot_decide_on_a_key_is_led_to_the_page_of_its_school(served: Served) -> None:
+    held = served.room.hold(b"key", "key:pending")
+    assert served.jane.get(f"/held/{held}") == 200
+    assert f'<a href="/schools/{PROVIDER}">the page of its school</a>' in served.jane.page
+
+
 def test_an_act_of_weight_is_done_once_confirmed(served: Served) -> None:
     held = served.room.hold(b"weight")
     served.jane.get(f"/held/{held}")

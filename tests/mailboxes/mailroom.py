@@ -120,9 +120,9 @@ class Mailroom:
         sensitive = why("policy:sensitive", topics="health")
         return self._store(content, Held(reasons=(sensitive,)), None)
 
-    def hold(self, content: bytes) -> str:
+    def hold(self, content: bytes, code: str = "classify:unknown") -> str:
         """A file that waits for a person; its reference."""
-        return self._store(content, Held(reasons=(why("classify:unknown"),)), None)
+        return self._store(content, Held(reasons=(why(code),)), None)
 
     def hold_as_read(self, content: bytes) -> str:
         """A file of pupils' data that waits for a person, with what was found in it; its reference."""
