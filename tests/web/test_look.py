@@ -77,7 +77,7 @@ def test_what_is_outside_the_agreement_is_shown_and_taken_out(school: School, pa
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("letter.csv", b"%PDF-1.7\n", "This is a PDF document"),
+        ("letter.csv", b"%PDF-1.7\n", "exports it. Choose the one that your system exported."),
         ("letter.docx", b"PK\x03\x04", "This is a document"),
         ("photo.xml", b"\x89PNG\r\n", "This is a picture"),
         ("empty.csv", b"", "The file is empty."),
@@ -88,8 +88,10 @@ def test_what_is_outside_the_agreement_is_shown_and_taken_out(school: School, pa
     ],
 )
 def test_what_a_file_is(page: Page, name: str, content: bytes, said: str) -> None:
+    page.evaluate("tell('problem', 'The file before was not sent.')")
     chooses(page, name, content)
     page.locator("#seen-said", has_text=said).wait_for()
+    expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_elements_outside_the_agreement_are_shown_and_taken_out(page: Page) -> None:

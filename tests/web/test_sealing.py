@@ -162,6 +162,16 @@ def test_a_second_file_takes_three_acts_by_keyboard(school: School, tmp_path: Pa
     expect(page.locator("#receipt")).to_be_focused()
 
 
+def test_the_receipt_of_the_file_before_gives_way_to_the_next_file(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    sends(page, "before.xml", core_data(31))
+    page.route("**/api/receipts/*", lambda route: route.fulfill(status=404))
+    chooses(page, "next.xml", core_data(32))
+    presses(page, "Send")
+    page.get_by_text("The file has arrived.").wait_for()
+    expect(page.locator("#receipt")).to_be_hidden()
+
+
 def test_a_passkey_without_a_secret_leaves_the_lock_to_a_passphrase(school: School, tmp_path: Path) -> None:
     page = enrolled(school, tmp_path, secret=False)
     page.reload()

@@ -20,8 +20,6 @@ const Look = (() => {
   ];
   const DOCUMENT_NAMES = /\.(docx?|odt|pptx?|odp|msg|eml|pages)$/i;
 
-  const raw = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-
   // As gateway.classify.format_rules has it: without case, blanks and punctuation.
   const plain = (name) =>
     name.replaceAll("%", "percent").replaceAll(" & ", "and").replace(/[^\p{L}\p{N}]+/gu, "").toLowerCase() || name.trim();
@@ -156,7 +154,7 @@ const Look = (() => {
       return { kind: "It is encrypted already, and goes as it is. The page cannot look into it; its receipt will say." };
     }
     if (is || file.size === 0) {
-      const stop = `This is ${is}, and no data as your system exports it. The gateway will refuse it.`;
+      const stop = `This is ${is}, and no data as your system exports it. Choose the one that your system exported.`;
       return { stop: file.size ? stop : "The file is empty. Look whether it is the one that you meant." };
     }
     if (start.startsWith("PK") || start.startsWith("\xd0\xcf\x11\xe0")) {
@@ -258,7 +256,7 @@ async function takeOut(file, cut, name, column) {
 
 async function lookAt() {
   const [file, turn] = [at("file").files[0], ++looks];
-  at("seen").hidden = true;
+  at("seen").hidden = at("problem").hidden = true;
   if (!file) {
     return;
   }

@@ -16,7 +16,8 @@ const FAILED = {
 };
 
 const utf8 = (text) => new TextEncoder().encode(text);
-const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+const raw = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+const base64 = (bytes) => btoa(raw(bytes));
 
 // Throws an Error with what the gateway said, and the `status`. An answer may be without a sentence.
 async function checked(answer) {

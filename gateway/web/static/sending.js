@@ -10,6 +10,7 @@ const progress = (part) => (at("progress").value = part);
 function doing(what) {
   at("going").hidden = !what;
   at("doing").textContent = what || "";
+  at("receipt").hidden ||= Boolean(what); // It is of another file.
   progress(0);
 }
 
@@ -79,8 +80,7 @@ function rowOf(one) {
   cell(row, one.name);
   cell(row, one.reference || "not finished: log in again, or choose the same file again, to go on");
   const failed = "The receipt could not be fetched. Try again.";
-  const show = buttonOf("Show", `the receipt of ${one.name}`, () => showReceipt(one), failed);
-  cell(row, one.reference ? show : "none yet");
+  cell(row, one.reference ? buttonOf("Show", `the receipt of ${one.name}`, () => showReceipt(one), failed) : "none yet");
   return row;
 }
 
