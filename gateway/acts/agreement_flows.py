@@ -87,9 +87,9 @@ class ListFlowStates(ProviderListing, command="flows status", right=AccessRight.
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each flow of each provider, as of the end of the day."""
-        catalogue = context.catalogue
-        day = self.on or local_day(context.clock(), catalogue.calendar.timezone)
         with context.reading() as session:
+            catalogue = context.catalogue
+            day = self.on or local_day(context.clock(), catalogue.calendar.timezone)
             self.check_provider(session)
             only, sees_all = self.provider and [self.provider], context.sight(session).is_whole
             found = [

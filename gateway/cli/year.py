@@ -177,7 +177,9 @@ def _missing(
     for results in calendar.results:
         if not any(day.year == first + 1 for day in results.dates):
             file = home.policies / "calendar.toml"
-            yield complaint("results-by-rule", results=results, year=first + 1, file=file)
+            yield complaint(
+                "results-by-rule", kind=results.data_type, season=results.season, year=first + 1, file=file
+            )
     enrolled = register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted))
     yield from of_providers(session, enrolled, catalogue, year, at)
     reached = {one.provider for one in providers.contacts(session)}
