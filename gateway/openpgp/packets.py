@@ -44,6 +44,10 @@ class FramingError(ValueError):
     """Octets are no sequence of OpenPGP packets, end inside a packet, or have broken armor."""
 
 
+class FollowedError(FramingError):
+    """Other data follows the armor."""
+
+
 class Packet(NamedTuple):
     """A packet from offset `start` to `end`. `pieces`: the start and end of each piece of the body."""
 
@@ -236,7 +240,7 @@ def decoded_pieces(file: BinaryIO) -> Iterator[bytes]:
     rest = rest.removeprefix(footer)
     while rest:
         if not is_blank(rest):
-            raise FramingError("something follows the armor")
+            raise FollowedError("something follows the armor")
         rest = file.read(_PIECE_BYTES)
 
 
