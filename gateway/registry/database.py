@@ -302,6 +302,10 @@ def _migrations() -> dict[str, Path]:
 def _check_known(revision: str | None) -> None:
     if revision is None or revision in _migrations():
         return
+    if revision == "0001":
+        raise ConfigurationError(
+            "the registry is of version 0.1.0: upgrade the home to version 0.2.0 first, then to this one"
+        )
     if revision < newest_revision():
         raise ConfigurationError(
             f"the registry was last changed between two releases (to {revision}), and this version does not "
