@@ -83,6 +83,9 @@ _IN_THE_CLEAR = (
     b"{\\rtf",
     b"SQLite format 3\0",
 )
+# An encrypted file in a ZIP or gzip archive, by the name there.
+_PACKED = re.compile(rb"(?s)(?:PK\x03\x04.{26}|\x1f\x8b\x08\x08.{6})[^\0]+?\.(?:gpg|pgp|asc)")
+_QUOTED = re.compile(rb"(?m)^[> ]+")
 _MOST_ODD = 0.05
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 12, 13, 27})
 
@@ -206,8 +209,8 @@ def is_public(start: bytes) -> bool | None:
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
     """Return the kind of data that begins with `start` and is not sealed with OpenPGP.
     Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "" for ordinary clear
-    data; "unknown". `whole`: `start` is the whole file. A signature counts as public only if nothing else is
-    in the file.
+    data; "unknown", also for an encrypted message inside something else. `whole`: `start` is the whole file.
+    A signature counts as public only if nothing else is in the file.
     """
     if start[:1] < b"\x80" or start.startswith(UTF8_MARK) or is_wide(start):
         text = mended(start).lstrip(_BLANK)
@@ -224,8 +227,10 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
             return "public"
     if is_encrypted_otherwise(start):
         return "other-encryption"
+    _, armor, message = _QUOTED.sub(b"", start).partition(_ARMOR)
+    wraps = _PACKED.match(start) or is_sealed(armor + message)
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
-    return "" if tells else "unknown"
+    return "" if tells and not wraps else "unknown"
 
 
 def _begins_encrypted(data: bytes) -> bool | None:

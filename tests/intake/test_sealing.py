@@ -169,6 +169,21 @@ def test_what_nobody_knows_is_not_called_clear() -> None:
     assert looks_like(CLEAR["without a session key"][:ENOUGH_BYTES], whole=False) == "unknown"
 
 
+def test_a_message_in_something_else_is_not_called_clear() -> None:
+    """Nobody may be told that pupils' data went unprotected, where it was only packed or pasted."""
+    name, mail = b"census.xml.gpg", b"Dear all,\n\n"
+    armored, quoted = ARMORED.removesuffix(b"\n"), ARMORED.replace(b"\n", b"\n> ")
+    for start in (
+        mail + armored,
+        b"> " + quoted,
+        b"PK\x03\x04" + bytes(26) + name + SEALED,
+        b"\x1f\x8b\x08\x08" + bytes(6) + name + b"\0\x03",
+    ):
+        assert is_sealed(start.ljust(ENOUGH_BYTES, b"\n")) is False
+        assert looks_like(start, whole=True) == "unknown"
+    assert looks_like(mail + CLEAR["signed only, armored"], whole=True) == ""
+
+
 @pytest.mark.parametrize("kind", sorted(set(CLEAR) - {"a secret key", "without a session key"}))
 def test_data_looks_like_nothing_about_keys(kind: str) -> None:
     assert looks_like(CLEAR[kind][:ENOUGH_BYTES], whole=len(CLEAR[kind]) <= ENOUGH_BYTES) == ""
