@@ -87,6 +87,8 @@ FILES = {
     "heic": (b"\0\0\0\x18ftypheic\0\0\0\0", DOCUMENT, "an image"),
     "tiff": (b"II*\0\x08\0\0\0", DOCUMENT, "an image"),
     "access": (b"\0\1\0\0Standard ACE DB\0", DOCUMENT, "a database"),
+    "login page": (b"<!DOCTYPE html><html><body>Log in</body></html>", DOCUMENT, "an HTML page"),
+    "xls that is html": (b"<html><table><tr><td>UPN</td></tr></table></html>", DOCUMENT, "an HTML page"),
     "eml": (mail(), PACKED, "an e-mail"),
     "eml as received": (
         b"Received: from a by b\r\nSubject: x\r\nFrom: a@b.example\r\n\r\nHello",

@@ -333,7 +333,7 @@ def test_a_heading_can_decide(classify: Classify) -> None:
         (made.jcq(["8300  H9 "], trailer=False).encode(), "classify:malformed"),
         (made.jcq([], letter="E").encode(), "classify:outside-agreement"),
         (b"<ApplicationImport><Pupil/></ApplicationImport>", "classify:outside-agreement"),
-        (b"<html><body>hello</body></html>", "classify:unknown"),
+        (b"<html><body>hello</body></html>", "classify:document"),
     ],
 )
 def test_what_is_none_is_refused(classify: Classify, content: bytes, code: str) -> None:
