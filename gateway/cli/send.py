@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -31,7 +34,6 @@ from gateway.cli.send_keys import (
 )
 from gateway.errors import GatewayError
 from gateway.model import Classified, counted
-from gateway.observe.signals import until_told
 from gateway.send import standing
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
@@ -193,8 +195,10 @@ def watch(
             sender, folder, Stillness(still, time.monotonic), anyway=because, in_words=in_words,
             tell=lambda line: typer.echo(plain(in_words(line))),
         )  # fmt: skip
-        with until_told() as stop:
-            watched.run(stop, once=once)
+        # Killed at any moment, it goes on with the next run: no round has to end first.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            watched.run(threading.Event(), once=once)
     if once and watched.stuck:
         raise GatewayError(f"{counted(len(watched.stuck), 'file')} in {folder} could not be taken: see above")
 

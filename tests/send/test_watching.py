@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -112,6 +114,25 @@ def test_a_file_that_is_taken_away_between_two_looks_keeps_no_other_from_going(o
     watched(oak, folder, tell).run(threading.Event(), once=True)
     assert "b.xml: not taken: it was taken away" in told
     assert (folder / "sent" / "c.xml").exists()
+
+
+def test_a_watch_ends_when_told_though_the_gateway_is_silent(oak: Office) -> None:
+    """It does not wait for an answer first: that may take minutes, and a service manager kills by then."""
+    folder = oak.root / "told"
+    folder.mkdir()
+    (folder / "core.xml").write_bytes(core_data(seed=26))
+    settings = oak.kit / "kit.toml"
+    before = settings.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.write_text(re.sub(r"port = \d+", f"port = {silent.getsockname()[1]}", before))
+        watch = oak.process("watch", str(folder), "--still", "0")
+        with silent.accept()[0]:
+            watch.terminate()
+            _, said = watch.communicate(timeout=300)
+    settings.write_text(before)
+    assert (watch.returncode, said) == (0, "")
+    oak.done("watch", str(folder), "--once", "--still", "0")
+    assert (folder / "sent" / "core.xml").exists()
 
 
 def watched(oak: Office, folder: Path, tell: Callable[[str], None]) -> WatchedFolder:
