@@ -90,7 +90,7 @@ def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
         stage.done("providers", "invite", _PROVIDER, "--address", f"{place[0]}:{place[1]}"), "utf-8"
     )
     take_keys(
-        Kit(root / "kit"), read_invitation(invitation), owner="Sandbox School <office@sandbox.invalid>",
+        Kit(root / "kit"), *read_invitation(invitation), owner="Sandbox School <office@sandbox.invalid>",
         ssh_key=None, openpgp_key=None, passphrases=(_PASSPHRASE, _PASSPHRASE), now=now(),
     )  # fmt: skip
     return hand_over(Kit(root / "kit"), root)[0]

@@ -189,7 +189,7 @@ def setup(
         place.settings()
         _say_hand_over(place, place.root)
         return
-    invited = ceremonies.read_invitation(invitation)
+    invited, made = ceremonies.read_invitation(invitation)
     if place.settings_file.exists() and place.settings().provider != invited.provider:
         place = place.beside(invited.provider)
     say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
@@ -212,8 +212,8 @@ def setup(
 
         known = new_passphrases(passphrase_file, judge)
         ceremonies.take_keys(
-            place, invited, owner=whose, ssh_key=ssh_key, openpgp_key=openpgp_key, passphrases=known,
-            now=now(),
+            place, invited, made, owner=whose, ssh_key=ssh_key, openpgp_key=openpgp_key,
+            passphrases=known, now=now(),
         )  # fmt: skip
         if passphrase_file is None:
             passphrases = Passphrases(invited.provider, None, None)

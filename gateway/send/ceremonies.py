@@ -48,8 +48,8 @@ Step = tuple[Proved | None, str]
 """The result of a step: the verified receipt, None if none came yet, and a sentence on what was done."""
 
 
-def read_invitation(file: Path) -> ProviderInvitation:
-    """Return the invitation in a file. GatewayError unless signed by the key named inside.
+def read_invitation(file: Path) -> tuple[ProviderInvitation, datetime]:
+    """Return the invitation in a file, and when it was signed, by the key named inside; else GatewayError.
 
     Trust it only once the six words are compared: anybody can name and sign with a key of their own.
     """
@@ -59,10 +59,12 @@ def read_invitation(file: Path) -> ProviderInvitation:
         found = _HEADERS.match(signed)
         claimed = ProviderInvitation.read(found["text"] if found else "")
         certificate = pinned(claimed.certificate.encode(), claimed.gateway_key)
-        return ProviderInvitation.read(verify_clearsigned(signed, [certificate])[0])
+        text, signature = verify_clearsigned(signed, [certificate])
+        return ProviderInvitation.read(text), signature.created_at
     except (ValidationError, ValueError, CertificateRefused, SignatureInvalid):
         raise GatewayError(
-            f"{file.name} is no invitation, or was changed on its way: ask the authority for another"
+            f"{file.name} is no invitation, or was changed on its way, or this computer's clock is slow: set "
+            "the clock; if that does not help, ask the authority for another"
         ) from None
 
 
@@ -85,20 +87,21 @@ def judge_passphrase(passphrase: str, *names: str) -> None:
 
 
 def take_keys(
-    kit: Kit, invited: ProviderInvitation, *, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
-    passphrases: tuple[str, str], now: datetime,
+    kit: Kit, invited: ProviderInvitation, made: datetime, *, owner: str, ssh_key: Path | None,
+    openpgp_key: Path | None, passphrases: tuple[str, str], now: datetime,
 ) -> None:  # fmt: skip
     """Set up a kit: make each key for which no file is given, and write kit.toml with the gateway's keys.
 
-    Existing keys are never overwritten. `passphrases` open the OpenPGP and the SSH key, in this order.
-    WrongPassphrase if one fails, GatewayError for a file without a secret key, Refusal for a key unfit for
-    enrolment.
+    Existing keys are never overwritten. `made`: the time of the invitation. `passphrases` open the OpenPGP
+    and the SSH key, in this order. WrongPassphrase if one fails, GatewayError for a file without a secret
+    key, Refusal for a key unfit for enrolment.
     """
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
     if not own.exists():
         judge_passphrase(passphrases[0], invited.provider, invited.name, owner)
-        make_anew(own, make_key(owner, passphrases[0], now).armored)
+        # As of the invitation, which the gateway's clock dates: this computer's may be ahead.
+        make_anew(own, make_key(owner, passphrases[0], made).armored)
     login = kit.root / "ssh" if ssh_key is None else ssh_key.absolute()
     if not login.exists():
         judge_passphrase(passphrases[1], invited.provider, invited.name, owner)

@@ -252,12 +252,11 @@ class KitAtWork:
 
 def _check_clock(there: float) -> None:
     """Raise ClockWrong if the clock is 10 minutes fast or 25 slow by the gateway's Unix time `there`."""
-    apart = time.time() - there
-    if not -_MOST_SLOW < apart < _MOST_FAST:
-        way = "fast" if apart > 0 else "slow"
+    here = time.time()
+    if not -_MOST_SLOW < here - there < _MOST_FAST:
+        at, gateways = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%d %H:%M") for one in (here, there))
         raise ClockWrong(
-            f"this computer's clock is {abs(apart) / 60:.0f} minutes {way} by that of the gateway: set it, "
-            "and send again"
+            f"this computer's clock says {at} UTC, that of the gateway {gateways}: set it, and send again"
         )
 
 

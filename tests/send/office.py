@@ -112,6 +112,14 @@ class Office:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
+    def by_a_clock(self, offset: str, *arguments: str) -> tuple[int, str]:
+        """Exit code and standard error of the same command by a clock that is wrong by an offset."""
+        done = subprocess.run(
+            ["faketime", "-f", offset, sys.executable, "-m", "gateway", "send", *arguments],
+            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
     def file(self, name: str, content: bytes) -> Path:
         """A plain file that lies in the office."""
         path = self.root / name

@@ -115,6 +115,19 @@ def test_from_the_invitation_to_a_receipt(ash: Office, services: Running) -> Non
     assert kinds.count("provider-invited") == 2
 
 
+@pytest.mark.needs("faketime")
+def test_keys_made_by_a_clock_ahead_are_enrolled_and_a_slow_clock_is_told(
+    ash: Office, services: Running
+) -> None:
+    opened = ash.invited(services.intake)
+    code, said = ash.by_a_clock("-1d", *opened, *GIVEN)
+    assert (code, "clock is slow: set the clock" in said, ash.kit.exists()) == (1, True, False)
+    assert ash.by_a_clock("+400d", *opened, *GIVEN)[0] == 0
+    ash.site.gateway("keys", "add", ash.name, str(ash.root / f"{ash.name}.keys"))
+    ash.site.gateway("keys", "confirm", ash.name, *ash.done("setup").splitlines()[-2].split())
+    assert {key["state"] for key in ash.site.json("keys", "list", ash.name)} == {"active"}
+
+
 def test_where_nobody_can_type_the_option_is_named_once(ash: Office, services: Running) -> None:
     verb, file, *_ = ash.invited(services.intake)
     result = ash.send(verb, file)
@@ -132,7 +145,7 @@ def test_wrong_words_make_no_keys(ash: Office, services: Running) -> None:
 def test_the_words_are_of_all_that_the_invitation_says(ash: Office, services: Running) -> None:
     """Whoever makes an invitation of their own signs it with a key of their own: the words tell it."""
     _, path, _, words = ash.invited(services.intake)
-    genuine = read_invitation(Path(path))
+    genuine, _ = read_invitation(Path(path))
     assert " ".join(genuine.words()) == words
     secret = generate_gateway_key("Somerset County Council", datetime.now(UTC))
     own = {"certificate": certificate_of(secret).decode(),
@@ -143,7 +156,7 @@ def test_the_words_are_of_all_that_the_invitation_says(ash: Office, services: Ru
         assert forged.words() != genuine.words()
         Path(path).write_text(clearsign(secret, forged.text()))
         if change is own:
-            assert read_invitation(Path(path)) == forged
+            assert read_invitation(Path(path))[0] == forged
         else:
             with pytest.raises(GatewayError, match="is no invitation, or was changed"):
                 read_invitation(Path(path))
@@ -156,7 +169,7 @@ def test_the_invitation_of_another_authority_is_for_a_kit_of_its_own(ash: Office
     before = Kit(ash.kit).settings()
     secret = generate_gateway_key("Elsewhere Council", datetime.now(UTC))
     key = Tsk.from_bytes(secret).extract_certificate().fingerprint
-    genuine, path = read_invitation(Path(opened[1])), ash.root / "theirs.invitation"
+    genuine, path = read_invitation(Path(opened[1]))[0], ash.root / "theirs.invitation"
     of_theirs = {"organisation": "Elsewhere Council", "host": "elsewhere.invalid", "gateway_key": key}
     theirs = ProviderInvitation(
         **{**genuine.model_dump(), **of_theirs, "certificate": certificate_of(secret).decode()}

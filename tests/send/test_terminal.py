@@ -139,6 +139,20 @@ def test_a_watch_asks_before_it_watches(oak: Office) -> None:
     assert (folder / "sent" / "core.xml").exists()
 
 
+def test_a_key_is_revoked_only_where_somebody_says_so(oak: Office) -> None:
+    revoke = ("revoke", "--reason", "compromised")
+    at = Terminal(oak, *revoke)
+    at.until("The passphrase of your OpenPGP key: ")
+    at.type(PASSPHRASE)
+    assert "It cannot be taken back." in at.until("[y/N]: ")
+    at.type("")
+    assert (at.rest().count("revoked"), at.process.returncode) == (0, 1)
+    result = oak.send(*revoke)  # Nobody is there.
+    assert (result.exit_code, "say it with --yes" in result.stderr) == (1, True)
+    keys = oak.site.json("keys", "list", oak.name)
+    assert {key["state"] for key in keys} == {"active"}
+
+
 def test_three_wrong_passphrases_end_it(oak: Office) -> None:
     at = Terminal(oak, str(oak.file("core.xml", core_data(seed=33))))
     at.until("The passphrase of your OpenPGP key: ")
