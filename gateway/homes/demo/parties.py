@@ -21,7 +21,7 @@ import pysequoia
 from gateway.errors import Fault
 
 T = TypeVar("T")
-_COMMAND_SECONDS = 60
+_COMMAND_SECONDS = 300
 _PATIENCE_SECONDS = 60
 _FREE_PORTS = ("--intake-port", "0", "--mailboxes-port", "0", "--console-port", "0")
 
