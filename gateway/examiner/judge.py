@@ -26,10 +26,10 @@ from gateway.home.settings import OpenLimits
 from gateway.model import NewKey, read_as, without_signatory
 from gateway.openpgp import packets
 from gateway.openpgp.certificates import CertificateRefused, describe
-from gateway.openpgp.embedded import is_sealed, open_signed
+from gateway.openpgp.embedded import open_signed
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.zones import headings
-from gateway.zones.sealing import mended, needs_mending
+from gateway.zones.sealing import is_sealed, mended, needs_mending
 
 _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})

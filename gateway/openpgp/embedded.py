@@ -9,7 +9,6 @@ The engine holds the content several times in memory: call it in a child process
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -153,14 +152,6 @@ def verified_message(
 
 
 # Signed messages that are not encrypted: clearsigned text, and the output of `gpg --sign`.
-
-
-def is_sealed(data: bytes) -> bool:
-    """Return True for an encrypted message, armored or binary."""
-    with suppress(packets.FramingError):
-        binary = data if packets.is_binary(data) else packets.dearmored_head(data)
-        return packets.first(binary)[0] in packets.ENCRYPTION
-    return False
 
 
 def open_signed(

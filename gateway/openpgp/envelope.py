@@ -88,10 +88,8 @@ def check_alone(sealed: SealedSource, *, armored: bool) -> None:
             found = dropwhile(before.__contains__, packets.tags(binary if armored else file))
             if sum(not packets.is_ignored(tag) for tag in found) > 1:
                 raise Refusal("open:not-one-file")
-        except packets.FollowedError:
-            raise Refusal("open:not-one-file") from None
-        except packets.FramingError:
-            raise Refusal("open:damaged") from None
+        except packets.FramingError as error:
+            raise Refusal(error.code) from None
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:

@@ -204,7 +204,7 @@ def _container(sealed: bytes) -> tuple[list[bytes], Protection, bytes]:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
     except FramingError as error:
-        raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
+        raise Refusal(error.code) from None
     if not outer:
         raise Refusal("open:damaged")
     *before, container = outer

@@ -43,9 +43,13 @@ _HEAD_BYTES = 6
 class FramingError(ValueError):
     """Octets are no sequence of OpenPGP packets, end inside a packet, or have broken armor."""
 
+    code = "open:damaged"
+
 
 class FollowedError(FramingError):
     """Other data follows the armor."""
+
+    code = "open:not-one-file"
 
 
 class Packet(NamedTuple):
