@@ -59,7 +59,7 @@ _CUT = (
 _GOES_ON = "it seems to be cut off, as where a program is not done with it"
 _BATCH = 50
 _RECEIPT_SECONDS = 120.0
-_PAUSE_SECONDS, _HELD_SECONDS, _LOCK_SECONDS = 10.0, 300.0, 60.0
+_PAUSE_SECONDS, _HELD_SECONDS, _LOCK_SECONDS, _SLICE_SECONDS = 10.0, 300.0, 60.0, 0.5
 _MOST_TRIES = 3
 
 _log = logging.getLogger(__name__)
@@ -144,12 +144,10 @@ class WatchedFolder:
                 if once and pause is None:
                     return
                 wake.clear()
-                seconds = self._stillness.seconds if pause is None else pause
                 # Pause until a new file, the end, or a number of seconds.
-                slice_seconds = 0.5
-                left = max(seconds, slice_seconds)
-                while left > 0 and not stop.is_set() and not wake.wait(min(left, slice_seconds)):
-                    left -= slice_seconds
+                left = max(self._stillness.seconds if pause is None else pause, _SLICE_SECONDS)
+                while left > 0 and not stop.is_set() and not wake.wait(_SLICE_SECONDS):
+                    left -= _SLICE_SECONDS
         finally:
             observer.stop()
             observer.join()
@@ -367,13 +365,11 @@ class _Waking(FileSystemEventHandler):
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake
 
-    def on_created(self, _: FileSystemEvent) -> None:
-        """End the pause, because of a new file."""
+    def on_created(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - its name is watchdog's
+        """End the pause, because of a file that is new, moved in or renamed."""
         self._wake.set()
 
-    def on_moved(self, _: FileSystemEvent) -> None:
-        """End the pause, because of a file moved in or renamed."""
-        self._wake.set()
+    on_moved = on_created
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
