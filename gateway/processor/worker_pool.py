@@ -28,7 +28,8 @@ A_MOMENT_SECONDS = 1.0
 A_COMMIT, WORTH_A_COMMIT = 64, 16
 """The most files in one transaction, and the number of results that wait for no others."""
 A_COMMIT_SECONDS = 0.1
-"""Seconds for which a result waits for others in hand: a transaction costs as much as three more files."""
+"""Seconds for which a result waits for others in hand, and again for each 16 of them: a transaction costs as
+much as three more files."""
 _LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
 IN_HAND, IN_HAND_OF_EACH = 256, 64
 """Most files in hand, of all providers and of one."""
@@ -145,21 +146,27 @@ class WorkerPool:
         """
         if not self._here:
             return math.inf
-        is_worth = len(self._here) >= min(WORTH_A_COMMIT, len(self.in_hand))
-        return 0.0 if is_worth or self._ending.is_set() else self._here_since + A_COMMIT_SECONDS
+        in_hand = len(self.in_hand)
+        if len(self._here) >= min(WORTH_A_COMMIT, in_hand) or self._ending.is_set():
+            return 0.0
+        return self._here_since + A_COMMIT_SECONDS * (1 + in_hand / WORTH_A_COMMIT)
 
     def _work(self, warm: bool) -> None:
         """Examine files one after another until the pool ends; runs in a worker thread."""
         if warm:
             with suppress(Exception):  # Whatever it is: told with the first file, which starts them again.
                 self.examiners.mine().start()
-        rested = True
+        rested, whose = True, None
         while not self._ending.is_set():
             with self._more:
+                if whose is not None:
+                    self._turns.at_work[whose] -= 1
+                    self._more.notify_all()
                 keeps = 0.0 if self._turns.are_shared else A_MOMENT_SECONDS
                 self._lingering += not rested
-                next_job = partial(self._next, rested=rested)
-                job = self._more.wait_for(next_job, _LOOKS_AGAIN_SECONDS if rested else keeps)
+                next_job = partial(self._next, rested=rested, whose=whose)
+                found = self._more.wait_for(next_job, _LOOKS_AGAIN_SECONDS if rested else keeps)
+                job, whose = found or (None, None)
                 self._lingering -= not rested
             try:
                 if job:
@@ -171,23 +178,21 @@ class WorkerPool:
                 _log.error("a worker failed: %s", trace_of(error))
             rested = not job
 
-    def _next(self, *, rested: bool) -> Callable[[], None] | None:
-        """Return a worker's next job, or None if there is no job; the caller has the lock.
-        `rested`: True for a worker that has ended its examiner processes. Such a worker takes a file only if
-        more files wait than there are idle workers with processes.
+    def _next(self, *, rested: bool, whose: str | None) -> tuple[Callable[[], None], str | None] | None:
+        """Return a worker's next job and the queue of its file, if any; None if there is no job. The caller
+        has the lock. `rested`: True for a worker that has ended its examiner processes. Such a worker takes a
+        file only if more files wait than there are idle workers with processes. `whose`: see `Turns.next`.
         """
         if self._ending.is_set():
-            return lambda: None
+            return lambda: None, None
         may_look = not rested or self._turns.count > self._lingering
-        if may_look and (given := self._turns.next()) is not None:
-            return lambda: self._examine(*given)
-        return self._others.popleft() if self._others else None
+        if may_look and (given := self._turns.next(whose)) is not None:
+            return partial(self._examine, given[0]), given[1]
+        return (self._others.popleft(), None) if self._others else None
 
     @EXAMINE_SECONDS.time()
-    def _examine(self, assignment: Assignment, whose: str) -> None:
-        """Examine one file, and report the result to the loop, even a failure.
-        `whose`: the name of the queue (`Turns`) that the file was taken from.
-        """
+    def _examine(self, assignment: Assignment) -> None:
+        """Examine one file, and report the result to the loop, even a failure."""
         reference = assignment.upload.reference
         finished = Finished(reference, lost=True)
         retrying = tenacity.Retrying(
@@ -204,9 +209,6 @@ class WorkerPool:
             finished = self._unfinished(reference, error)
         finally:
             self._inbox.put(finished)
-            with self._more:
-                self._turns.at_work[whose] -= 1
-                self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
         """Log and count a failed examination; return the file's result."""
@@ -226,8 +228,10 @@ class WorkerPool:
         return Finished(reference, lost=True)
 
 
-A_TURN_FILES, A_TURN_SECONDS = 16, 0.5
-"""The most files, and the most seconds, of a provider's turn while others wait."""
+A_TURN_FILES, A_TURN_SECONDS = 16, 2.0
+"""The most files, and the most seconds, of a provider's turn while others wait. A busy machine takes a second
+for few ordinary files, and each turn costs processes of its own.
+"""
 
 _ABOUT_SECONDS = 10.0
 _STRUCK = ""
@@ -293,9 +297,10 @@ class Turns:
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1
 
-    def next(self) -> tuple[Assignment, str] | None:
+    def next(self, last: str | None = None) -> tuple[Assignment, str] | None:
         """Return the next file to examine, and the name of its queue; None if no file may be begun now.
-        The caller lowers the queue's `at_work` when the file is done.
+        The caller lowers the queue's `at_work` when the file is done. `last`: the queue of the caller's last
+        file, preferred until its turn ends, because the caller has processes for that provider.
         """
         now = self.clock()
         over = [one for one, (files, ends) in self._turns.items() if files >= A_TURN_FILES or now >= ends]
@@ -308,8 +313,8 @@ class Turns:
             # A process serves one provider only: two workers for a turn would start twice as many.
             each = math.ceil(self.workers / max(1, len(self._waiting)))
             most = max(1, min(each, self.workers - 1))
-        free = (one for one in self._waiting if self.at_work[one] < (1 if one == _STRUCK else most))
-        whose = next(free, None)
+        free = [one for one in self._waiting if self.at_work[one] < (1 if one == _STRUCK else most)]
+        whose = last if last in free and last in self._turns else next(iter(free), None)
         if whose is None:
             return None
         files, ends = self._turns.get(whose, (0, now + A_TURN_SECONDS))

@@ -122,6 +122,19 @@ def test_a_turn_of_slow_files_ends_early(turns: Turns, now: list[float]) -> None
     assert served(turns, 1) == "o"
 
 
+def test_a_worker_goes_on_with_its_provider_until_the_turn_ends(turns: Turns, now: list[float]) -> None:
+    for name in ("mallory", "oak") * 3:
+        turns.add(file(name))
+    assert [given[1] for _ in range(2) if (given := turns.next())] == ["mallory", "oak"]
+    turns.at_work.clear()  # Both are done.
+    for seconds, expected in ((0, "oak"), (A_TURN_SECONDS, "mallory")):
+        now[0] += seconds
+        given = turns.next("oak")
+        assert given is not None
+        assert given[1] == expected
+        turns.at_work.clear()
+
+
 def test_turns_go_round(turns: Turns) -> None:
     for name in ("mallory", "oak", "elm"):
         for number in range(A_TURN_FILES + 1):

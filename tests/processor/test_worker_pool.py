@@ -123,6 +123,15 @@ def test_results_wait_for_no_more_files_than_are_worth_a_transaction(
     assert len(pool.wait(None)[0]) == WORTH_A_COMMIT
 
 
+def test_the_more_is_in_hand_the_longer_a_result_waits_to_share_a_transaction(pool: WorkerPool) -> None:
+    pool._here, pool._here_since = [Finished("261124-oak-00001")], 0.0
+    waits = []
+    for files in (2, 2 * WORTH_A_COMMIT):
+        pool.in_hand = {f"261124-oak-{number:05}" for number in range(files)}
+        waits.append(pool._shared_until())
+    assert 0 < 2 * waits[0] < waits[1]
+
+
 def test_results_wait_for_others_for_a_moment_only(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "A_COMMIT_SECONDS", 0.01)
     pool.in_hand = {"261124-oak-00001", "261124-oak-00002"}
