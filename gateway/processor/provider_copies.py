@@ -99,8 +99,17 @@ class Copier:
         The first call queues every copy made, later calls only the copies made since by other hosts.
         """
         now, since = registrar.clock(), self._looked_at
+
+        def due() -> set[tuple[str, str]]:
+            with registrar.registry.read() as session:
+                shown = copies.owed(session, made_too=True, shown=True)
+                return {(copy.reference, copy.provider) for copy in shown}
+
         if since is None:
-            since = _EVER
+            since, kept = _EVER, shared_store(self._home, registrar.settings)
+            if kept is not None:  # A host that was killed may have put copies that are not due any more.
+                with store_answers():
+                    kept.remove_other_copies(due)
         elif not registrar.settings.host.shares:
             since = None
         with registrar.registry.read() as session:
@@ -156,9 +165,8 @@ class Copier:
             descriptor, sealed = examiner.seal_copy(request)
         kept, its = shared_store(self._home, registrar.settings), (copy.reference, copy.provider)
         with closing_descriptor(descriptor):
-            if kept is not None:  # For other hosts, and in place of what a killed one left.
+            if kept is not None:  # For other hosts.
                 with store_answers():
-                    kept.remove_copies(*its)
                     kept.put_copy(*its, sealed.sha256, descriptor)
             with registrar.registry.write() as session:
                 if stays := self._stays(session, copy):
@@ -170,18 +178,22 @@ class Copier:
             present = keys.keys_in_force(session, "provider", copy.provider, "openpgp", now)
             # A certificate may have changed meanwhile, by another subkey: the next round seals anew.
             is_for_all = not present or {one.material for one in present} == {*request.recipients}
-            if stays := stays and self._stays(session, copy) and is_for_all:
+            if stays and self._stays(session, copy) and is_for_all:
                 copies.record_made(session, copy.number, at=now, sha256=sealed.sha256, size=sealed.size)
-        if kept is not None and not stays:  # Its file may be deleted by now, and nothing else removes it.
+            known = {one.number: one for one in copies.owed(session, made_too=True, of=copy.reference)}
+            recorded = known[copy.number].sha256 if copy.number in known else None
+        if kept is not None:  # The file may be deleted by now, or another host was quicker.
             with store_answers():
-                kept.remove_copies(*its)
+                kept.remove_copies(*its, but=recorded)
 
     def _stays(self, session: Session, copy: Copy) -> bool:
         """Return True if a copy in /out is due. Remove the copy if not: its file was withdrawn or marked
-        meanwhile, or the copy was held back and ordered again, perhaps for another part of the file.
+        meanwhile, the copy was held back and ordered again, perhaps for another part of the file, or another
+        host made it.
         """
         due = copies.owed(session, made_too=True, of=copy.reference, shown=True)
-        stays = any((one.number, one.decided_at) == (copy.number, copy.decided_at) for one in due)
+        its = copy.number, copy.decided_at, copy.sha256
+        stays = any((one.number, one.decided_at, one.sha256) == its for one in due)
         if not stays:
             copy_path(self._home, copy).unlink(missing_ok=True)
         return stays

@@ -17,7 +17,7 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -362,11 +362,21 @@ class ObjectStore:
             file.flush()
             return os.dup(file.fileno())
 
-    def remove_copies(self, reference: str, provider: str | None = None) -> None:
-        """Remove the sealed copies of a file for one provider, or for all; do nothing if there are none."""
+    def remove_copies(self, reference: str, provider: str | None = None, but: str | None = None) -> None:
+        """Remove the sealed copies of a file for one provider, or for all, except the one with digest `but`.
+        Do nothing if there are none.
+        """
         name = checked_reference(reference)
         place = f"{_COPY}/{name}/" if provider is None else _copy(name, provider, "")
-        self._delete(list(self._paths(place)))
+        self._delete([path for path in self._paths(place) if path.rpartition("/")[2] != but])
+
+    def remove_other_copies(self, due: Callable[[], Collection[tuple[str, ...]]]) -> None:
+        """Remove the sealed copies except those `due`, which returns their references and providers.
+        `due` is called after the store is listed: a copy put later stays.
+        """
+        there = list(self._paths(f"{_COPY}/"))
+        kept = due()
+        self._delete([path for path in there if tuple(path.split("/")[1:3]) not in kept])
 
     def put_policies(self, digest: str, files: Mapping[str, bytes]) -> None:
         """Store the files of a version of the policies. May be repeated."""

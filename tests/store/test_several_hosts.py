@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,6 +20,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.examiner.parent import Examiner
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
@@ -26,7 +29,9 @@ from gateway.mailboxes.console_api.api import console_context
 from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
 from gateway.mailboxes.server import open_resources
 from gateway.processor import retention
+from gateway.processor.claim import SideJobs
 from gateway.processor.follow import Follow
+from gateway.processor.provider_copies import Copier
 from gateway.processor.service import open_processor
 from gateway.publish import on_request
 from gateway.record import policies_in_force, reconsider
@@ -327,15 +332,46 @@ def test_copies_are_sealed_once_and_a_new_host_fetches_them(
     store = shared_store(one.home, load_settings(one.home))
     assert store is not None
     assert (failures, len(list(store._paths(f"copy/{sent}/")))) == ([], 1)
+    with TemporaryFile() as left:  # As by a host that was killed after the file was deleted.
+        store.put_copy("261202-fft-00000", "oak", "0" * 64, left.fileno())
     third = another_host(one, tmp_path, "three")
     monkeypatch.setattr("gateway.processor.provider_copies.Copier._bring_out", None)  # None is made anew.
     with open_processor(third.home, third.clock, examiners=third.children.lent) as processor:
         assert processor.drain() == 0
     assert copies(third) == copies(one)
+    assert [path.split("/")[1] for path in store._paths("copy/")] == [sent]
     assert not [found for found in doctor(third) if found["severity"] == "fault"]
     third.close()
     with one.registry.write() as session:
         known_hosts.forget(session, "three")
+
+
+def test_of_two_hosts_that_seal_one_copy_the_first_one_counts(
+    hosts: Hosts, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    other, seal, first = one.provider("fft-two", "fft"), Examiner.seal_copy, list[str]()
+    copier = Copier(two.home, two.children.lent(two.home), SideJobs(60, lambda job: job(), lambda: None))
+
+    def sealed_elsewhere_meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(Examiner, "seal_copy", seal)
+        with two.registrar() as registrar:
+            copier.hand_out(registrar)
+        first.extend(store._paths(f"copy/{sent}/"))
+        return seal(*args)
+
+    store = shared_store(one.home, load_settings(one.home))
+    assert store is not None
+    monkeypatch.setattr(Examiner, "seal_copy", sealed_elsewhere_meanwhile)
+    sent = two.send(other, make("fft-aspire", "csv-estimates", rng=random.Random(2), pupils=5))
+    decided(one, sent)
+
+    def shown_at(desk: Workshop) -> list[str]:
+        folder = desk.home.published.provider("oak") / "out"
+        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob(f"[!.]*{sent}*")]
+
+    until(lambda: first and [f"copy/{sent}/oak/{each}" for each in shown_at(one)] == first, "the copy")
+    assert (list(store._paths(f"copy/{sent}/")), shown_at(two)) == (first, shown_at(one))
 
 
 def test_what_retention_deletes_goes_at_every_door(hosts: Hosts, oak: Party) -> None:
