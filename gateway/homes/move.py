@@ -60,7 +60,7 @@ def move(
     after = checked(Settings, {**before.model_dump(), **new, **kept}, "the new place")
     with open_registrar(home, clock) as registrar, alone(registrar):
         copied = _copy_files(home, before, after, told, ())
-        with registrar.registry.moving() as source:
+        with registrar.registry.moving(idle=False) as source:
             copied |= _copy_files(home, before, after, told, copied)
             if database is not None:
                 _copy_rows(source, after.database_url(home), told)
@@ -211,7 +211,7 @@ def _copy_rows(source: Connection, url: str, told: Told) -> None:
     """
     with closing(Registry(url)) as registry:
         registry.migrate()
-        with registry.moving() as target:
+        with registry.moving(idle=False) as target:
             if not _is_copy(source, target):
                 if any(_row_counts(target).values()):
                     raise ConfigurationError(

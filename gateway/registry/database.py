@@ -187,13 +187,13 @@ class Registry:
             connection.close()
 
     @contextmanager
-    def moving(self) -> Iterator[Connection]:
+    def moving(self, *, idle: bool = True) -> Iterator[Connection]:
         """Yield a connection for replacing whole tables: all other writers are locked out, and nothing is
-        logged. It may stand still for hours, while files are copied beside it.
+        logged. `idle`: False if it may stand still for hours, while files are copied beside it.
         """
         with self._writing() as connection:
             with Session(connection) as session:
-                locks.lock_writers(session, idle=False)
+                locks.lock_writers(session, idle=idle)
             yield connection
 
     @_answered()

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlmodel import Session, select
 
 from gateway.errors import Fault
@@ -20,7 +20,7 @@ from gateway.passage import conclude
 from gateway.processor.service import open_registrar
 from gateway.publish import projection
 from gateway.record.rulings import land
-from gateway.registry import locks, log
+from gateway.registry import database, locks, log, tables
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
@@ -105,6 +105,21 @@ def test_a_trial_that_stands_still_keeps_nobody_out(
     ended = pytest.raises(Fault, match="idle-in-transaction timeout")
     with ended, registry.on_trial() as tried, tried.write(), registry.write():
         pass
+
+
+def test_an_upgrade_that_stands_still_keeps_nobody_out(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "IDLE", "200ms")
+
+    def stopped(_connection: Connection) -> None:
+        with registry.write():
+            pass
+
+    monkeypatch.setattr(tables, "create_all", stopped)
+    monkeypatch.setattr(database, "newest_revision", lambda: "9999")
+    with pytest.raises(Fault, match="idle-in-transaction timeout"):
+        registry.migrate()
 
 
 def test_two_that_append_follow_each_other(registry: Registry) -> None:
