@@ -130,7 +130,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     if any(one.severity == "fault" for one in closed):
         return  # What lies there would be called missing.
     for what, found in (
-        ("folders", _folders(home)),
+        ("folders", _folders(home, settings)),
         ("files made once", _made_once(home)),
         ("the draft of the policies", _draft(home)),
         ("modes", _modes(home)),
@@ -226,12 +226,13 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
     yield from guarded("the spool", _spool(home, at))
 
 
-def _folders(home: Home) -> Iterator[Complaint]:
+def _folders(home: Home, settings: Settings) -> Iterator[Complaint]:
     """Yield a complaint for each folder of secrets that is missing or open to others."""
     for folder in (home.keys, home.root / "sealed"):
         mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
         if not folder.exists():
-            yield complaint("secret-folder-missing", folder=folder)
+            if folder == home.keys or settings.store.url is None:
+                yield complaint("secret-folder-missing", folder=folder)
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
             # The set-group-ID bit marks a folder meant for a group: the mailboxes' user.
             yield complaint("secret-folder-open", folder=folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import obstore
@@ -53,6 +54,10 @@ def test_a_dump_and_a_later_copy_of_the_bucket_make_the_gateway_again(
         text.replace("@/lost?", "@/found?").replace("s3://gateway/first", "s3://gateway/again")
     )
     again.close()
+    for made in ("sealed", "spool", "published", "mailboxes"):  # No copy has them.
+        shutil.rmtree(again.home.root / made, ignore_errors=True)
+    assert "restore it from a backup" not in invoke(again.home.root, "doctor").stdout
+    invoke(again.home.root, "doctor", "--mend")
     again._open()
     again.home.spool.asked.mkdir(exist_ok=True)
     (again.home.spool.asked / "oak.asked").touch()  # The school looks at this door.
