@@ -98,6 +98,7 @@ def test_a_withdrawn_file_takes_its_pupils_off_the_roll_and_brings_them_back(des
     named("sam")
     desk.gateway("transfers", "redeliver", sent, "--why", "it was right after all")
     assert (desk.state(sent), desk.codes(sent)) == ("accepted", ["person:redelivered"])
+    assert "gave the file back to its teams" in " ".join(desk.receipt(sent).split())
     with desk.registry.read() as session:
         assert {row.pupil for row in session.exec(select(PupilRow))} == before
     assert mailbox(desk, "central-data-team") == [sent]
