@@ -82,8 +82,13 @@ class Guard:
 
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
         """Return the answer that turns a request down; None where the request may pass.
-        A request is turned down for a wrong address, method or origin, or for its size.
+        A request is turned down for a wrong address, method or origin, or for its length.
         """
+        length = headers.get("content-length", "" if method in _WITH_BODY else "0")
+        # A request of both kinds ends where each reader likes: nothing after it is read (RFC 9112, 6.1).
+        if "transfer-encoding" in headers or not length.isdecimal():
+            said = "Say by Content-Length how long it is, and send it as a whole."
+            return self._refused(path, said, 411, connection="close")
         if method in _SAFE:
             ours = headers.get("host") == self._host
             return None if ours else RedirectResponse(f"{self._origin}{path}", status_code=307)
@@ -95,11 +100,8 @@ class Guard:
         # A program bears its credential itself: no page of elsewhere can send one.
         if headers.get("origin") != self._origin and not path.startswith(self._programs):
             return self._refused(path, "This form was not sent from one of our pages.", 403)
-        length = headers.get("content-length", "" if method in _WITH_BODY else "0")
-        chunked = "transfer-encoding" in headers  # Of any length, whatever is said beside it.
-        if chunked or not length.isdecimal() or int(length) > self._larger.get(path, self._most):
-            return self._refused(path, "That is too large.", 413)
-        return None
+        large = int(length) > self._larger.get(path, self._most)
+        return self._refused(path, "That is too large.", 413) if large else None
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
