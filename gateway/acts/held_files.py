@@ -14,7 +14,7 @@ from gateway.acts.fields import option
 from gateway.acts.listing import GroupedListing
 from gateway.acts.transfers import TransferListing
 from gateway.model import Transfer, counted
-from gateway.reasons import for_officers, waits_for_second
+from gateway.reasons import for_officers
 from gateway.record.dual_control import name_of
 from gateway.registry import transfer_lists
 from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, WaitsForWhom
@@ -52,17 +52,18 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     ) -> Iterator[dict[str, Any]]:
         """Yield a row for each held file, with reasons, the person assigned, and days since landing."""
         now, owners = context.clock(), transfer_lists.owners_of_held_files(session, EVERYTHING)
-        proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
+        awaiting = frozenset(transfer_lists.awaiting_a_second(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
         for transfer, row in zip(found, super().listed(session, context, found), strict=True):
             reference, often = row["reference"], ""
-            second = reference in proposed or waits_for_second(transfer)
             if same := again.get(reference):
                 newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"
                 often = f" (sent {len(same)} times: {newest})"
             yield row | {
                 "why": for_officers(transfer.reasons) + often,
-                "waits_for": WaitsForWhom.SECOND if second else WAIT_FOR_WHOM[transfer.waits_for or "person"],
+                "waits_for": WaitsForWhom.SECOND
+                if reference in awaiting
+                else WAIT_FOR_WHOM[transfer.waits_for or "person"],
                 "owner": owners.get(reference),
                 "days": (now - transfer.upload.landed_at).days,
             }

@@ -83,15 +83,11 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 """The kinds of event that end the proposal of a release."""
 
 
-def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return references of held files in a sight with a release proposed but not decided, latest first."""
-    last = func.max(col(EventRow.number))
-    query = _of_held("release-proposed", sight, col(EventRow.subject), last).group_by(col(EventRow.subject))
-    asked = {row[0]: row[1] for row in session.execute(query.order_by(last.desc()).limit(MOST))}
-    of_them = col(EventRow.subject).in_(asked), col(EventRow.kind).in_(PROPOSAL_ENDS)
-    ended = select(col(EventRow.subject), last).where(*of_them).group_by(col(EventRow.subject))
-    ends = {row[0]: row[1] for row in session.execute(ended)} if asked else {}
-    return [reference for reference, number in asked.items() if number > ends.get(reference, 0)]
+def awaiting_a_second(session: Session, sight: Sight) -> list[str]:
+    """Return references of held files in a sight on which a second person has to decide, latest first."""
+    wanted = TransfersWanted(state="held", sight=sight, equal=(("waits_for", WaitsForWhom.SECOND),))
+    query = select(col(TransferRow.reference)).where(*_conditions(wanted))
+    return [*session.scalars(query.order_by(col(TransferRow.sequence).desc()).limit(MOST))]
 
 
 def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:

@@ -167,6 +167,11 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     office.room.staff("lee", TEAM)
     office.console.grant("lee", "triage")
     session = office.console.enrolled("lee", lee)
+    (needed,) = [
+        one for one in office.console.said("today", session=session)["needs"] if one["of"] == reference
+    ]
+    assert (needed["page"], "jane took it out" in needed["said"]) == ("held-file", True)
+    assert ("held-file", reference) not in needs(office, "jane")
     against = office.console.ask("carry-out", session=session, **again)
     assert "not ratified" in against.json()["sentence"]
     assert office.console.signed(session, lee, **for_good).status_code == 200

@@ -14,8 +14,8 @@ from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import policy_proposals
-from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
-from gateway.registry import hand_ons, hooks, keys, letters, providers, transfer_lists
+from gateway.record.dual_control import PROPOSAL_LASTS, name_of
+from gateway.registry import hand_ons, hooks, keys, letters, log, providers, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, StaffRow
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, TransfersWanted, WaitsForWhom
@@ -28,6 +28,13 @@ _EACH = 20
 """The most schools, recalls and proposals told one by one."""
 _CHASED = 5
 """The most schools to chase told one by one, longest first."""
+_AWAITING_A_SECOND = {
+    "release-proposed": ("decide", "Say yes or no to the release of {reference}, as proposed by {by}"),
+    "withdrawn": (
+        "recall", "Give {reference} back, or withdraw it for good: {by} took it out of every mailbox",
+    ),
+}  # fmt: skip
+"""The right that a second person needs, and the task, by the act of the first person on a held file."""
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
@@ -151,7 +158,7 @@ def _needs_of(
     recall. `behind`: a task for each school with overdue data.
     """
     may = caller.may
-    if "decide" in may:
+    if "recall" in may:  # As everybody may who may decide.
         yield from _to_decide(session, caller, held)
     for asked in recalls[:_EACH] if "recall" in may else ():
         said = f"Take back {asked.subject}, as {asked.actor or ''} asks"
@@ -167,12 +174,15 @@ def _needs_of(
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield tasks on held files: releases proposed by others, files given to the caller, all held files."""
-    for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
-        first = proposed(session, reference, "release-proposed")
-        if first is not None and name_of(first.by) != caller.name:
-            said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
+    """Yield tasks on held files: as a second person, those given to the caller, all that wait for anybody."""
+    for reference in transfer_lists.awaiting_a_second(session, caller.sight)[:_EACH]:
+        *_, first = (one for one in log.events(session, reference) if one.kind in _AWAITING_A_SECOND)
+        right, said = _AWAITING_A_SECOND[first.kind]
+        if right in caller.may and name_of(by := first.actor or "") != caller.name:
+            said = said.format(reference=reference, by=by)
             yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+    if "decide" not in caller.may:
+        return
     mine = transfer_lists.assigned_by_others(session, caller.sight, caller.name)
     if mine.number:
         said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
