@@ -46,6 +46,9 @@ async function signThenSend(button) {
     const publicKey = asked(JSON.parse(button.dataset.options));
     const credential = await navigator.credentials[button.dataset.passkey]({ publicKey });
     form.elements.credential.value = given(credential);
+    if (form.dataset.back) { // The browser's Back leads there: this page would have to be sent again.
+      history.replaceState(null, "", form.dataset.back);
+    }
     form.submit();
   } catch (error) {
     problem.textContent = whatWentWrong(error, button.dataset.passkey);
