@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -130,7 +131,7 @@ async def log_out(request: Request) -> Response:
     others = text(form, "others") == "yes"
     await site.ask(request, "log-out", others=others)
     if others:
-        return see("/me", done="others")
+        return site.see_said("/me", "Your other sessions are ended.")
     response = see("/login")
     site.drop_secret(response, "session")
     return response
@@ -177,16 +178,9 @@ async def show_login(
     except DeclinedInside as declined:
         problem, status = problem or str(declined), declined.status
     response = site.page(
-        request,
-        "login.html",
-        secret=browser,
-        status=status,
-        problem=problem,
-        options=options,
-        to=to,
-        kept=kept,
-        **await openid_link(request, browser),
-    )
+        request, "login.html", secret=browser, status=status, problem=problem, options=options, to=to,
+        kept=kept, **await openid_link(request, browser),
+    )  # fmt: skip
     site.set_secret(response, _ATTEMPT, browser)
     return response
 
@@ -197,14 +191,12 @@ async def openid_link(request: Request, browser: str, code: str = "") -> Shown:
     - The address is "" if the inside refuses. Both are "" if no OpenID login is configured.
     - `browser`: the secret of the login attempt. `code`: the code of an invitation, if any.
     """
-    site, name = site_of(request), site_of(request).knows.openid
-    if name is None:
-        return {"openid": "", "openid_name": ""}
-    try:
-        reply = await site.ask(request, "begin-openid", browser=browser, code=code)
-        return {"openid": reply.said["address"], "openid_name": name}
-    except DeclinedInside:
-        return {"openid": "", "openid_name": name}
+    site, address = site_of(request), ""
+    with suppress(DeclinedInside):
+        if site.knows.openid is not None:
+            reply = await site.ask(request, "begin-openid", browser=browser, code=code)
+            address = reply.said["address"]
+    return {"openid": address, "openid_name": site.knows.openid or ""}
 
 
 async def return_from_openid(request: Request) -> Response:

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside, Reply
-from gateway.console.site import SAID, Site, first_row, see, text
+from gateway.console.site import Site, first_row, see, text
 from gateway.zones.console_api import ConsoleQuestion, Given, Shown
 
 if TYPE_CHECKING:
@@ -85,12 +85,13 @@ def sentence_of(declined: DeclinedInside) -> str:
 
 
 async def act(  # noqa: PLR0917 - the act, and what its page says
-    request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
-) -> Response:
+    request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str,
+    given: Sequence[tuple[str, str]] = (),
+) -> Response:  # fmt: skip
     """Carry out an act and redirect to `back`, or show a page that asks for the passkey, or the refusal.
-    `command` and `fields`: the act. `what`: the act in words.
+    `command` and `fields`: the act. `what`: the act in words. `given`: as in `act_for`.
     """
-    reply = await act_for(request, form, command, fields, what, back)
+    reply = await act_for(request, form, command, fields, what, back, given)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
         return site_of(request).page(
@@ -266,7 +267,7 @@ async def show_mailbox(request: Request) -> Response:
     """Show one page of the files in a team's mailbox."""
     reply = await shown(request, "mailbox", *_FILTERS, "new", "removed", "before")
     seen, query = reply.said, request.query_params
-    kept = {name: value for name, value in query.items() if name not in {"before", "first", "done"} and value}
+    kept = {name: value for name, value in query.items() if name not in {"before", "first"} and value}
     chosen = {name: kept[name] for name in (*_FILTERS, "new") if name in kept}
     further = {**kept, "before": seen["next"], "first": first_row(request) + len(seen["files"])}
     narrowed = chosen and not seen["asked"]["removed"]
@@ -300,15 +301,16 @@ async def change_files(request: Request) -> Response:
     undo = what == "restore"
     fields = {"team": team, "references": chosen, "undo": undo}
     await site.ask(request, "carry-out", act="mailbox deal-with", fields=fields)
-    return site.see_said(here, SAID["restored" if undo else "dealt"])
+    dealt = "Marked as dealt with. For 30 days you can put it back from “Dealt with”."
+    return site.see_said(here, "Put back into the mailbox." if undo else dealt)
 
 
 async def recall(request: Request) -> Response:
     """Withdraw a delivered file. If the person lacks the right, ask people with the right to withdraw."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
-    fields = {"reference": reference, "why": text(form, "why")}
-    return await act(request, form, "recall", fields, f"recall {reference}", "/")
+    fields, what = {"reference": reference, "why": text(form, "why")}, f"recall {reference}"
+    return await act(request, form, "recall", fields, what, "/", [("why", fields["why"])])
 
 
 async def collected(site: Site, question: ConsoleQuestion) -> Response:

@@ -57,12 +57,6 @@ LEGEND: dict[tuple[str, str], list[str]] = {}
 """The words behind each sign, by sign and colour."""
 for _sign, _words, _colour in SIGNS.values():
     LEGEND.setdefault((_sign, _colour), []).append(_words)
-SAID = {
-    "dealt": "Marked as dealt with. For 30 days you can put it back from “Dealt with”.",
-    "restored": "Put back into the mailbox.",
-    "others": "Your other sessions are ended.",
-}
-"""The sentences about completed actions, by the word for the action in an address."""
 _SENTENCE, _SENTENCE_LENGTH = "said", 1200
 """The cookie of a sentence for the next page, and the most octets of it: browsers keep 4096 of %XX."""
 
@@ -157,7 +151,7 @@ class Site:
             "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",
             "before": before if before != referrer and is_ours(before) else "",
             "first": first_row(request),
-            "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
+            "said": unquote(said),
         }
         chosen = self.held_by(request, LANGUAGE) or request.headers.get("accept-language", "")[:2]
         pages = self.pages[next((one for one in LANGUAGES if one == chosen), "en")]

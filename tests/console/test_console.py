@@ -125,6 +125,8 @@ def test_a_held_file_is_returned_once_the_passkey_has_signed(house: House, jane:
         "receipt",
     )
     assert written
+    jane.page.go_back()  # No browser asks whether the page that signed is to be sent again.
+    assert reference in jane.page.locator("main").inner_text()
 
 
 def _choose(person: Person, what: str) -> None:
@@ -243,6 +245,7 @@ def test_a_team_asks_for_a_recall_and_it_is_done(house: House, jane: Person) -> 
     jane.page.locator("summary", has_text="This should not have come").click()
     jane.page.get_by_label("Why should it be recalled?").fill("It is another school's.")
     jane.button("Take it out of every mailbox")
+    assert "another school's" in jane.page.locator("main").inner_text()
     jane.button("Confirm")
     jane.page.wait_for_selector(".panel, .banner")
     assert ("withdrawn", "jane") in events(house, reference)

@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, nodes
 
 from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
-from gateway.console.site import FOLDER, SAID, SIGNS, _label_and_remark, _stem, templates
+from gateway.console.site import FOLDER, SIGNS, _label_and_remark, _stem, templates
 from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
+from gateway.mailboxes.console_api.today import _AWAITING_A_SECOND
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS, STEPS
 from gateway.reasons.languages import phrases, translate
@@ -131,10 +132,14 @@ def test_every_label_of_an_act_has_its_welsh(command: str) -> None:
 def test_what_is_said_after_an_act_and_why_files_are_held_has_its_welsh() -> None:
     words = (one.officer for one in REASONS.values() if one.officer)
     signs = (words for _, words, _ in SIGNS.values())
+    said = (
+        "Marked as dealt with. For 30 days you can put it back from “Dealt with”.",
+        "Put back into the mailbox.",
+        "Your other sessions are ended.",
+        *(sentence for _, sentence in _AWAITING_A_SECOND.values()),
+    )
     assert [
-        one
-        for one in (*words, *signs, *SAID.values(), *STEPS.values(), *MEANINGS.values())
-        if one not in WELSH
+        one for one in (*words, *signs, *said, *STEPS.values(), *MEANINGS.values()) if one not in WELSH
     ] == []
 
 
