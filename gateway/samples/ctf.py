@@ -20,8 +20,8 @@ from gateway.samples.drawing import (
     given,
     grow,
     leaf,
+    session_marks,
 )
-from gateway.samples.events import session_marks
 from gateway.samples.people import data
 
 _RECORDS = data("records")

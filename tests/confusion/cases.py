@@ -14,8 +14,7 @@ from random import Random
 from gateway.classify import Rules, classify
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
-from gateway.samples import TODAY, Sample
-from gateway.samples.layouts import LAYOUTS, Layout, build_layout
+from gateway.samples import LAYOUTS, TODAY, Layout, Sample, build_layout
 from gateway.samples.people import RECORD_FAULTS
 from gateway.samples.presentation import PRESENTATIONS, Presentation
 

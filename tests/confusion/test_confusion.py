@@ -8,7 +8,7 @@ import pytest
 
 from gateway.classify import Rules, load_rules
 from gateway.home.settings import ClassifyLimits
-from gateway.samples.layouts import LAYOUTS
+from gateway.samples import LAYOUTS
 from gateway.samples.presentation import PLAIN
 from tests.confusion.cases import Case, answer, cases, misses, said
 from tests.confusion.confusion import POLICIES, Matrix, others, shown

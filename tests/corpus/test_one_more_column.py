@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.model import Accepted, ContentRefused, Held, ProviderKind
-from gateway.samples.layouts import LAYOUTS
+from gateway.samples import LAYOUTS
 from gateway.samples.presentation import PLAIN
 from tests.classify import made
 from tests.confusion.cases import Case

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from random import Random
 
-from gateway.samples.layouts import make
+from gateway.samples import make
 from gateway.samples.presentation import zipped
 from tests.negatives.tables import Negative
 

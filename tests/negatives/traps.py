@@ -5,8 +5,8 @@ from random import Random
 
 from lxml import etree
 
+from gateway.samples import make
 from gateway.samples.drawing import Element, branch, leaf
-from gateway.samples.layouts import make
 from gateway.samples.people import LA, upn
 from gateway.samples.presentation import zipped
 from tests.negatives.binaries import JPEG, pdf

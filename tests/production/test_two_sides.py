@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from gateway.cli.nouns import NOUNS, PROVIDERS
+from gateway.cli.app import NOUNS, PROVIDERS
 from gateway.model.invitation import ProviderInvitation
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
@@ -146,7 +146,7 @@ def test_no_module_of_a_providers_needs_another_system_than_theirs(school: Schoo
     loaded = school.modules()
     assert loaded & {"alembic", "asyncssh", "sqlmodel", "starlette"} == set()
     ours = {name for name in loaded if name.partition(".")[0] == "gateway"}
-    assert {"gateway.send.ceremonies", "gateway.verify.verify_files", "gateway.samples.layouts"} <= ours
+    assert {"gateway.send.ceremonies", "gateway.verify.verify_files", "gateway.samples"} <= ours
     found = {(name, other) for name in ours for other in _at_the_top(name) if other in NOT_ON_WINDOWS}
     assert found == set()
 

@@ -9,8 +9,7 @@ from lxml import etree
 from openpyxl import load_workbook
 from stdnum.gb import upn as stdnum_upn
 
-from gateway.samples import build, make
-from gateway.samples.layouts import LAYOUTS, build_layout
+from gateway.samples import LAYOUTS, build, build_layout, make
 from gateway.samples.presentation import PRESENTATIONS
 
 UPN = re.compile(r"[A-Z]999\d{8}[0-9A-HJ-NP-RT-Z]")
