@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -28,14 +28,18 @@ from gateway.acts.fields import (
 from gateway.acts.listing import ListingAct
 from gateway.cli import console
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
-from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LimitOption
 from gateway.errors import GatewayError
 from gateway.home import DEFAULT_HOME, Home
+from gateway.reports.document import Document, ReportTable, as_csv, as_object, as_text
 from gateway.zones.console_api import PAGE
+from gateway.zones.spool import write_durably
 
 _DAY = "a day like 2026-11-24"
+HtmlOption = Annotated[Path | None, "--html", "Write a self-contained page here instead; print it for a PDF."]
+CsvOption = Annotated[Path | None, "--csv", "Write it as one table here, for a spreadsheet."]
+AnnexOption = Annotated[bool, "--annex", "Also print the annex: each opening, log entry and transfer."]
 
 
 def commands_of(noun: str, module: str, does: str = "") -> typer.Typer:
@@ -179,7 +183,7 @@ def _print_list(
     if most and answer.latest:
         rows = list(rows)[::-1]
     if csv is not None:
-        write_listing(csv, answer.columns, [*rows], as_json=as_json)
+        _write_listing(csv, answer.columns, [*rows], as_json=as_json)
         return
     if as_json:
         console.print_json_list(rows)
@@ -209,7 +213,7 @@ def _print(
         case ActListing():
             raise TypeError("a list is printed in pages")
         case _:
-            deliver(answer, html, csv, as_json=as_json, annex=annex)
+            _deliver(answer, html, csv, as_json=as_json, annex=annex)
 
 
 def _say(text: str, where: Console = console.out, *, wraps: bool = False) -> None:
@@ -235,3 +239,41 @@ def _print_details(answer: ActDetails) -> None:
     if answer.proof is not None:
         console.out.print()
         _print_details(answer.proof)
+
+
+def _deliver(
+    document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
+) -> None:
+    """Print a report as text or JSON, or write it to files `html` and `csv` that only their owner can read.
+    `annex`: print the report together with its annex. GatewayError if a file cannot be written, or if `csv`
+    is given and the report has no table.
+    """
+    if as_json:
+        console.print_json(as_object(document))
+    if html is None and csv is None and not as_json:
+        console.print_exactly(as_text(document, annex=annex))
+    if html is not None:
+        from gateway.reports.page import as_html  # noqa: PLC0415 - loads the templates
+
+        _write(html, as_html(document), as_json=as_json)
+    if csv is not None:
+        if document.data is None:
+            raise GatewayError("this report is no table")
+        _write(csv, as_csv(document.data), as_json=as_json)
+
+
+def _write_listing(
+    place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
+) -> None:
+    """Write rows to the CSV file `place`, which only its owner can read. GatewayError if that fails."""
+    cells = tuple(tuple(console.exact_cell(row.get(column)) for column in columns) for row in rows)
+    headings = tuple(column.replace("_", " ") for column in columns)
+    _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)
+
+
+def _write(place: Path, text: str, *, as_json: bool) -> None:
+    try:
+        write_durably(place, text.encode(), mode=0o600)
+    except OSError as error:
+        raise GatewayError(f"{place} cannot be written: {error.strerror}") from None
+    (console.err if as_json else console.out).print(f"wrote {place}", soft_wrap=True)

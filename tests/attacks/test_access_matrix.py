@@ -19,8 +19,8 @@ from gateway import access
 from gateway.access import AccessRight
 from gateway.acts.act import Act
 from gateway.acts.fields import every_act
+from gateway.cli.app import FORMER
 from gateway.cli.identity import acting, name_of, real_account
-from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.nouns import NOUNS
+from gateway.cli.app import NOUNS
 from tests.production.guide import REPOSITORY
 
 PAGES = REPOSITORY / "packaging/man_pages.py"

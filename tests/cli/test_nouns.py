@@ -18,8 +18,7 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 import gateway
-from gateway.cli.app import COMMAND, app
-from gateway.cli.nouns import NOUNS
+from gateway.cli.app import COMMAND, NOUNS, app
 from tests.commands import Commands
 from tests.content import core_data
 
