@@ -29,7 +29,6 @@ Failpoint = Literal[
     "claim.durable",
     "land.written",
     "land.committed",
-    "land.half-emptied",
     "land.emptied",
     # The isolated child, and the processor receiving its result.
     "examine.asked",
