@@ -107,13 +107,6 @@ _ATTENDANCE = {"AUT": "SummerHalfTerm2Attendance", "SPR": "TermlyAttendance", "S
 Term = Literal["AUT", "SPR", "SUM"]
 
 
-def census_day(term: Term, year: int) -> date:
-    """Return the census day, a Thursday, of a term of the academic year beginning in `year`."""
-    month, nth = {"AUT": (10, 1), "SPR": (1, 3), "SUM": (5, 3)}[term]
-    day: date = date(year + (term != "AUT"), month, 1) + relativedelta(weekday=TH(nth))
-    return day
-
-
 def draw_census(
     cohort: Cohort,
     *,
@@ -123,7 +116,8 @@ def draw_census(
     leavers: bool = True,
 ) -> Element:
     """Draw the census return of a school for one term. `leavers`: True if every tenth pupil is off roll."""
-    day = census_day(term, cohort.year)
+    month, nth = {"AUT": (10, 1), "SPR": (1, 3), "SUM": (5, 3)}[term]
+    day: date = date(cohort.year + (term != "AUT"), month, 1) + relativedelta(weekday=TH(nth))
     of = given(cohort, term=term, day=day, software=software, count=len(cohort.pupils))
     of |= {"sex": sex_tag == "Sex", "gender": sex_tag == "Gender"}
     root = etree.Element("Message")

@@ -207,23 +207,20 @@ def plant(
     victims = rng.sample(range(len(pupils)), len(chosen))
     planted = list(pupils)
     for index, fault in zip(victims, chosen, strict=True):
-        planted[index] = _spoil(pupils[index], fault, code, missing, today)
+        pupil = pupils[index]
+        changes: dict[str, Any] = {"fault": fault}
+        match fault:
+            case "upn:check-letter":
+                changes["upn"] = wrong_upn(pupil.upn)
+            case "upn:temporary":
+                changes["upn"] = temporary_upn(pupil.upn)
+            case "item:missing":
+                changes[missing] = ""
+            case "date:future":
+                changes["dob"] = date(today.year + 20, 1, 15)
+            case "code:unknown" if code != "result":
+                changes = {code: _UNKNOWN_CODES[code]}
+        planted[index] = Pupil(**vars(pupil) | changes)
         if fault == DUPLICATE:
             planted.append(planted[index])
     return planted, {fault: chosen.count(fault) for fault in dict.fromkeys(chosen)}
-
-
-def _spoil(pupil: Pupil, fault: str, code: CodeField, missing: MissingItem, today: date) -> Pupil:
-    changes: dict[str, Any] = {"fault": fault}
-    match fault:
-        case "upn:check-letter":
-            changes["upn"] = wrong_upn(pupil.upn)
-        case "upn:temporary":
-            changes["upn"] = temporary_upn(pupil.upn)
-        case "item:missing":
-            changes[missing] = ""
-        case "date:future":
-            changes["dob"] = date(today.year + 20, 1, 15)
-        case "code:unknown" if code != "result":
-            changes = {code: _UNKNOWN_CODES[code]}
-    return Pupil(**vars(pupil) | changes)
