@@ -40,7 +40,6 @@ def sight_here(session: Session, home: Path) -> Sight:
 @contextmanager
 def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
     """Run the block as a command of the person at the keyboard, whose right is checked if roles are in force.
-
     GatewayError if the person is not proven, lacks the right, or may not know of a file in `reference`, which
     is one reference or several, spelled in any way.
     """

@@ -154,7 +154,6 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
 @contextmanager
 def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
     """Yield an SFTP session with `server`, and the path of the server's folder for batches.
-
     BadHostKeyException if the server shows another host key than the expected one.
     """
     kind, _, data = server.host_key.partition(" ")

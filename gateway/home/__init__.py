@@ -68,7 +68,6 @@ def as_reference(given: str) -> str:
 
 def shown_name(name: str) -> str:
     """Return `name` made safe as one path component, in a listing and on a terminal.
-
     Letters and digits of any script, spaces, and . , ( ) [ ] - _ + stay; every other character (separators,
     control and direction characters) becomes an underscore. The result has at most 160 bytes of UTF-8, is
     never empty, and never starts with a dot or a hyphen.
@@ -129,7 +128,6 @@ class Spool:
 
     def upload(self, reference: str) -> Path:
         """Return the path of a landed upload's only file, which holds the content, then the upload's record.
-
         The file has this name only once it is complete.
         """
         return self.landed / f"{checked_reference(reference)}.landed"
@@ -218,7 +216,6 @@ class Home:
     @property
     def key_set(self) -> str:
         """Return the name of the key set in use; "" for the set made with the home.
-
         A key set is the log's key and the key for digests of pupils.
         """
         try:

@@ -533,7 +533,6 @@ M = TypeVar("M", bound=BaseModel)
 
 def read_toml(path: Path, kind: type[M]) -> M:
     """Return the file at `path` as a `kind`. ConfigurationError names the file, the key and the fault.
-
     In a folder named by the digest of a version of the policies, a changed file also raises
     ConfigurationError.
     """

@@ -35,7 +35,6 @@ def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return "; perhaps KNOWN" with the known name closest to the misspelt `name`; "" if none is close.
-
     To a clause of an agreement, such as D.1, only clauses of the same part are close.
     """
     if part := _PART.match(name):
@@ -89,7 +88,6 @@ def _walked(
 
 def read_at_most(file: Path, most: int, what: str = "") -> bytes:
     """Return the content of a file. GatewayError if the file is unreadable, or larger than `most` bytes.
-
     The error says "too large for WHAT" if `what` is given.
     """
     try:

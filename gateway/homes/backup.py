@@ -69,7 +69,6 @@ def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """Copy one file and the permissions of the file.
-
     Raises FileExistsError where the target exists, GatewayError for a link.
     """
     try:
@@ -105,7 +104,6 @@ _ALL = 2**63 - 1
 
 def put_back(folder: Path, home: Home, settings: Settings) -> None:
     """Put the sealed files of the backup in `folder` into the store that `settings` name. May be repeated.
-
     Raises GatewayError where the store has another file under a reference, OSError where the store fails.
     """
     (home.root / "sealed").mkdir(mode=0o700, exist_ok=True)
@@ -157,7 +155,6 @@ def back_up(
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
     """Copy `home` into `folder`, which has to be missing or empty. Durable after return.
-
     `earlier`: a backup. Sealed files in it are linked instead of copied, if on the same file system. A file
     that the store has lost is linked, too; a file that retention has deleted is not.
     `noted`: True to note the time in the home, so `gateway doctor` tells when backups stop. `progress` gets
@@ -257,7 +254,6 @@ def restore(
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
     """Make `home` from a complete backup; the home's folder may have no file yet. Durable after return.
-
     `damaged`: True if sealed files may be missing or altered; an audit of the home then names them.
     `in_folder`: True to put sealed files into the home's folder sealed/, not into an S3 store. `progress`
     gets the number of backup files read, and the total.
@@ -327,7 +323,6 @@ def at_work(folder: Path) -> Iterator[None]:
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
     """Return the SHA-256 of every file in a backup by path, without the manifest.
-
     A file with a digest in `known` is not read.
     """
     found = {}

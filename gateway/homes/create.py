@@ -45,7 +45,6 @@ def create_home(
     policies: Path | None = None,
 ) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
-
     `known`: the passphrase to protect the secrets; None for none. `kind`: the algorithm of the OpenPGP key.
     `policies`: the folder of the policies to copy, which must have no faults; None for the shipped ones.
 
@@ -173,7 +172,6 @@ def note_passphrase_file(settings: Path, file: Path) -> None:
 
 def note_places(settings: Path, places: Settings) -> None:
     """Write the database and store of `places` into gateway.toml. Durable after return.
-
     Raises ConfigurationError where writing fails or another setting would change.
     """
     try:

@@ -39,7 +39,6 @@ def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
 ) -> tuple[int, int]:
     """Move the registry to `database` and the sealed files to `store`; None leaves either where it is.
-
     Return the numbers of files moved and of log entries checked. `told` is called with the progress.
 
     Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor is
@@ -75,7 +74,6 @@ def move(
 
 def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
     """Copy all session keys, and all sealed files except those of the references `but`, to the new store.
-
     Return the references of the files copied. `before` and `after`: the settings that name the two stores.
     """
     if before.store == after.store:
@@ -157,7 +155,6 @@ def left_behind(home: Home, settings: Settings) -> list[str]:
 
 def remove_old(home: Home) -> tuple[int, bool]:
     """Remove the old copies that a move left, after checking the moved ones.
-
     Return the number of sealed files removed, and True if a former registry was removed. Raises GatewayError
     where a file or the log is missing in the new place; the old copy of it and all that follow stay.
     """

@@ -70,7 +70,6 @@ class _ObligingExaminers(Examiners):
 @contextmanager
 def sandbox(home: Home, clock: Callable[[], datetime], *, port: int) -> Iterator[tuple[str, int]]:
     """Run a sandbox on loopback inside the context; yield host and port.
-
     Raises Fault where starting fails.
     """
     stop, ready = threading.Event(), threading.Event()

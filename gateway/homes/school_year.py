@@ -38,7 +38,6 @@ Dates = tuple[Sequence[tuple[date, date]], Sequence[date]]
 
 def read_dates(data: bytes) -> Dates:
     """Return the terms and training days in a council's CSV file. GatewayError names an unreadable line.
-
     The first line names the columns: first and last (or start and end). An optional column "what" marks
     training days by the word INSET or training: the first day alone, or all days from it to the last one.
     """

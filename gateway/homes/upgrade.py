@@ -140,7 +140,6 @@ def write_draft(home: Home, files: Files) -> Path:
 @contextmanager
 def rehearsed(home: Home) -> Iterator[Session]:
     """Migrate a copy of the registry, check its whole log, and yield a session on the copy.
-
     Raises GatewayError naming an inconsistency, ConfigurationError for a registry in PostgreSQL.
     """
     settings = load_settings(home)
@@ -210,7 +209,6 @@ def undo(home: Home, plan: UpgradePlan) -> None:
 
 def _check_not_acted(home: Home, settings: Settings, kept: Path, plan: UpgradePlan) -> None:
     """Raise GatewayError if the log has entries that the backup's registry `kept` lacks, except the plan's.
-
     ConfigurationError where the registry is missing or empty, or its backup damaged.
     """
     with closing(Registry(settings.database_url(home))) as opened:

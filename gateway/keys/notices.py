@@ -68,7 +68,6 @@ def expires(key: Key, days: int) -> Notice:
 
 def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False) -> Notice:
     """Return the notice of the gateway's new key, in place of the key with the fingerprint `old`.
-
     `until`: when the old key ends; None for a compromised key, ended at once. `other_log_key`: the log's key
     was replaced at the same time.
     """

@@ -87,7 +87,6 @@ class Holdings:
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
         """Return True if only the given key opens an upload in the spool.
-
         False for an upload that is damaged, or larger than `most` bytes.
         """
         try:
@@ -192,7 +191,6 @@ def reseal(
 
 def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, person: str) -> Key:
     """Destroy the secret half of a key of the gateway, out of use and needed by no file.
-
     GatewayError, with the reason, for any other key. Can be repeated after an interruption.
     """
     with registry.read() as session:

@@ -48,7 +48,6 @@ def make_gateway_key(
     follows: bytes | None = None,
 ) -> NewKey:
     """Make a new OpenPGP key of the gateway on disk, with a signed statement that `vkey` is the log's key.
-
     The key is not in the registry and not in use yet. `known`: the passphrase that protects the key on disk;
     None for a key without protection. `follows`: the secret key that signs the succession, if any.
     """
@@ -218,7 +217,6 @@ def held(home: Home, session: Session) -> list[str]:
 
 def check_all_here(home: Home, registry: Registry) -> None:
     """Raise ConfigurationError if the home lacks a key of the gateway for opening files.
-
     A host without the key would refuse files sealed to the key as a sender's mistake.
     """
     with registry.read() as session:
@@ -233,7 +231,6 @@ def check_all_here(home: Home, registry: Registry) -> None:
 
 def check_pupil_key(home: Home, registry: Registry) -> None:
     """Raise ConfigurationError if the pupils' key is missing, and children are on record by digests.
-
     With another key no marker would protect a child any more, and no legal hold would keep its files.
     """
     path = home.pupil_key(home.key_set)
@@ -254,7 +251,6 @@ def changing_keys(home: Home) -> AbstractContextManager[None]:
 
 def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey: str) -> None:
     """Record the rotation to the key `new`, with a notice to every provider.
-
     `until`: the end of the old key; None for a compromised key, revoked at once and no longer signing.
     `vkey`: the verifier key of the log from now on.
     """

@@ -101,7 +101,6 @@ class _Server(ThreadingMixIn, WSGIServer):
 @contextlib.contextmanager
 def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health: Health) -> Iterator[None]:
     """Serve metrics and health on listening `sockets`, in threads, inside the context.
-
     `health` is called in those threads; it returns the codes of problems, none when all is well.
     """
     scrape = make_wsgi_app(metrics)

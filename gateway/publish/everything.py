@@ -129,7 +129,6 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 def take_back_copies(home: Home, registry: Registry) -> None:
     """Remove from each provider's /out the copies not due to the provider now. Idempotent.
-
     A copy of a file about a marked child is not due until the marker is off. Raises Fault where published/
     cannot be written.
     """

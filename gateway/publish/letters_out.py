@@ -39,7 +39,6 @@ def pass_letters(
     registry: Registry, place: Letters, settings: LetterSettings, now: datetime, held_at: float | None = inf
 ) -> None:
     """Record the courier's reports, then put queued letters into the courier's folder.
-
     Of several hosts only the leader sends letters; every other host empties the folder. `held_at`: when this
     host was last known to be the leader, in seconds since 1970; None if it is not. Raises Fault if a file
     cannot be written. Without a mail relay in the settings nothing is done.
@@ -78,7 +77,6 @@ def lay_out(place: Letters, settings: LetterSettings) -> None:
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
     """Record the reports of the courier, an untrusted service: a report may hold anything.
-
     A malformed report is renamed, for a person to examine, and its letter is sent again.
     """
     done = list[tuple[Path, str]]()
@@ -127,7 +125,6 @@ _FROM = re.compile(rb"^From ", re.MULTILINE)
 
 def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
     """Return a letter as plain text and HTML in one MIME entity (multipart/alternative), ready to be signed.
-
     Blank lines divide `text` into paragraphs: one beginning with "- " is a list, one with "## " a heading.
     The entity is ASCII with CRLF; no line ends in a blank, and none begins with "From " (RFC 3156, 3).
     """
@@ -150,7 +147,6 @@ def plain(text: str, width: int = _WIDTH) -> str:
 
 def signed(data: bytes, signature: bytes) -> str:
     """Return the multipart/signed message (RFC 3156, 5) of an entity and a detached signature.
-
     Lines end in LF, though the signature is on the entity with CRLF.
     """
     boundary = f"signed-{hashlib.sha256(data).hexdigest()[:32]}"

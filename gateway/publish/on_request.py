@@ -81,7 +81,6 @@ def publish_events(
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
     """Append `rows`, in the order of the receipts' numbers, to the event files in a provider's `folder`.
-
     Receipts that are there already are left out. A line cut short by a crash is removed and written again.
     """
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
@@ -111,7 +110,6 @@ def is_events(name: str) -> bool:
 
 def event_of(row: ReceiptRow) -> str:
     """Return the line of an event file for a receipt, as JSON.
-
     The line is kept for longer than the receipt, and therefore leaves out the upload's file name, as a
     file name may name a child.
     """
@@ -136,7 +134,6 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 
 def choose(published: Published, *, on_request: bool) -> None:
     """Set this host to publish a provider's receipts only while the provider looks (`on_request`), or always.
-
     On a change to always, the receipts published so far are removed, so all receipts are written anew. Raises
     Fault if published/ cannot be written.
     """
@@ -168,7 +165,6 @@ def _remove_all(published: Published) -> None:
 
 def publish_on_request(home: Home, registry: Registry, since: int) -> int:
     """Publish the receipts of providers that have begun to look for receipts at this host.
-
     Returns the time of the newest mark of a provider, in nanoseconds. `since`: the result of the last call;
     without a newer mark nothing is done. Raises Fault if published/ cannot be written.
     """
@@ -194,7 +190,6 @@ def publish_on_request(home: Home, registry: Registry, since: int) -> int:
 
 def let_go(home: Home) -> None:
     """Remove from published/ the receipts of providers that have opened no folder of receipts for a day.
-
     Raises Fault where a file cannot be removed.
     """
     wanted, removed = _asked(home), 0

@@ -10,7 +10,6 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 def lift(home: Home, source: str, at: datetime) -> None:
     """Tell each service that has `source` under a penalty that the penalty was lifted at the moment `at`.
-
     Raises Fault if the service's file cannot be written.
     """
     for files in penalty_files.of_home(home).values():
@@ -33,7 +32,6 @@ def _read(files: PenaltyFiles) -> Listed:
 
 def copy_listed(home: Home, copied: Listed) -> Listed:
     """Copy intake's list of penalties to where the console's service reads; return the list.
-
     `copied` is the list copied last: the same list is not copied again. Raises Fault if writing fails.
     """
     with published_is_written():

@@ -75,7 +75,6 @@ def publish_receipts(
 
 def publish_given(published: Published, issued: Issued) -> bool:
     """Write the receipts of a transaction just committed, and the log's head; return True.
-
     Returns False, with nothing written, if published/ lacks an older receipt. Raises Fault if writing fails.
     """
     given, head = issued.receipts, published.log / "checkpoint"
@@ -102,7 +101,6 @@ def _write_receipts(published: Published, page: Sequence[ReceiptRow], *, look_fi
 
 def publishes_receipts_in(published: Published, folder: Path) -> bool:
     """Return True if this host publishes a provider's receipts in `folder`, and make the folder if missing.
-
     Return False if the folder is missing and this host publishes receipts on request only.
     """
     if not folder.is_dir():
@@ -133,7 +131,6 @@ def _text(path: Path) -> str:
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write the SSH keys in force of each provider, for intake; none for a suspended or removed provider.
-
     A write transaction keeps two calls apart, so none writes older keys over newer ones: a revoked key could
     let somebody in again. It also keeps out the removal of a provider. Keys that an interrupted removal has
     set aside are deleted. Raises Fault, and writes no further folder, if the database has ended the
@@ -170,7 +167,6 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
 
 def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path, str]]:
     """Return paths and texts of a receipt's files: for its provider, and for each school in a trust's file.
-
     The receipt for a landing is NAME.REF.landed; NAME.REF.txt is kept for the receipt on the decision.
     """
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
@@ -187,7 +183,6 @@ def pages_after(
     session: Session, sequence: int, query: SelectOfScalar[ReceiptRow] | None = None
 ) -> Iterator[Sequence[ReceiptRow]]:
     """Yield the receipts numbered above `sequence`, in order, in pages of a hundred.
-
     With a `query`, only the receipts that the query selects.
     """
     query = (select(ReceiptRow) if query is None else query).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
@@ -230,7 +225,6 @@ def number_in(path: Path) -> int:
 
 def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
     """Remove from published/ the receipts made before the moment `before`; return the number examined.
-
     About `most` receipts are examined in a call. The receipts of a transfer go together, when the last is
     due. The registry keeps all receipts, and notices to a provider stay in published/. Raises Fault where
     published/ cannot be written.
@@ -261,7 +255,6 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
 
 def give_back(registry: Registry, published: Published, since: datetime) -> None:
     """Publish again the receipts made at `since` or later that were removed because a clock was fast.
-
     Raises Fault where published/ cannot be written.
     """
     with registry.read() as session:
@@ -279,7 +272,6 @@ def give_back(registry: Registry, published: Published, since: datetime) -> None
 
 def put_published(path: Path, content: str) -> bool:
     """Write a published file if the content differs; return True if written, else False.
-
     Raises OSError if writing fails. A comparison costs a tenth of writing, and a command about one provider
     visits the files of all providers.
     """

@@ -70,7 +70,6 @@ def page(facts: ProviderFacts) -> str:
 
 def _entries(facts: ProviderFacts) -> Iterator[tuple[FlowStatus, date, str]]:
     """Yield the entries of a provider's calendar: a flow, the day by which its data is due, and a title.
-
     There is an entry for each due day from today on, and for each due day that the provider has missed.
     """
     for one in chain.from_iterable(facts.due):
@@ -157,7 +156,6 @@ def publish_pages(
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
     """Write log.json of all providers, or `only` some: proofs that the log has only grown since each receipt.
-
     The file holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) from the head in each of
     the provider's latest receipts, and from each head in the previous log.json, for a browser to check.
     Raises Fault where published/ cannot be written.
@@ -192,7 +190,6 @@ def _sizes_in(path: Path) -> set[int]:
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
     """Write /agreement/policies.asc and headings.asc, used to check files before sending.
-
     A provider's program uses the first, a browser the second. Each is one signed line of JSON, left alone
     while the policies and the key stay the same. `policies`: the folder of a version, named by the digest.
     Raises Fault if the policies in the folder no longer have that digest.
@@ -218,7 +215,6 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
     """Return the providers with new receipts or notices, and the number of the newest receipt or notice.
-
     New are the numbers above `sequence` and up to `up_to`. If there are none, the number returned is
     `sequence`. A receipt for a trust's file counts for each school in the file.
     """

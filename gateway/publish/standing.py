@@ -138,7 +138,6 @@ def gather(
     rows: ReadForAll, *, settings: Settings, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
     """Return the facts about one provider as of `at`.
-
     `flows`: the status of each of the provider's flows on the day. `rows`: the result of `read_for_all`.
     """
     zone = catalogue.calendar.timezone
@@ -172,7 +171,6 @@ def gather(
 
 def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Sequence[StandingLine], str]]:
     """Yield the sections of a provider's standing, in one language.
-
     Each is a heading, the lines, and the sentence to show where there are no lines.
     """
 
@@ -272,7 +270,6 @@ def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
     """Return a provider's news for a letter, under the headings of the page; "" if there is no news.
-
     News are data late or due within `days`, keys that end within `days`, held files, a ratification to make,
     and the files of the last week, without file names.
     """

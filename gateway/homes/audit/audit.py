@@ -85,7 +85,6 @@ def _faults_of(
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
     """Yield every transfer that is missing in the registry or in the log.
-
     Yield also each transfer whose state differs from the state according to its log entries.
     """
     folded: dict[str, str] = {}
@@ -126,7 +125,6 @@ def events_of(
     session: Session, kinds: Sequence[str]
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
     """Yield number, kind, subject, salt and fields of each log entry whose kind is in `kinds`.
-
     The salt is None if deleted or not needed. Entries with unreadable leaves are left out: `check_tree`
     reports them.
     """
@@ -138,7 +136,6 @@ def events_of(
 
 def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except rows of signed heads.
-
     `expected`: the digest of each row according to the log, from `last_known`. Rows found in the registry are
     taken out of `expected`; the signed heads and the missing rows remain.
     """
@@ -167,7 +164,6 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 def _stated(row: SQLModel) -> str | None:
     """Return the digest that the log should record for the contents of a receipt.
-
     Return None if `row` is a notice, or is no receipt.
     """
     if not isinstance(row, ReceiptRow):
@@ -242,7 +238,6 @@ def _named(row: Row) -> str:
 
 def audit(session: Session, vkey: str, portions: AuditPortions | None = None) -> Iterator[Inconsistency]:
     """Yield every inconsistency: in the log, then in the rows, then in transfers and receipts.
-
     `vkey`: the log's verifier key. `portions`: how many processes check, and which portions were faultless
     before; by default this process checks everything. If somebody replaced the whole registry by an older
     copy, the audit does not notice; a later checkpoint kept elsewhere shows the replacement (`gateway log

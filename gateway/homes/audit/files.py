@@ -50,7 +50,6 @@ def found_twice(
 
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Yield every sealed file that is missing, altered, unknown, or on record as deleted but still there.
-
     Yield also each file whose session key, resealed to a later key, opens with no key of the gateway on this
     machine. The check reads all sealed files.
     """
@@ -110,7 +109,6 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
 
 def _fault_of(digest: Callable[[], str], sha256: str | None) -> str | None:
     """Return why a file is not the one with the `sha256` on record; None if it is.
-
     `digest` reads the file and returns its SHA-256.
     """
     try:
@@ -153,7 +151,6 @@ def _check_keys(
     session: Session, published: Published, vkey: str, ours: Sequence[str]
 ) -> Iterator[Inconsistency]:
     """Yield each published key, and each signed list of keys, that should not be there.
-
     An `authorized_keys` may have only keys in use of an enrolled provider; common/keys/ may have only
     certificates of this gateway (`ours`), what it signed, and the verifier key of this log.
     """
@@ -211,7 +208,6 @@ def _text(path: Path) -> str:
 
 def _compare(expected: dict[Path, tuple[str, int]], published: int, removed: int) -> Iterator[Inconsistency]:
     """Yield each published receipt that is missing or differs from its `expected` text.
-
     `expected`: text and number of each receipt by path. Receipts up to the number `published` were published.
     Receipts up to the number `removed` may have been removed later, so a missing one is no fault.
     """
@@ -247,7 +243,6 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
 
 def _check_events(session: Session, provider: str, path: Path) -> Iterator[Inconsistency]:
     """Yield each line in a provider's file of events that contradicts the receipt of the line's number.
-
     A line whose receipt is no longer in the registry is accepted.
     """
     where = f"published {provider}/{path.name}"

@@ -238,7 +238,6 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
     """Return the faults of log entries by number; an entry without a fault is left out.
-
     Retention deletes texts, and later salts, beside some entries. `texts` and `salts`: the
     subjects of the entries whose text or salt was deleted.
     """
@@ -286,7 +285,6 @@ def _node_faults(
     session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
 ) -> Iterator[Inconsistency]:
     """Yield the inconsistencies of the frontier's fresh tree nodes, and those in `found`, in the log's order.
-
     A node is inconsistent if the stored hash differs from the hash computed from the leaves. Each entry of
     `found` begins with the size of the log at which the inconsistency shows. Afterwards no node is fresh.
     """
