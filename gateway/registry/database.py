@@ -290,7 +290,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return one line for each migration newer than `revision`, in order; None: one for every migration."""
+    """Return one line for each migration newer than `revision`, in order."""
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 
