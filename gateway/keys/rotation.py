@@ -207,12 +207,14 @@ def finish(home: Home, registry: Registry) -> bool:
 def held(home: Home, session: Session) -> list[str]:
     """Return the names of a home's key files, for comparing the hosts of one gateway.
     Keys that were prepared to follow a compromised key, but never did, are left out: no other host may have
-    them.
+    them. So are statements about a key that an interrupted rotation never made.
     """
     known = keys.list_keys(session, "gateway", "gateway")
     lost = [key.fingerprint for key in known if key.revocation == "hard"]
     left = {one[:16] for one in secret_files.successors(home, lost, [key.fingerprint for key in known])}
-    return [name for name in secret_files.key_file_names(home) if name.rpartition("/")[2] not in left]
+    names = secret_files.key_file_names(home)
+    made = {name.removeprefix("openpgp/") for name in names} | {one.fingerprint[:16] for one in known}
+    return [name for name in names if name.rpartition("/")[2] in made - left]
 
 
 def check_all_here(home: Home, registry: Registry) -> None:

@@ -295,6 +295,28 @@ def test_every_host_removes_the_key_set_that_was_to_follow_keys_in_wrong_hands(
     desk.gateway("log", "verify")
 
 
+def test_a_statement_about_a_key_that_was_never_made_is_asked_of_no_host(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    def held() -> list[str]:
+        with desk.registry.read() as session:
+            return [name for name in rotation.held(desk.home, session) if "/" in name]
+
+    before = held()
+    with monkeypatch.context() as broken:
+        broken.setattr(rotation, "_state_succession", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(desk, lost=False)
+    made = {path.stem for path in (desk.home.keys / "statements").glob("*.asc")}
+    assert len(made) == 2, "one is of no key"
+    assert held() == before
+    rotate(desk, lost=False)
+    assert len(held()) > len(before)
+
+
 def told(made: Iterable[Path]) -> set[str]:
     """The names by which hosts compare these key files."""
     return {f"{path.parent.name}/{path.stem[:16]}" if path.suffix == ".asc" else path.stem for path in made}
