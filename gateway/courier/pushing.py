@@ -105,8 +105,8 @@ def _made_at(manifest: Path) -> bytes:
 
 
 def _is_sent(batch: Path) -> bool:
-    """Return True if a note says that a batch was sent in its present form. A note of an earlier build has no
-    time, and counts for any form.
+    """Return True if a note says that a batch was sent in its present form. An empty note, of a batch that
+    another host has sent, counts for any form.
     """
     try:
         noted = _note(batch, "sent").read_bytes()
@@ -121,17 +121,17 @@ def _is_sent(batch: Path) -> bool:
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
     """Put the files of a batch into the server's folder `there`, and note that the batch is sent.
     The manifest comes last, right after its signature. The note has the manifest's `made_at`.
-    FileNotFoundError if the batch is removed or made anew meanwhile; LapsedError if the lease is not renewed.
+    FileNotFoundError if the batch is removed or made anew meanwhile; LapsedError where the lease lapses.
     """
     last = [f"{batch.name}.json.asc", f"{batch.name}.json"]
     with closing_descriptor(os.open(batch, os.O_DIRECTORY)) as folder:
         made_at = _made_at(Path(f"/proc/self/fd/{folder}") / last[1])
         for name in [*sorted({path.name for path in batch.iterdir()}.difference(last)), *last]:
-            check_lease(batch.with_name(SERVER_SETTINGS), wait_seconds=_SECONDS)
+            check_lease(batch.with_name(SERVER_SETTINGS))
             aside = f"{there}/{name}.part"
             with open(name, "rb", opener=partial(os.open, dir_fd=folder)) as file:
                 sftp.putfo(file, aside)
-            check_lease(batch.with_name(SERVER_SETTINGS), wait_seconds=_SECONDS)
+            check_lease(batch.with_name(SERVER_SETTINGS))
             try:
                 sftp.posix_rename(aside, f"{there}/{name}")
             except OSError:  # Not every server can replace a file in one step.

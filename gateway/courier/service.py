@@ -9,7 +9,6 @@ import os
 import smtplib
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
@@ -26,7 +25,6 @@ from gateway.zones.places import is_leased
 from gateway.zones.spool import write_durably
 
 _SECONDS = 30
-_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE = 300.0
 _PERMANENT = range(500, 600)
 _AS_WRITTEN = policy.SMTP.clone(refold_source="none")  # What is signed leaves as it is.
@@ -84,15 +82,12 @@ class LapsedError(Exception):
     """Raised if the processor has not renewed the lease of a folder: nothing more may be sent from there."""
 
 
-def check_lease(settings: Path, *, wait_seconds: float = 0.0) -> None:
+def check_lease(settings: Path) -> None:
     """Raise LapsedError unless the lease holds: the processor has lately allowed the courier to send what
-    lies beside the file `settings`. `wait_seconds`: how long to wait for a new lease.
+    lies beside the file `settings`.
     """
-    until = time.monotonic() + wait_seconds
-    while not is_leased(settings):
-        if time.monotonic() >= until:
-            raise LapsedError
-        time.sleep(_PAUSE_SECONDS)
+    if not is_leased(settings):
+        raise LapsedError
 
 
 @contextmanager
