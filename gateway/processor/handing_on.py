@@ -172,7 +172,7 @@ class HandingOn:
             return [
                 one for one in hand_ons.batches(session, open_only=True)
                 if one.made_at is not None and hand_ons.lies_here(one) and one.hand_on in declared
-                and (not hand_ons.is_made_for(one, declared[one.hand_on])
+                and (one.target != hand_ons.target_of(declared[one.hand_on])
                      or (loaded is not None and one.sent_at is None and one.made_at < loaded.at))
             ]  # fmt: skip
 
@@ -218,7 +218,7 @@ class HandingOn:
                 is_old = last_loaded(session) != registrar.catalogue.digest  # The team may have less now.
                 if is_old or batch.made_at != seen.made_at or not markers_unchanged(session, each, made):
                     return  # Another host made it, while this one stood still, or the next round makes it.
-                if not hand_ons.is_made_for(batch, each):  # Made before, and reset since, for another server.
+                if batch.target != hand_ons.target_of(each):  # Made and reset since, for another one.
                     hand_ons.owe_again(session, batch)
                 still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
                 made = [one for one in made if one.collected.subject in still]
@@ -395,7 +395,7 @@ def _note(place: Path, end: str) -> Path:
 
 def _is_sent(place: Path, batch: HandOnBatchRow) -> bool:
     """Return True if the courier has noted that a batch was sent, in the form in which the batch was made
-    last. A note for an earlier build does not say when the batch was made, and counts for any form.
+    last. An empty note, of a batch that another host has sent, counts for any form.
     """
     try:
         noted = read_words(_note(place, "sent"), _NOTE_BYTES)

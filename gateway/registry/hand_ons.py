@@ -45,14 +45,6 @@ def target_of(hand_on: HandOn) -> str:
     return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port} {sftp.fingerprint}"
 
 
-def is_made_for(batch: HandOnBatchRow, hand_on: HandOn) -> bool:
-    """Return True if the place recorded for a batch is where the files of its hand-on go now.
-    A batch recorded by an earlier build names no host key: only USER@HOST:PORT is compared.
-    """
-    target = target_of(hand_on)
-    return batch.target in {target, target.partition(" SHA256:")[0]}
-
-
 def lies_here(batch: HandOnBatchRow) -> bool:
     """Return True if the files of a batch, once made, lie here: not sent yet, or in a folder of the home."""
     return batch.sent_at is None or batch.target == IN_FOLDER

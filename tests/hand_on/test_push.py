@@ -13,6 +13,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncssh
@@ -20,7 +21,7 @@ import paramiko
 import pytest
 
 from gateway.acts.handon import make
-from gateway.courier import pushing
+from gateway.courier import pushing, service
 from gateway.examiner.parent import Examiners
 from gateway.processor import handing_on
 from gateway.processor.claim import SideJobs
@@ -112,7 +113,8 @@ def test_a_processor_that_stands_still_during_a_push_ends_it_before_the_manifest
         return done
 
     monkeypatch.setattr(paramiko.SFTPClient, "putfo", put_then_stood_still)
-    monkeypatch.setattr(pushing, "_SECONDS", 0.1)
+    nothing = SimpleNamespace(monotonic=time.monotonic)  # A stop would wait with it.
+    monkeypatch.setattr(service, "time", nothing, raising=False)
     with system.up():
         assert pushing.push(place(desk).parent) == 0
     assert [name for name in names(system) if not name.endswith(".part")] == []
@@ -311,23 +313,6 @@ def test_a_batch_in_a_folder_acknowledged_before_a_server_is_approved_is_not_pus
     (batch,) = json.loads(desk.gateway("handon", "list", "--json"))
     assert (batch["target"], batch["state"]) == ("a folder of the home", "acknowledged")
     assert desk.kinds(owed).count("collected") == before
-
-
-@pytest.mark.parametrize(
-    ("notes", "state"), [((), "waits"), (("sent",), "sent"), (("sent", "ack"), "acknowledged")]
-)
-def test_a_batch_on_record_without_a_host_key_is_followed_and_not_made_anew(
-    desk: Desk, system: System, owed: str, notes: tuple[str, ...], state: str
-) -> None:
-    with desk.registry.write() as session:
-        batch = hand_ons.find(session, "casework", 1)
-        batch.target = f"gateway@127.0.0.1:{system.port}"
-        session.add(batch)
-    for end in notes:
-        (place(desk).with_name("done") / f"{BATCH}.{end}").touch()
-    desk.process()
-    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == state
-    assert desk.kinds(owed).count("collected") == 1
 
 
 def test_a_batch_being_made_while_another_host_key_is_approved_is_placed_with_that_key_alone(
