@@ -169,6 +169,9 @@ class SopOpener:
         with Content(limits.content_bytes) as content:
             order = Order(source, content, limits, senders, self._secrets)
             code, verifications = self._run_somehow(order, envelope)
+            inside = layers.kind_inside(envelope, self._keys)
+            if code in {0, NO_SIGNATURE} and not verifications and inside == packets.LITERAL:
+                raise Refusal("open:not-signed")
             if code or not verifications:
                 verified = self._late(code, order, parsed, now)
             else:
@@ -176,7 +179,7 @@ class SopOpener:
                 ended = check_signature(signature, parsed, limits, now)
                 verified = Verified(signature=signature, ended=ended)
             # Refuse nested encryption, which programs open silently.
-            if layers.kind_inside(envelope, self._keys) in packets.ENCRYPTION:
+            if inside in packets.ENCRYPTION:
                 raise Refusal("open:not-one-file")
             made = content.finish()
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]

@@ -247,6 +247,7 @@ def test_what_was_signed_before_the_renewal_is_told_from_all_else(engine, tmp_pa
         ("expired-forged", "open:key-expired"),
         ("renewed-since-only", "open:wrong-signer"),
         ("wrong-signer", "open:wrong-signer"),
+        ("not-signed", "open:not-signed"),
     ],
 )
 def test_a_file_too_large_to_look_into_is_judged_by_the_keys_on_record(name, code, tmp_path):
