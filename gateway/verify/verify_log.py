@@ -147,12 +147,14 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
     every = [root for _, root in entries(leaves)] if changes else []
     keys = []
     for number, one in changes.items():
+        earlier, is_lost = str(one.get("earlier")), one.get("cause") == "compromised"
         # The last head of a key that was not lost covers the change: so the key itself names the next one.
-        if not 0 < one["size"] == number + (one["cause"] != "compromised") <= len(every):
+        size = number + (not is_lost)
+        if one.get("size") != size or not 0 < size <= len(every):
             raise receipts.Unproved(f"entry {number} ends a key of the log at another size than its own")
-        last = receipts.Head(receipts.read_key(one["earlier"])[0], one["size"], every[one["size"] - 1])
-        keys.append(receipts.KeyInTime(one["earlier"], last, one["cause"] == "compromised"))
-    return [*keys, *(receipts.KeyInTime(one["log_key"]) for one in [*changes.values()][-1:])]
+        last = receipts.Head(receipts.read_key(earlier)[0], size, every[size - 1])
+        keys.append(receipts.KeyInTime(earlier, last, is_lost))
+    return [*keys, *(receipts.KeyInTime(str(one.get("log_key"))) for one in [*changes.values()][-1:])]
 
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:

@@ -242,6 +242,20 @@ def test_nobody_puts_a_key_of_their_own_into_an_exported_log(
     assert f"entry {size} ends a key of the log at another size" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "fields", [{}, {"size": "1"}, {"size": 1, "earlier": 1}, {"size": 1, "earlier": "a+b"}]
+)
+def test_a_change_of_keys_that_says_nothing_is_not_proved(
+    exported: Path, tmp_path: Path, fields: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"at": "2026-11-24T09:00:00Z", "subject": "log", "version": 1, "kind": "log-key-changed"}
+    folder = spoilt(
+        exported, tmp_path, [canonical({**entry, "fields": fields, "sequence": 0}).decode() + "\n"]
+    )
+    assert verify_log.main([str(folder)]) == 1
+    assert "NOT PROVED: " in capsys.readouterr().out
+
+
 def test_nobody_makes_the_true_key_the_heir_of_their_own(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
