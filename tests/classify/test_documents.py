@@ -88,6 +88,12 @@ FILES = {
     "tiff": (b"II*\0\x08\0\0\0", DOCUMENT, "an image"),
     "access": (b"\0\1\0\0Standard ACE DB\0", DOCUMENT, "a database"),
     "login page": (b"<!DOCTYPE html><html><body>Log in</body></html>", DOCUMENT, "an HTML page"),
+    "report of old": (
+        b'<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.0//EN"><HTML></HTML>',
+        DOCUMENT,
+        "an HTML page",
+    ),
+    "page after an empty line": (b"\r\n<!DOCTYPE html><html></html>", DOCUMENT, "an HTML page"),
     "xls that is html": (b"<html><table><tr><td>UPN</td></tr></table></html>", DOCUMENT, "an HTML page"),
     "eml": (mail(), PACKED, "an e-mail"),
     "eml as received": (
