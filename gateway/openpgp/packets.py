@@ -183,8 +183,8 @@ def _number(data: bytes | memoryview, position: int, size: int) -> int:
     return int.from_bytes(data[position : position + size], "big")
 
 
-_BEGIN = re.compile(rb"-----BEGIN PGP ([A-Z0-9, /]+)-----[ \t]*\r?\n")
-_HEADERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
+# The first line of a block, with its headers and the blank line after them, if any.
+_BEGIN = re.compile(rb"-----BEGIN PGP ([A-Z0-9, /]+)-----[ \t]*\r?\n(?:(?:[^\r\n:]+:.*\n)*[ \t]*\r?\n)?")
 _CHECKSUM = re.compile(rb"=[A-Za-z0-9+/]{1,4}\Z")  # or as much as the head of a file has
 _CHECKSUM_BYTES = 5
 _PIECE_BYTES = 256 * 1024
@@ -227,8 +227,7 @@ def decoded_pieces(file: BinaryIO) -> Iterator[bytes]:
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
         raise FramingError("no block of armor at the start")
-    headers = _HEADERS.match(data, found.end())
-    data, text = data[(headers or found).end() :], b""
+    data, text = data[found.end() :], b""
     while data and b"-" not in data:
         text += b"".join(data.split())
         whole = max(0, len(text) - _CHECKSUM_BYTES) // 4 * 4
@@ -253,8 +252,7 @@ def dearmored_head(data: bytes) -> bytes:
     found = _BEGIN.search(data)
     if found is None:
         raise FramingError("no block of armor")
-    headers = _HEADERS.match(data, found.end())
-    body, _, _ = data[(headers or found).end() :].partition(b"-")
+    body, _, _ = data[found.end() :].partition(b"-")
     text = _CHECKSUM.sub(b"", b"".join(body.split()))
     return _decoded(text[: len(text) // 4 * 4])
 
