@@ -169,10 +169,7 @@ def open_signed(
             raise Refusal("open:bad-signature") from None
         content, ended = text.encode(), check_signature(signature, senders, limits, now)
     else:
-        try:
-            message = data if packets.is_binary(data) else packets.dearmored(data)
-        except packets.FramingError:
-            raise Refusal("open:damaged") from None
+        message = data if packets.is_binary(data) else packets.dearmored(data)
         verified = verified_message(decompressed(message, cap)[0], senders, limits, now)
         content, signature, ended = verified.content, verified.signature, verified.ended
     if ended is not None:

@@ -81,15 +81,12 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
 def check_alone(sealed: SealedSource, *, armored: bool) -> None:
     """Raise Refusal for data after a message, skipped by sqop after a body in pieces, or after the armor."""
     with as_fault(UNREADABLE), sealed.open() as file, os.fdopen(anonymous_memory("message"), "w+b") as binary:
-        try:
-            if armored:
-                binary.writelines(packets.decoded_pieces(file))
-            before = {packets.PKESK, packets.SKESK} | packets.IGNORED
-            found = dropwhile(before.__contains__, packets.tags(binary if armored else file))
-            if sum(not packets.is_ignored(tag) for tag in found) > 1:
-                raise Refusal("open:not-one-file")
-        except packets.FramingError as error:
-            raise Refusal(error.code) from None
+        if armored:
+            binary.writelines(packets.decoded_pieces(file))
+        before = {packets.PKESK, packets.SKESK} | packets.IGNORED
+        found = dropwhile(before.__contains__, packets.tags(binary if armored else file))
+        if sum(not packets.is_ignored(tag) for tag in found) > 1:
+            raise Refusal("open:not-one-file")
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
@@ -116,19 +113,16 @@ def recipients_of(path: Sealed) -> tuple[str, ...]:
 
 def _envelope(start: bytes) -> Envelope:
     armored, data = not packets.is_binary(start), start
-    try:
-        if armored:
-            block = packets.kind_of(start)
-            if block is not None and block[0].startswith("MESSAGE, PART"):
-                raise Refusal("open:in-parts")
-            if block is None or block[0] != "MESSAGE":
-                raise _no_message(start, found=block is not None)
-            if not packets.is_blank(start[: block[1]]):
-                raise Refusal("open:not-one-file")
-            data = packets.dearmored_head(start)
-        return _read(data, armored=armored)
-    except packets.FramingError:
-        raise Refusal("open:damaged") from None
+    if armored:
+        block = packets.kind_of(start)
+        if block is not None and block[0].startswith("MESSAGE, PART"):
+            raise Refusal("open:in-parts")
+        if block is None or block[0] != "MESSAGE":
+            raise _no_message(start, found=block is not None)
+        if not packets.is_blank(start[: block[1]]):
+            raise Refusal("open:not-one-file")
+        data = packets.dearmored_head(start)
+    return _read(data, armored=armored)
 
 
 def _read(data: bytes, *, armored: bool) -> Envelope:

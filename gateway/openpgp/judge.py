@@ -217,10 +217,7 @@ def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
     """Return the unverified claims of the signatures in a message of one literal.
     Refusal for anything except one literal with signatures around it.
     """
-    try:
-        parts = tuple(part for part in packets.walk(message) if not packets.is_ignored(part.tag))
-    except packets.FramingError:
-        raise Refusal("open:damaged") from None
+    parts = tuple(part for part in packets.walk(message) if not packets.is_ignored(part.tag))
     if not parts:
         raise Refusal("open:damaged")
     if any(part.tag not in _PARTS for part in parts):

@@ -200,11 +200,8 @@ def unwrapped(
 
 def _container(sealed: bytes) -> tuple[list[bytes], Protection, bytes]:
     """Return the bodies of a sealed message's PKESK packets, and the encrypted container's kind and body."""
-    try:
-        data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
-        outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
-    except FramingError as error:
-        raise Refusal(error.code) from None
+    data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
+    outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
     if not outer:
         raise Refusal("open:damaged")
     *before, container = outer
@@ -290,7 +287,7 @@ def decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
                 one_pass, squeezed, signature = parts
                 inner = _inflated(squeezed.body(plain), cap)
                 (literal,) = (packet for packet in packets.walk(inner) if not packets.is_ignored(packet.tag))
-            except (FramingError, ValueError):
+            except ValueError:
                 raise Refusal("open:damaged") from None
             if literal.tag != packets.LITERAL:
                 raise Refusal("open:not-one-file")
@@ -304,14 +301,11 @@ def _only_compressed(plain: bytes) -> Packet | None:
     """Return the packet of a message compressed as a whole, or None for any other message.
     Refusal for data after the packet, or for a damaged message.
     """
-    try:
-        for packet in packets.walk(plain):
-            if packet.tag == packets.COMPRESSED and packet.end != len(plain):
-                raise Refusal("open:not-one-file")
-            if not packets.is_ignored(packet.tag):
-                return packet if packet.tag == packets.COMPRESSED else None
-    except FramingError:
-        raise Refusal("open:damaged") from None
+    for packet in packets.walk(plain):
+        if packet.tag == packets.COMPRESSED and packet.end != len(plain):
+            raise Refusal("open:not-one-file")
+        if not packets.is_ignored(packet.tag):
+            return packet if packet.tag == packets.COMPRESSED else None
     return None
 
 

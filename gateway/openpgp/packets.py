@@ -13,6 +13,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+from gateway.errors import Refusal
+
 # Tags of packets (RFC 9580, 5); 20 is GnuPG's own.
 PKESK = 1
 SIGNATURE = 2
@@ -40,16 +42,12 @@ _MOST_HEADS = 4_200_000
 _HEAD_BYTES = 6
 
 
-class FramingError(ValueError):
+class FramingError(Refusal):
     """Octets are no sequence of OpenPGP packets, end inside a packet, or have broken armor."""
 
-    code = "open:damaged"
-
-
-class FollowedError(FramingError):
-    """Other data follows the armor."""
-
-    code = "open:not-one-file"
+    def __init__(self, explanation: str, code: str = "open:damaged") -> None:
+        super().__init__(code)
+        self.add_note(explanation)
 
 
 class Packet(NamedTuple):
@@ -243,7 +241,7 @@ def decoded_pieces(file: BinaryIO) -> Iterator[bytes]:
     rest = rest.removeprefix(footer)
     while rest:
         if not is_blank(rest):
-            raise FollowedError("something follows the armor")
+            raise FramingError("something follows the armor", "open:not-one-file")
         rest = file.read(_PIECE_BYTES)
 
 
