@@ -14,7 +14,33 @@ def _table(columns: Columns, year: int) -> bytes:
     return csv(rows({**WHO, **columns}, 24, year))
 
 
+# As "Working together to improve school attendance" (2024) has them, beside their codes.
+_ABSENCE = {
+    "B": "Attending any other approved educational activity",
+    "C": "Leave of absence for exceptional circumstance",
+    "C2": "Leave of absence for a compulsory school age pupil subject to a part-time timetable",
+    "E": "Suspended or permanently excluded and no alternative provision made",
+    "M": "Leave of absence for the purpose of attending a medical or dental appointment",
+    "O": "Absent in other or unknown circumstances",
+    "Q": "Unable to attend the school because of a lack of access arrangements",
+    "Y2": "Unable to attend due to widespread disruption to travel",
+    "Y5": "Unable to attend as pupil is in criminal justice detention",
+}
+
 FILES: Mapping[str, Export] = {
+    "absences-in-the-words-of-the-guidance.csv": Export(
+        "attendance",
+        "school",
+        lambda: _table(
+            {
+                "Date": "16/11/2026",
+                "Session": "AM",
+                "Code": of(*_ABSENCE),
+                "Code Description": of(*_ABSENCE.values()),
+            },
+            8,
+        ),
+    ),
     "sims-languages.csv": Export(
         "student-core",
         "school",
