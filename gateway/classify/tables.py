@@ -50,6 +50,7 @@ _EXAM_YEAR = re.compile(r"(?i)(?:\b20|(?:jun|nov)\w*\W{1,2})(\d\d)(?!\W?\d)", re
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
 _TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
+_TOO_EARLY = "teacher-assessed"
 _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 WITH_RESULTS = KINDS | {_TESTS}
@@ -244,16 +245,19 @@ class _Counter:
             verdict = best_fit(widths, tally, self.kinds, format, above)
         except Unreadable as reason:
             if reason.code == "classify:unknown" and others:
-                why = "grades of mocks, predictions or forecasts, which are no results"
+                why = "grades of mocks, predictions, forecasts or teachers, which are no results"
                 raise Unreadable("classify:other-assessments", why, format=format) from None
             raise
         if self.strays:
             raise beside("rows of another table under the table", format=format)
-        if verdict.data_type in KINDS and assessment and not graded:
-            # The grades in a list of one result a row belong to the assessment.
-            for part in self._parts:
-                if part.key == "exam-grade":
-                    part.assessment = assessment
+        # The grades in a list of one result a row belong to the assessment.
+        of_rows = assessment if verdict.data_type in KINDS and not graded else ""
+        kind = tally.rules.data_types.types[verdict.data_type]
+        if not kind.key_stage and "exam-grade" not in self._columns:
+            of_rows = _TOO_EARLY
+        for part in self._parts:
+            if of_rows and part.key == "exam-grade":
+                part.assessment = of_rows
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
         kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
         have_results = bool(kinds) or verdict.data_type in WITH_RESULTS
@@ -274,7 +278,11 @@ class _Counter:
             # Most pupils may be too young to have sat the examination.
             before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
             early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
-            too_early = "teacher-assessed" if early or years.share_among(_EXAM_YEARS) < _MOSTLY else ""
+            young = years.share_among(_EXAM_YEARS) < _MOSTLY
+            too_early = _TOO_EARLY if early or young else ""
+            if young:
+                others = bool(self._columns.pop("exam-grade", None))
+                self.kinds.clear()
         for part in tally.inventory.parts:
             is_graded = part.filled > 0 and may_be_subject(part.header, part.key, rules)
             if is_graded:
@@ -304,10 +312,7 @@ class _Counter:
 
     def count(self, batch: list[Row]) -> None:
         """Count a batch of filled rows, without rows that repeat the header."""
-        try:
-            columns: list[tuple[str, ...]] = list(zip(*batch, strict=True))
-        except ValueError:  # Rows may be of different lengths.
-            columns = list(zip_longest(*batch, fillvalue=""))
+        columns: list[tuple[str, ...]] = list(zip_longest(*batch, fillvalue=""))
         if self._names[0] in columns[0] and len(left := _without_headers(batch, self._names)) < len(batch):
             if left:
                 self.count(left)

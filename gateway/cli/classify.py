@@ -83,13 +83,9 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
 def _print(file: Path, found: Classified | ContentRefused) -> None:
     out.print(Text(plain(file), style="bold"))
     if isinstance(found, ContentRefused):
-        about: dict[str, str | int] = {
-            "kind": found.about or "something unknown",
-            "kinds": "mock, predicted or forecast",
-            "what": found.about or "something unknown",
-            "count": len(found.parts),
-        }
-        sentence, _ = sentence_and_step(found.code, **about)
+        unknown, kinds = found.about or "something unknown", "mock, predicted, forecast or teacher-assessed"
+        about = {"kind": unknown, "kinds": kinds, "what": unknown}
+        sentence, _ = sentence_and_step(found.code, **about, count=len(found.parts))
         out.print(Text(f"  {sentence} [{found.code}]"))
         lines = [("because", found.evidence), ("sensitive", found.sensitive)]
     else:

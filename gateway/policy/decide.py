@@ -130,7 +130,7 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
         blank, otherwise = _FILLED[code]
         detail = {blank: refused.about or otherwise}
     elif code == "classify:other-assessments":
-        detail = {"kinds": "mock, predicted or forecast"}
+        detail = {"kinds": "mock, predicted, forecast or teacher-assessed"}
     elif code not in _WAITING:
         code = "internal:held"
     why = catalogue.reason(code, **detail)

@@ -352,3 +352,34 @@ def test_results_of_the_international_baccalaureate_are_none_of_gcse(
 ) -> None:
     decision = decided(csv(rows(columns, year=13), above=above))
     assert list(told(decision)) == ["classify:outside-agreement"]
+
+
+@pytest.mark.parametrize("grades", [("5", "4", "7"), ("A", "B", "C")])
+@pytest.mark.parametrize("on", [NOVEMBER, SUMMER])
+def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results(
+    grades: tuple[str, ...], on: str
+) -> None:
+    columns: Columns = {**WHO, "Year": "8", "Subject": of("Mathematics", "History"), "Grade": of(*grades)}
+    assert "classify:other-assessments" in told(decided(csv(rows(columns, year=8)), on=on))
+    assert list(told(decided(csv(rows({**columns, "Year": "11"}, year=11)), on="2026-09-10T12:00"))) == [
+        "policy:allowed"
+    ]
+
+
+def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_day() -> None:
+    columns: Columns = {**WHO, "Year": "1", "Phonics Score": of("34", "21", ""), "Grade": of("", "", "A")}
+    decision = decided(csv(rows(columns, year=1)), on=SUMMER)
+    assert list(told(decision)) == ["policy:allowed", "policy:unlisted-left-out"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("Start date of part-time timetable", "End date"),
+        ("Planned start date of reduced timetable", "Planned end date"),
+        ("Number of days of sickness absence (code I)", "End date"),
+    ],
+)
+def test_the_end_of_a_part_time_timetable_or_of_sickness_is_no_leaving_date(start: str, end: str) -> None:
+    columns: Columns = {**WHO, "Year": "8", "SEN Status": "K", start: "02/11/2026", end: "18/12/2026"}
+    assert list(told(decided(csv(rows(columns, year=8, count=5))))) == ["classify:law-return"]
