@@ -28,6 +28,32 @@ _ABSENCE = {
 }
 
 FILES: Mapping[str, Export] = {
+    "sims-register-with-marks-of-its-own.csv": Export(
+        "attendance",
+        "school",
+        lambda: _table(
+            {"16/11/2026 AM": of("/", "!", "&"), "16/11/2026 PM": of("\\", "!", "@"), "17/11/2026 AM": "-"}, 9
+        ),
+    ),
+    "arbor-suspensions.csv": Export(
+        "exclusions",
+        "academy",
+        lambda: _table(
+            {
+                "Exclusion Type": "Suspension",
+                "Start Date": "03/11/2026",
+                "End Date": "04/11/2026",
+                "Reason": of(
+                    "Disobedience/disrespect to staff",
+                    "Challenging/unacceptable behaviour",
+                    "Physical assault/violent behaviour against a pupil",
+                    "Drug or alcohol-related",
+                    "Sexual harassment",
+                ),
+            },
+            9,
+        ),
+    ),
     "absences-in-the-words-of-the-guidance.csv": Export(
         "attendance",
         "school",
