@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from tests.corpus.benign import A_LEVEL_DAY, Columns, Export, born, csv, forename, of, rows, sex, surname, upn
+from tests.corpus.benign import (
+    A_LEVEL_DAY,
+    GCSE_DAY,
+    Columns,
+    Export,
+    born,
+    csv,
+    forename,
+    of,
+    rows,
+    sex,
+    surname,
+    upn,
+)
 
 WHO: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "DOB": born()}
 
@@ -28,6 +41,21 @@ _ABSENCE = {
 }
 
 FILES: Mapping[str, Export] = {
+    "broadsheet-with-vocational-awards.csv": Export(
+        "gcse-results",
+        "school",
+        lambda: _table(
+            {
+                "Reg": "11A",
+                "GCSE/9FCD Combined Sci Tril": "65",
+                "BTEC L2 Sport": of("L2D*", "L2M"),
+                "Cambridge National Sport Studies": of("L2M", "L1P"),
+                "Business BTEC Ext Cert": "L2P",
+            },
+            11,
+        ),
+        GCSE_DAY,
+    ),
     "sims-register-with-marks-of-its-own.csv": Export(
         "attendance",
         "school",
