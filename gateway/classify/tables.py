@@ -50,7 +50,7 @@ _EXAM_YEAR = re.compile(r"(?i)(?:\b20|(?:jun|nov)\w*\W{1,2})(\d\d)(?!\W?\d)", re
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
 _TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
-_TOO_EARLY = "teacher-assessed"
+_TOO_EARLY, _NO_RESULTS = "teacher-assessed", "mock, predicted, forecast or teacher-assessed"
 _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 WITH_RESULTS = KINDS | {_TESTS}
@@ -245,8 +245,8 @@ class _Counter:
             verdict = best_fit(widths, tally, self.kinds, format, above)
         except Unreadable as reason:
             if reason.code == "classify:unknown" and others:
-                why = "grades of mocks, predictions, forecasts or teachers, which are no results"
-                raise Unreadable("classify:other-assessments", why, format=format) from None
+                why, code = f"grades that are {_NO_RESULTS}", "classify:other-assessments"
+                raise Unreadable(code, why, format=format, about=_NO_RESULTS) from None
             raise
         if self.strays:
             raise beside("rows of another table under the table", format=format)

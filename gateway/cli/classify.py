@@ -83,9 +83,8 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
 def _print(file: Path, found: Classified | ContentRefused) -> None:
     out.print(Text(plain(file), style="bold"))
     if isinstance(found, ContentRefused):
-        unknown, kinds = found.about or "something unknown", "mock, predicted, forecast or teacher-assessed"
-        about = {"kind": unknown, "kinds": kinds, "what": unknown}
-        sentence, _ = sentence_and_step(found.code, **about, count=len(found.parts))
+        about, parts = found.about or "something unknown", len(found.parts)
+        sentence, _ = sentence_and_step(found.code, kind=about, kinds=about, what=about, count=parts)
         out.print(Text(f"  {sentence} [{found.code}]"))
         lines = [("because", found.evidence), ("sensitive", found.sensitive)]
     else:

@@ -59,6 +59,7 @@ _FILLED = {
     "classify:packed": ("kind", "a file of another kind"),
     "classify:locked": ("kind", "a file of another kind"),
     "classify:law-return": ("kind", "another return"),
+    "classify:other-assessments": ("kinds", "of another kind"),
     "classify:active-content": ("what", "something unknown"),
     "classify:beside-table": ("what", "something unknown"),
 }
@@ -129,8 +130,6 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
     if code in _FILLED:
         blank, otherwise = _FILLED[code]
         detail = {blank: refused.about or otherwise}
-    elif code == "classify:other-assessments":
-        detail = {"kinds": "mock, predicted, forecast or teacher-assessed"}
     elif code not in _WAITING:
         code = "internal:held"
     why = catalogue.reason(code, **detail)

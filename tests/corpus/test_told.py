@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from stdnum.gb.upn import calc_check_digit
 
-from gateway.model import Decision, ProviderKind
+from gateway.model import ContentRefused, Decision, ProviderKind
 from tests.classify import made
 from tests.corpus.benign import NOVEMBER, Columns, Pupil, born, csv, forename, of, rows, surname, upn
 from tests.corpus.benign.core import sheet
@@ -364,6 +364,20 @@ def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results
     assert list(told(decided(csv(rows({**columns, "Year": "11"}, year=11)), on="2026-09-10T12:00"))) == [
         "policy:allowed"
     ]
+
+
+def test_a_rehearsal_says_which_grades_are_no_results_as_the_receipt_does() -> None:
+    columns: Columns = {
+        "UPN": upn,
+        "Surname": surname,
+        "Year": "8",
+        "Subject": "History",
+        "Grade": of("5", "4"),
+    }
+    content = csv(rows(columns, year=8))
+    found, decision = judged(content, "file", "school", datetime.fromisoformat(NOVEMBER).astimezone())
+    assert isinstance(found, ContentRefused)
+    assert f"({found.about})" in told(decision)["classify:other-assessments"]
 
 
 def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_day() -> None:
