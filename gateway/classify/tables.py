@@ -21,6 +21,7 @@ from gateway.classify.value_kinds import read_date
 from gateway.model import Classified, Facts
 
 _MOSTLY = 0.5
+_TOO_YOUNG = 14
 _ONLY_SHARE = 0.5
 _AGED_SHARE = 0.8
 _GRADES = 0.6
@@ -273,16 +274,17 @@ class _Counter:
         `wrong_columns`.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, False
-        subjects, years, too_early = rules.data_types.subjects, tally.fields.get("year-group"), ""
+        subjects, years, early = rules.data_types.subjects, tally.fields.get("year-group"), False
+        # Most pupils may be too young to have sat the examination.
+        young = tally.share_aged(0, _TOO_YOUNG) >= _MOSTLY
         if years is not None and years.share_among(rules.code_sets["year-group"]) >= _MOSTLY:
-            # Most pupils may be too young to have sat the examination.
             before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
             early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
             young = years.share_among(_EXAM_YEARS) < _MOSTLY
-            too_early = _TOO_EARLY if early or young else ""
-            if young:
-                others = bool(self._columns.pop("exam-grade", None))
-                self.kinds.clear()
+        too_early = _TOO_EARLY if early or young else ""
+        if young:
+            others = bool(self._columns.pop("exam-grade", None))
+            self.kinds.clear()
         for part in tally.inventory.parts:
             is_graded = part.filled > 0 and may_be_subject(part.header, part.key, rules)
             if is_graded:

@@ -361,6 +361,8 @@ def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results
 ) -> None:
     columns: Columns = {**WHO, "Year": "8", "Subject": of("Mathematics", "History"), "Grade": of(*grades)}
     assert "classify:other-assessments" in told(decided(csv(rows(columns, year=8)), on=on))
+    born_on = {**columns, "Year": "", "DOB": born()}
+    assert "classify:other-assessments" in told(decided(csv(rows(born_on, year=8)), on=on))
     assert list(told(decided(csv(rows({**columns, "Year": "11"}, year=11)), on="2026-09-10T12:00"))) == [
         "policy:allowed"
     ]
