@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from stdnum.gb.upn import calc_check_digit
 
-from gateway.model import ContentRefused, Decision, ProviderKind
+from gateway.model import Classified, ContentRefused, Decision, ProviderKind
 from tests.classify import made
 from tests.corpus.benign import NOVEMBER, Columns, Pupil, born, csv, forename, of, rows, surname, upn
 from tests.corpus.benign.core import sheet
@@ -394,8 +394,29 @@ def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_d
         ("Start date of part-time timetable", "End date"),
         ("Planned start date of reduced timetable", "Planned end date"),
         ("Number of days of sickness absence (code I)", "End date"),
+        ("Date part-time timetable commenced", "End date"),
+        ("Date pupil removed from roll", "New start date"),
+        ("Date placed on admission register", "End date"),
+        ("Home educated from", "End date"),
+        ("Date of withdrawal for EHE", "End date"),
     ],
 )
-def test_the_end_of_a_part_time_timetable_or_of_sickness_is_no_leaving_date(start: str, end: str) -> None:
+def test_a_return_by_law_in_the_headings_of_forms_is_no_core_data(start: str, end: str) -> None:
     columns: Columns = {**WHO, "Year": "8", "SEN Status": "K", start: "02/11/2026", end: "18/12/2026"}
     assert list(told(decided(csv(rows(columns, year=8, count=5))))) == ["classify:law-return"]
+
+
+def test_suspensions_without_a_category_are_no_core_data() -> None:
+    columns: Columns = {
+        **CLASS,
+        "Suspension start": "02/11/2026",
+        "Suspension end": "04/11/2026",
+        "Reason": of("DB", "PA"),
+    }
+    found, decision = judged(
+        csv(rows(columns)), "file", "school", datetime.fromisoformat(NOVEMBER).astimezone()
+    )
+    assert isinstance(found, Classified)
+    assert (found.data_type, type(decision).__name__) == ("exclusions", "Accepted")
+    notice = csv(rows({**columns, "Parents informed on": "02/11/2026"}))
+    assert list(told(decided(notice))) == ["classify:law-return"]
