@@ -217,7 +217,7 @@ def at(path: str, of: Given) -> Way:
 # layout of the awarding bodies' fixed-width result files is inferred: records of 192 characters with the
 # fields of the published entry record, each option code followed by the grade where an entry has its status.
 
-UNKNOWN_MARK = "!"
+UNKNOWN_MARK = "?"
 _UNKNOWN_REASON = "QX"
 _RECORDS = data("records")
 _EXAMINATIONS: Mapping[str, Mapping[str, Any]] = {each["code"]: each for each in _RECORDS["examinations"]}

@@ -393,7 +393,8 @@ def _tables() -> Iterator[Outside]:
     for number, (data_type, text) in enumerate((*_RETURNS.items(), *_OTHERS)):
         teams = _WELFARE | {"exclusions"} if data_type == "suspension-notice" else _WELFARE
         yield Outside(f"{data_type} {number}", "2026-10-06", _table(text), data_type, teams)
-    yield Outside("KS5 examinations", "2026-09-15", _table(_KS5), "a-level-results", _DATA)
+    born = (*_WHO, ("DOB", "2008-04-{day}"))
+    yield Outside("KS5 examinations", "2026-09-15", _table(_KS5, born), "a-level-results", _DATA)
     excluded = "Exclusion Type: Suspension\nReason: PP\nStart Date: 2026-10-05\nNumber of Sessions: 4"
     yield Outside("suspension", "2026-10-06", _table(excluded), "exclusions", _EXCLUDED)
     yield Outside("GIAP KS1", "2026-09-15", _table(_KS1), "ks1", _DATA)
