@@ -407,17 +407,14 @@ def _are_of_pupils(pairs: Iterable[tuple[str, str]], fewest: int) -> bool:
     unknown = [code for upn, code in said if not upn]
     if len(known) < fewest or not len(known) == len(codes) == len({upn for upn, _ in known}):
         return False
-    if len(codes.union(unknown)) < len(codes) + len(unknown) or not _forms(unknown) <= _forms(codes):
+    # Each letter as "a" and each figure as "0".
+    forms = [{_LETTER.sub("a", _FIGURE.sub("0", code)) for code in some} for some in (unknown, codes)]
+    if len(codes.union(unknown)) < len(codes) + len(unknown) or not forms[0] <= forms[1]:
         return False
     schools = [school_named([("name", code)]) for code in codes.union(unknown)]
     if any(school.dfe_number for school in schools):
         return False
     return len(codes) >= _FEWEST_OF_URNS or not fewest or not any(school.urn for school in schools)
-
-
-def _forms(codes: Iterable[str]) -> set[str]:
-    """Return the codes with each letter as "a" and each figure as "0"."""
-    return {_LETTER.sub("a", _FIGURE.sub("0", code)) for code in codes}
 
 
 def academic_year(text: str) -> str | None:
