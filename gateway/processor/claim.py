@@ -50,8 +50,8 @@ from gateway.zones.spool import (
 )
 
 A_MOMENT_SECONDS, A_PLACE_SECONDS, A_QUEUE_SECONDS = 1.0, 0.1, 30.0
-"""Seconds until an undecided upload goes on record as landed; seconds more for each upload in progress; the
-most seconds more. To record the landing doubles the work for a file, so a burst gets time to be decided.
+"""Seconds until an undecided upload goes on record as landed; more seconds for each upload before it; the
+most of these. To record the landing doubles the work for a file, so a burst gets time to be decided.
 """
 
 
@@ -66,32 +66,32 @@ class InProgress:
     clock: Callable[[], float]
     uploads: dict[str, Upload] = field(default_factory=dict)
     in_spool: dict[str, str] = field(default_factory=dict)
-    _since: dict[str, float] = field(default_factory=dict)
+    _until: dict[str, float] = field(default_factory=dict)
 
     def add(self, uploads: Mapping[str, Upload]) -> None:
         """Add uploads just claimed, given by the reference in the spool."""
         for there, upload in uploads.items():
             self.uploads[upload.reference], self.in_spool[upload.reference] = upload, there
-            self._since[upload.reference] = self.clock()
+            queue = min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
+            self._until[upload.reference] = self.clock() + A_MOMENT_SECONDS + queue
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
         """Return the uploads that have waited too long for a decision, by spool reference.
         `all_of_them`: True to return every upload.
         """
-        before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
-        late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
+        late = (one for one in self.uploads if all_of_them or self._until[one] <= self.clock())
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def count_as_late(self, reference: str) -> None:
         """Let `late` return an upload from now on: the examination failed, so a decision will take longer."""
         if reference in self.uploads:
-            self._since[reference] = float("-inf")
+            self._until[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
         """Remove uploads now on record, given by store reference; return the uploads' spool references."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
-            del self._since[reference]
+            del self._until[reference]
         return [self.in_spool.pop(reference) for reference in taken]
 
 

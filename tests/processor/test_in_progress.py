@@ -195,15 +195,15 @@ def test_many_together_have_an_entry_each_that_vouches_for_its_own_rows(
     assert "everything fits" in desk.gateway("log", "verify")
 
 
-def test_files_in_a_queue_are_given_longer_before_they_are_landed() -> None:
+def test_a_file_is_given_longer_for_each_file_before_it_until_it_is_landed() -> None:
     now = [0.0]
     progress = claim.InProgress(lambda: now[0])
     progress.add({f"there-{number}": file("oak", number).upload for number in range(20)})
-    now[0] = 2.9
-    assert not progress.late()
+    now[0] = 2.05
+    assert set(progress.late()) == {f"there-{number}" for number in range(10)}
     assert set(progress.late(all_of_them=True)) == set(progress.in_spool.values())
     progress.take_out([file("oak", number).upload.reference for number in range(10)])
-    assert set(progress.late()) == {f"there-{number}" for number in range(10, 20)}
+    assert not progress.late()  # Those before it are decided, at the rate that was expected.
 
 
 def test_however_long_the_queue_a_file_is_landed_after_half_a_minute() -> None:
@@ -211,7 +211,7 @@ def test_however_long_the_queue_a_file_is_landed_after_half_a_minute() -> None:
     progress = claim.InProgress(lambda: now[0])
     progress.add({f"there-{number}": file("oak", number).upload for number in range(2000)})
     now[0] = 30.9
-    assert not progress.late()
+    assert len(progress.late()) < 300
     now[0] = 31.1
     assert len(progress.late()) == 2000
 
