@@ -376,19 +376,13 @@ class Rules(Items):
         """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
         return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
 
-    def judge_of_column(self, key: str) -> value_kinds.Judge:
-        """Return the judge of one column for a view; of classes and houses, one that counts only its rows."""
-        known = self.judges[key]
-        return self.judge(key, known.check, known.quick, by_rows=True) if key in _OF_MANY else known
-
-    def judge(
-        self, key: str, check: value_kinds.Check | None, quick: value_kinds.Quick | None, *, by_rows: bool
-    ) -> value_kinds.Judge:
-        """Return a judge of a field's values; `by_rows`: of classes and houses, also by the rows of each."""
+    def judge(self, key: str, known: value_kinds.Judge, *, by_rows: bool) -> value_kinds.Judge:
+        """Return the judge `known`; `by_rows`: of classes and houses a new one, also by the rows of each."""
         if by_rows and key in _OF_MANY:
             codes = (self.code_sets["religion"] | self.code_sets["traveller"]) - WORDS["nothing"]
-            return SharedJudge(check, quick, self.sensitive.are_initials, codes, house=key == "house")
-        return value_kinds.Judge(check, quick)
+            initials = self.sensitive.are_initials
+            return SharedJudge(known.check, known.quick, initials, codes, house=key == "house")
+        return known
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

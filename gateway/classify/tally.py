@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from itertools import chain, count
 
 from gateway.classify import value_kinds
@@ -65,12 +66,17 @@ def _quick_in_the_past(quick: value_kinds.Quick, today: date) -> value_kinds.Qui
     return looked
 
 
-def _checked_on(
-    check: value_kinds.Check, any_year: value_kinds.Check | None, today: date | None
-) -> value_kinds.Check:
-    """Return a check like `check`, but with more faults: `OTHER_YEAR` for a faulty value that is valid in
-    another year (by `any_year`), and "date:future" for a date after `today`, if given.
+@lru_cache(1_000)
+def judge_on(
+    check: value_kinds.Check | None, any_year: value_kinds.Check | None, quick: value_kinds.Quick | None,
+    today: date | None,
+) -> value_kinds.Judge:  # fmt: skip
+    """Return the judge of fields with these checks, the same for every file: a process judges a value once.
+    That tells nobody of another's values, since a process of the examiner reads one provider's files only.
+    Further faults are `OTHER_YEAR`, for a faulty value valid by `any_year`, and a date after `today`.
     """
+    if check is None or (any_year is None and today is None):
+        return value_kinds.Judge(check, quick)
 
     def checked(text: str) -> str | None:
         if today is not None and (day := value_kinds.read_date(text)) is not None and day > today:
@@ -79,7 +85,7 @@ def _checked_on(
         is_of_another = fault is not None and any_year is not None and any_year(text) is None
         return value_kinds.OTHER_YEAR if is_of_another else fault
 
-    return checked
+    return value_kinds.Judge(checked, _quick_in_the_past(quick, today) if quick and today else quick)
 
 
 class Tally:
@@ -155,12 +161,8 @@ class Tally:
         rule, check, any_year = self.rules.fields[key], self.rules.check(key), self.all_rules.check(key)
         quick = self.all_rules.quick(key, with_queries=False)
         today = self.today if "past date" in rule.values else None
-        if any_year is check:
-            any_year = None
-        if check is not None and (any_year is not None or today is not None):
-            check = _checked_on(check, any_year, today)
-            quick = _quick_in_the_past(quick, today) if quick is not None and today else quick
-        judge = self.rules.judge(key, check, quick, by_rows=self.is_table)
+        known = judge_on(check, None if any_year is check else any_year, quick, today)
+        judge = self.rules.judge(key, known, by_rows=self.is_table)
         return FieldTally(rule, judge, counted=key in self.rules.counted)
 
     def take(

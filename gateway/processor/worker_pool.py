@@ -28,8 +28,7 @@ A_MOMENT_SECONDS = 1.0
 A_COMMIT, WORTH_A_COMMIT = 64, 16
 """The most files in one transaction, and the number of results that wait for no others."""
 A_COMMIT_SECONDS = 0.1
-"""Seconds for which a result waits for others in hand, and again for each 16 of them: a transaction costs as
-much as three more files."""
+"""Seconds for which a result waits, and again for each 16 files in hand: a commit costs as much as three."""
 _LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
 IN_HAND, IN_HAND_OF_EACH = 256, 64
 """Most files in hand, of all providers and of one."""
@@ -146,10 +145,9 @@ class WorkerPool:
         """
         if not self._here:
             return math.inf
-        in_hand = len(self.in_hand)
-        if len(self._here) >= min(WORTH_A_COMMIT, in_hand) or self._ending.is_set():
+        if len(self._here) >= min(WORTH_A_COMMIT, len(self.in_hand)) or self._ending.is_set():
             return 0.0
-        return self._here_since + A_COMMIT_SECONDS * (1 + in_hand / WORTH_A_COMMIT)
+        return self._here_since + A_COMMIT_SECONDS * (1 + len(self.in_hand) / WORTH_A_COMMIT)
 
     def _work(self, warm: bool) -> None:
         """Examine files one after another until the pool ends; runs in a worker thread."""
@@ -229,9 +227,7 @@ class WorkerPool:
 
 
 A_TURN_FILES, A_TURN_SECONDS = 16, 2.0
-"""The most files, and the most seconds, of a provider's turn while others wait. A busy machine takes a second
-for few ordinary files, and each turn costs processes of its own.
-"""
+"""The most files, and the most seconds, of a provider's turn while others wait: a turn costs processes."""
 
 _ABOUT_SECONDS = 10.0
 _STRUCK = ""

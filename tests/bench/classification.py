@@ -16,6 +16,7 @@ from lxml import etree
 from openpyxl import Workbook, load_workbook
 
 from gateway.classify import Rules, classify, load_rules
+from gateway.classify.tally import judge_on
 from gateway.classify.views.view import make_view
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Basis, Classified
@@ -116,6 +117,7 @@ def views(setting: Setting) -> Iterator[Line]:
 
 
 def _found(data: bytes, rules: Rules) -> Classified:
+    judge_on.cache_clear()  # As if its values were others.
     found = classify(io.BytesIO(data), "content", ClassifyLimits(), rules, today=_TODAY)
     assert isinstance(found, Classified), found
     return found

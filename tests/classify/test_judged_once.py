@@ -9,11 +9,14 @@ import pytest
 
 from gateway.classify import value_kinds
 from gateway.classify.findings import FieldTally
+from gateway.classify.tally import judge_on
 from gateway.classify.value_kinds import Check, Judge, Quick
 from gateway.classify.views.view import make_view
 from gateway.classify.workbook import _Parts
 from gateway.model import Basis
 from tests.classify import made
+from tests.content import core_data
+from tests.costs import calls
 from tests.views.making import LIMITS, RULES, recognised
 
 ROWS = 10_000
@@ -52,6 +55,7 @@ def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
     monkeypatch.setattr(value_kinds, "Judge", Counting)
     for each in (RULES, *RULES._by_pack.values()):
         monkeypatch.delitem(each.__dict__, "judges", raising=False)
+    judge_on.cache_clear()
     what = recognised(data)
     (bad,) = (finding for finding in what.findings if finding.code == "code:unknown")
     assert bad.count == ROWS
@@ -81,3 +85,12 @@ def test_the_rows_of_a_workbook_of_one_table_are_read_once(monkeypatch: pytest.M
     monkeypatch.setattr(_Parts, "_row", lambda parts, row: read.append(row) or one(parts, row))
     recognised(content.getvalue())
     assert len(read) == 31
+
+
+def test_a_process_judges_the_values_of_an_earlier_file_no_more() -> None:
+    data = core_data(1, pupils=45)
+    found = recognised(data)  # What is made at first use is made.
+    judge_on.cache_clear()
+    (first, at_first), (second, again) = (calls(lambda: recognised(data)) for _ in range(2))
+    assert first == second == found
+    assert again < 0.9 * at_first

@@ -103,7 +103,7 @@ class ViewFilter:
                 position = self.columns_met + index + 1
                 listed = position in self._positions or (not self._is_all and position > self._until)
             if self._keeps(key, listed=listed) and key is not None:
-                found.append((index, self.rules.judge_of_column(key)))
+                found.append((index, self.rules.judge(key, self.rules.judges[key], by_rows=True)))
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
