@@ -33,7 +33,7 @@ from gateway.home.store_settings import StoreSettings
 from gateway.home.versions import digest_of
 from gateway.homes.create import check_unused, whole_or_nothing
 from gateway.secrets import secret_files
-from gateway.store.of_home import SealedFolder, check_store, store_of
+from gateway.store.of_home import SealedFolder, Store, check_store, store_of
 from gateway.zones.memory import closing_descriptor
 from gateway.zones.places import is_locked, note_backup
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
@@ -99,7 +99,13 @@ def fsync_tree(folder: Path) -> None:
         fsync_folder(path)
 
 
-_ALL = 2**63 - 1
+def put_stored(source: Store, target: Store, reference: str, otherwise: str) -> None:
+    """Put a sealed file of one store into another. GatewayError `otherwise` if another file is there."""
+    with source.reading(reference) as sealed:
+        try:
+            target.put(reference, sealed, 2**63 - 1)
+        except FileExistsError:
+            raise GatewayError(otherwise) from None
 
 
 def put_back(folder: Path, home: Home, settings: Settings) -> None:
@@ -110,14 +116,8 @@ def put_back(folder: Path, home: Home, settings: Settings) -> None:
     check_store(home, settings)
     store, copies = store_of(home, settings), SealedFolder(folder / "sealed")
     for reference in copies.references():
-        with copies.reading(reference) as sealed:
-            try:
-                store.put(reference, sealed, _ALL)
-            except FileExistsError:
-                raise GatewayError(
-                    f"the store has another file under {reference} than this backup; to look into the "
-                    "backup: gateway restore --folder, which needs no store"
-                ) from None
+        said = f"the store has another file under {reference} than this backup; to look into the backup: "
+        put_stored(copies, store, reference, f"{said}gateway restore --folder, which needs no store")
     kept = set(store.sessions())
     for reference in copies.sessions():
         if reference not in kept:  # A kept one is as old or newer.

@@ -21,6 +21,7 @@ from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
 from gateway.homes.audit.audit import audit
 from gateway.homes.audit.files import check_sealed, found_twice
+from gateway.homes.backup import put_stored
 from gateway.homes.create import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import alone
@@ -30,7 +31,6 @@ from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.zones.failpoints import passing
 
 _AT_ONCE = 8
-_ALL = 2**63 - 1
 Told = Callable[[int, int], None]
 """A function that is told of progress: the number done and the total of a step."""
 
@@ -87,13 +87,8 @@ def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: 
         def copy(reference: str) -> None:
             if reference in there and target.digest(reference) == source.digest(reference):
                 return
-            with source.reading(reference) as sealed:
-                try:
-                    target.put(reference, sealed, _ALL)
-                except FileExistsError:
-                    raise GatewayError(
-                        f"the store has another file under {reference}: name an empty one"
-                    ) from None
+            said = f"the store has another file under {reference}: name an empty one"
+            put_stored(source, target, reference, said)
             passing("move.file")
 
         with ThreadPoolExecutor(_AT_ONCE, "move") as pool:
