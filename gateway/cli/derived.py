@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -32,14 +32,11 @@ from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LimitOption
 from gateway.errors import GatewayError
 from gateway.home import DEFAULT_HOME, Home
-from gateway.reports.document import Document, ReportTable, as_csv, as_object, as_text
+from gateway.reports.document import ReportTable, as_csv, as_object, as_text
 from gateway.zones.console_api import PAGE
 from gateway.zones.spool import write_durably
 
 _DAY = "a day like 2026-11-24"
-HtmlOption = Annotated[Path | None, "--html", "Write a self-contained page here instead; print it for a PDF."]
-CsvOption = Annotated[Path | None, "--csv", "Write it as one table here, for a spreadsheet."]
-AnnexOption = Annotated[bool, "--annex", "Also print the annex: each opening, log entry and transfer."]
 
 
 def commands_of(noun: str, module: str, does: str = "") -> typer.Typer:
@@ -104,11 +101,17 @@ def command_of(act: type[Act]) -> Callable[..., None]:
 _SHOWN: Mapping[str, tuple[object, object]] = {
     "as_json": (JsonOption, False),
     "limit": (LimitOption, None),
-    "csv": (CsvOption, None),
-    "html": (HtmlOption, None),
-    "annex": (AnnexOption, False),
+    "csv": (Annotated[Path | None, "--csv", "Write it as one table here, for a spreadsheet."], None),
+    "html": (
+        Annotated[Path | None, "--html", "Write a self-contained page here instead; print it for a PDF."],
+        None,
+    ),
+    "annex": (
+        Annotated[bool, "--annex", "Also print the annex: each opening, log entry and transfer."],
+        False,
+    ),
 }
-"""The options for showing an answer, each with its default."""
+"""The options for showing an answer, each with its default. Whatever is written is for its owner alone."""
 
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
@@ -183,7 +186,9 @@ def _print_list(
     if most and answer.latest:
         rows = list(rows)[::-1]
     if csv is not None:
-        _write_listing(csv, answer.columns, [*rows], as_json=as_json)
+        headings = tuple(column.replace("_", " ") for column in answer.columns)
+        cells = tuple(tuple(console.exact_cell(row.get(one)) for one in answer.columns) for row in rows)
+        _write(csv, as_csv(ReportTable(headings, cells)), as_json=as_json)
         return
     if as_json:
         console.print_json_list(rows)
@@ -203,8 +208,7 @@ def _print(
 ) -> None:
     match answer:
         case ActDone():
-            if answer.document:
-                console.print_exactly(answer.document)
+            console.print_exactly(answer.document)
             _say(answer.sentence, console.err if answer.document else console.out)
         case ActDetails() if as_json:
             console.print_json(answer.values)
@@ -213,7 +217,18 @@ def _print(
         case ActListing():
             raise TypeError("a list is printed in pages")
         case _:
-            _deliver(answer, html, csv, as_json=as_json, annex=annex)
+            if as_json:
+                console.print_json(as_object(answer))
+            elif html is None and csv is None:
+                console.print_exactly(as_text(answer, annex=annex))
+            if html is not None:
+                from gateway.reports.page import as_html  # noqa: PLC0415 - loads the templates
+
+                _write(html, as_html(answer), as_json=as_json)
+            if csv is not None:
+                if answer.data is None:
+                    raise GatewayError("this report is no table")
+                _write(csv, as_csv(answer.data), as_json=as_json)
 
 
 def _say(text: str, where: Console = console.out, *, wraps: bool = False) -> None:
@@ -239,36 +254,6 @@ def _print_details(answer: ActDetails) -> None:
     if answer.proof is not None:
         console.out.print()
         _print_details(answer.proof)
-
-
-def _deliver(
-    document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
-) -> None:
-    """Print a report as text or JSON, or write it to files `html` and `csv` that only their owner can read.
-    `annex`: print the report together with its annex. GatewayError if a file cannot be written, or if `csv`
-    is given and the report has no table.
-    """
-    if as_json:
-        console.print_json(as_object(document))
-    if html is None and csv is None and not as_json:
-        console.print_exactly(as_text(document, annex=annex))
-    if html is not None:
-        from gateway.reports.page import as_html  # noqa: PLC0415 - loads the templates
-
-        _write(html, as_html(document), as_json=as_json)
-    if csv is not None:
-        if document.data is None:
-            raise GatewayError("this report is no table")
-        _write(csv, as_csv(document.data), as_json=as_json)
-
-
-def _write_listing(
-    place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
-) -> None:
-    """Write rows to the CSV file `place`, which only its owner can read. GatewayError if that fails."""
-    cells = tuple(tuple(console.exact_cell(row.get(column)) for column in columns) for row in rows)
-    headings = tuple(column.replace("_", " ") for column in columns)
-    _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)
 
 
 def _write(place: Path, text: str, *, as_json: bool) -> None:

@@ -16,17 +16,7 @@ from typing import Any, Literal
 
 from gateway.samples import people
 from gateway.samples.drawing import Cohort, Document
-from gateway.samples.people import (
-    MARKER,
-    RECORD_FAULTS,
-    CodeField,
-    MissingItem,
-    Phase,
-    Pupil,
-    School,
-    pupils,
-    school,
-)  # fmt: skip
+from gateway.samples.people import MARKER, Pupil, School, pupils, school
 from gateway.samples.presentation import PLAIN, PRESENTATIONS, Form, Presentation, present
 
 __all__ = ["MARKER", "TODAY", "Pupil", "School", "build", "make", "pupils", "school", "variants"]
@@ -48,14 +38,14 @@ class Layout:
     name: str
     draw: Callable[[Cohort], Document]
     years: Sequence[str] = PRIMARY
-    faults: Sequence[str] = RECORD_FAULTS
-    code: CodeField = "result"
-    missing: MissingItem = "surname"
+    faults: Sequence[str] = people.RECORD_FAULTS
+    code: people.CodeField = "result"
+    missing: people.MissingItem = "surname"
     records: Literal["pupil", "row"] = "pupil"
     main: bool = False
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> people.Phase:
         """The phase of the schools that write such a file."""
         return "primary" if set(self.years) <= set(PRIMARY) else "secondary"
 
