@@ -174,13 +174,14 @@ class WaitsForWhom(StrEnum):
 
     PERSON = "a person"
     SECOND = "a second person"
+    ADMINISTRATOR = "an administrator"
     SCHOOL = "the school"
     DATE = "a date"
 
 
 WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
     "person": WaitsForWhom.PERSON,
-    "approval": WaitsForWhom.PERSON,
+    "approval": WaitsForWhom.ADMINISTRATOR,
     "key": WaitsForWhom.SCHOOL,
     "ratification": WaitsForWhom.SCHOOL,
     "date": WaitsForWhom.DATE,
