@@ -20,6 +20,7 @@ from gateway.openpgp.certificates import CertificateRefused, describe, pinned, s
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned, verify_detached
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit
+from gateway.verify.verify_files import listed_keys
 
 _MOST_BYTES = 1024 * 1024
 # The whole text that an old key signs (`keys.rotation.succession_text`), and not a part of it: the gateway
@@ -73,8 +74,11 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
         current, certificate = _successor(kit, current, [word for word in words if word is not None])
         trust(kit, certificate, current)
     listed = fetched(sftp, LOG_KEYS)
-    if listed is not None:  # Each receipt is verified with it, and it with the certificates trusted here.
-        make_anew(kit.log_keys, listed)
+    if listed is not None:  # Each receipt is verified with it: no other text, nor an older list, replaces it.
+        make_anew(aside := kit.log_keys.with_suffix(".new"), listed)
+        if len(listed_keys([aside], kit.trusted())) > len(listed_keys([kit.log_keys], kit.trusted())):
+            aside.replace(kit.log_keys)
+        aside.unlink(missing_ok=True)
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:

@@ -88,7 +88,7 @@ def verify_receipt_files(
     there are none, with the log key of an anchored receipt. Raises nothing for the content of a file.
     """
     verdicts: list[FileVerdict] = []
-    known = list(log_keys) or _listed(paths, gateway_certificate)
+    known = list(log_keys) or listed_keys(paths, gateway_certificate)
     heads = [one.last for one in known if one.last is not None]
     vouched: set[str] = set()
     for path in sorted(paths, key=_is_head):
@@ -110,7 +110,7 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
     return said[1]
 
 
-def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
+def listed_keys(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
     """Return the longest list of log keys among the files signed by the newest certificate; [] if none.
     A list signed by an older certificate does not count: the older key may be in wrong hands.
     """

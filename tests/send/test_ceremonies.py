@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pysequoia import Tsk
 
+from gateway.home import Home
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import read_key
 from gateway.verify.verify_files import verify_receipt_files
@@ -101,6 +102,12 @@ def test_the_gateways_new_key_is_taken_on_the_word_of_the_old_one(site: Site, se
     assert all(each.good for each in verdicts)
     assert len(verdicts) == 5
     assert len(list((fir.kit / "gateway").glob("*.asc"))) == 2
+    # Whoever has the lost key of the log, and the intake, shows another text that the gateway signed.
+    served, kept = Home(site.home).published.common / "keys" / kit.log_keys.name, kit.log_keys.read_bytes()
+    served.write_bytes(next(kit.receipts.glob("*.txt")).read_bytes())
+    fir.done("status")
+    served.write_bytes(kept)
+    assert kit.log_keys.read_bytes() == kept
 
 
 @pytest.mark.needs("gpg")
