@@ -19,7 +19,7 @@ from gateway.cli.console import existing, now, out, print_json, registrar_of, wh
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.homes.school_year import Dates, propose_year, read_dates
+from gateway.homes.school_year import Dates, check_none_waits, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
@@ -69,6 +69,7 @@ def open_year(
         catalogue, told = registrar.catalogue, None
         with registrar.registry.write() as session:
             if agreements.year_opened_at(session, year) is None:
+                check_none_waits(session)  # Schools would be told to sign the text of before.
                 agreements.open_year(session, year, at=at, by=who(), why=why)
                 agreed = catalogue.agreement
                 starts = day_in(first_year(year), agreed.year.starts)

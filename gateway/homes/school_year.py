@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import tomlkit
+from sqlmodel import Session
 from tomlkit.items import AoT
 
 from gateway.enrolment.provider_list import decoded
@@ -104,15 +105,20 @@ def propose_year(
             return False
         digest = keeper.keep(draft)
     with registrar.registry.write() as session:
-        known = proposals.proposal(session)
-        if known is not None and known.digest != digest:
-            raise GatewayError(
-                f"{known.by} has proposed other policies: first gateway policy approve, or gateway policy "
-                "withdraw"
-            )
+        check_none_waits(session, digest)
         proposals.propose(session, digest, at, by=by, why=why, at=at)
         registrar.sign_head(session, at)
     return True
+
+
+def check_none_waits(session: Session, digest: str | None = None) -> None:
+    """Raise GatewayError if policies other than `digest` are proposed, and nobody has approved them yet."""
+    known = proposals.proposal(session)
+    if known is not None and known.approved_by is None and known.digest != digest:
+        raise GatewayError(
+            f"policies that {known.by} proposed wait for a second person: first gateway policy approve, or "
+            "gateway policy withdraw"
+        )
 
 
 def _put_terms(

@@ -63,6 +63,7 @@ def test_a_year_is_opened_with_its_terms_and_its_text_and_every_school_is_told(
     assert "nothing has changed yet" in said
     assert "proposed it: somebody else" in site.refused("policy", "approve", "--yes")
     assert (in_force(site), notices(site, "oak")) == (before.digest, [])
+    assert "wait for a second person" in site.refused("year", "open", "2027-28")
     assert site.json("year", "show", "2027-28")["opened_at"] is None
     monkeypatch.setenv("GATEWAY_ADMIN", "ben")
     site.gateway("policy", "approve", "--yes")
@@ -149,7 +150,7 @@ def test_terms_by_hand_replace_those_of_the_sample(site: Commands, monkeypatch: 
     monkeypatch.setenv("GATEWAY_ADMIN", "ann")
     site.gateway("year", "open", "2026-27", *options, "--inset", "2026-09-01")
     others = ("--term", "2026-09-02..2026-12-18", "--term", "2027-01-04..2027-07-22")
-    assert "has proposed other policies" in site.refused("year", "open", "2026-27", *others)
+    assert "wait for a second person" in site.refused("year", "open", "2026-27", *others)
     monkeypatch.setenv("GATEWAY_ADMIN", "ben")
     site.gateway("policy", "approve", "--yes")
     written = tomllib.loads((site.home / "policies" / "calendar.toml").read_text())["school_year"]
