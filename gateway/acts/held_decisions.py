@@ -114,7 +114,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
             said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
             raise GatewayError(
                 f"the agreement speaks against this release: {said}. "
-                "It can be proposed to a second person instead"
+                "It can be proposed to a second person instead: --override"
             )
         return asked
 
@@ -407,7 +407,14 @@ def rule(
 def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:
     """Record a proposal to release or deliver a file against the agreement, for a second person to decide.
     `kind`: the kind of the log entry. `asked`: the release proposed. `more`: further fields of the entry.
+    GatewayError while another proposal is open: who has read one could confirm the other.
     """
+    if (first := proposed(record.session, reference, kind)) is not None:
+        noun = "held" if kind == "release-proposed" else "transfers"
+        raise GatewayError(
+            f"what {first.by} proposed for {reference} waits for a second person: gateway {noun} confirm; or, "
+            f"before another is proposed: gateway {noun} decline {reference} --why …"
+        )
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
     fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}
     entry = Entry(kind=kind, subject=reference, fields=fields, actor=record.by, note=why)

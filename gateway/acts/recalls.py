@@ -127,7 +127,8 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give b
             if asked.forbidden and not self.override:
                 said = "; ".join(f"{one.sentence} ({one.clause})" for one in asked.forbidden)
                 raise GatewayError(
-                    f"the agreement speaks against it: {said} It can be proposed to a second person instead"
+                    f"the agreement speaks against it: {said} "
+                    "It can be proposed to a second person instead: --override"
                 )
             if asked.forbidden:
                 propose(record, _PROPOSED, reference, asked, self.why)

@@ -454,10 +454,12 @@ def check_second(
     """
     check_two(session, first.by, by, since=first.at, at=at, said=said)
     if not may_still(session, first.by, right, since=first.at):
-        raise GatewayError(f"{first.by} proposed it, and may not decide on it any more: propose it anew")
+        raise GatewayError(
+            f"{first.by} proposed it, and may not decide on it any more: decline it, then propose it anew"
+        )
     if new := [one.sentence for one in against if one.code not in first.reasons]:
         raise GatewayError(
-            f"more speaks against it than when {first.by} proposed it: {' '.join(new)} Propose it anew"
+            f"more speaks against it than when {first.by} proposed it: {' '.join(new)} Decline it, then propose it anew"
         )
 
 

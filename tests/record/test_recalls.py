@@ -468,6 +468,8 @@ def test_a_delivery_against_more_than_was_proposed_is_proposed_anew(desk: Desk, 
     said = " ".join(desk.gateway("transfers", "confirm", sent, "--why", "read it", code=1).split())
     assert "more speaks against it than when jane" in said
     assert mailbox(desk, "exclusions") == []
+    assert "before another is proposed" in " ".join(desk.gateway(*propose, code=1).split())
+    desk.gateway("transfers", "decline", sent, "--why", "more speaks against it")
     named("jane")
     desk.gateway(*propose)
     named("sam")

@@ -70,6 +70,7 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     desk.gateway("held", "release", sent, "--why", "needed for a tribunal", "--override")
     assert desk.state(sent) == "held"
     shown = " ".join(desk.gateway("transfers", "show", sent).split())  # By whoever is to say yes or no to it.
+    assert re.search(r"arrived \d{4}-\d\d-\d\d \d\d:\d\d ", shown)
     assert "proposed to release it as Student core data to Central Data Team, Admissions" in shown
     said = desk.gateway("held", "confirm", sent, "--why", "x", code=1)
     assert "somebody else must confirm" in said
@@ -249,6 +250,8 @@ def test_a_release_against_more_than_was_proposed_is_proposed_anew(
     assert "more speaks against it than when jane" in said
     assert "suspended" in said
     assert desk.state(sent) == "held"
+    assert "before another is proposed" in " ".join(desk.gateway(*propose, code=1).split())
+    desk.gateway("held", "decline", sent, "--why", "more speaks against it")
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")
     desk.gateway(*propose)
     monkeypatch.setenv("GATEWAY_ADMIN", "sam")
@@ -320,7 +323,7 @@ def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
 
 def test_what_nobody_named_is_not_released(desk: Desk) -> None:
     sent = unknown(desk)
-    assert "say its kind" in desk.gateway("held", "release", sent, "--why", "x", code=1)
+    assert "say its kind: --as" in desk.gateway("held", "release", sent, "--why", "x", code=1)
     assert "whoever allows it" in desk.gateway(
         "held",
         "release",
