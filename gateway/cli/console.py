@@ -210,7 +210,7 @@ def tell_rest(shown: int, all_of_them: int) -> None:
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     headings = [column.replace("_", " ") for column in columns]
-    return headings, [[_cell(row.get(column)) for column in columns] for row in rows]
+    return headings, [[cell(row.get(column)) for column in columns] for row in rows]
 
 
 def print_json(value: object) -> None:
@@ -266,7 +266,8 @@ def in_words(text: str) -> str:
     return translate_line(text, _language)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value for people: times in local time, NOTHING for None."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -274,7 +275,7 @@ def _cell(value: object) -> str:
     if (moment := moment_in(value)) is not None:
         return f"{moment.astimezone():%Y-%m-%d %H:%M}"
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(item) for item in value) or NOTHING
+        return ", ".join(cell(item) for item in value) or NOTHING
     if isinstance(value, Mapping):
         return plain(value.get("code", value))
     return plain(value)
@@ -286,7 +287,7 @@ def exact_cell(value: object) -> str:
         return ""
     if (moment := moment_in(value)) is not None:
         return rfc3339(moment) or ""
-    return _cell(value)
+    return cell(value)
 
 
 def moment_in(value: object) -> datetime | None:

@@ -236,12 +236,12 @@ def _say(text: str, where: Console = console.out, *, wraps: bool = False) -> Non
         where.print(Text(console.plain(line)), soft_wrap=not wraps)
 
 
-def _print_details(answer: ActDetails) -> None:
+def _print_details(answer: ActDetails, *, as_proof: bool = False) -> None:
     _say(answer.heading)
     lines = answer.shown_lines()
     width = max(map(len, lines), default=0)
     for label, value in lines.items():
-        said = console.exact_cell(value)
+        said = console.exact_cell(value) if as_proof else console.cell(value)
         console.out.print(Text(f"{label:>{width}}  {console.plain(said)}"))
     for paragraph in answer.paragraphs:
         _say(f" \n{paragraph}")
@@ -253,7 +253,7 @@ def _print_details(answer: ActDetails) -> None:
         _say(line)
     if answer.proof is not None:
         console.out.print()
-        _print_details(answer.proof)
+        _print_details(answer.proof, as_proof=True)
 
 
 def _write(place: Path, text: str, *, as_json: bool) -> None:
