@@ -80,7 +80,7 @@ class ListFlowStates(ProviderListing, command="flows status", right=AccessRight.
         "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed",
     )  # fmt: skip
     narrow: ClassVar = ("provider", "data_type", "state", "due", "missed")
-    empty: ClassVar = "no provider is enrolled, or nothing is so"
+    empty: ClassVar = "no provider has a flow in such a state"
 
     on: date | None = option("At the end of a day; today if not given.", None)
     state: tuple[timescale.State, ...] = option("Only flows in this state; may be given again.", ())
@@ -108,6 +108,10 @@ class ListFlowStates(ProviderListing, command="flows status", right=AccessRight.
             f"{asked.data_type}{f' of {spoken(due)}' if due else ''} asks for: {asked.says}"
             for asked, due in timescale.coming_requirements(catalogue, day)
         ]
+        if "missing" in self.state:
+            coming.insert(
+                0, "what did not come before, and is due again now: gateway flows status --sort -missed"
+            )
         return "\n".join((*coming, *_names_of_today(catalogue, day)))
 
 

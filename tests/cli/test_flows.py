@@ -56,6 +56,7 @@ def test_what_came_what_is_due_and_what_is_missing(desk: Desk) -> None:
         "eyfs-profile",
         "gcse-results",
     }
+    assert "--sort -missed" in " ".join(desk.gateway("flows", "status", "--state", "missing").split())
     assert "oak" in desk.gateway("flows", "status", "--provider", "oak")
     asked = "school-census of 21 January 2027 asks for: young carers"
     assert asked in desk.gateway("flows", "status", "--on", "2026-09-07")
