@@ -171,7 +171,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
         secret = context.home.spool.host / "ssh_host_ed25519_key"
         shown = (server.fingerprint(one) for one in (secret, server.next_file(secret)))
         if not (known := tuple(one for one in shown if one is not None)):
-            raise GatewayError("intake has no host key yet; it makes one at its first start")
+            raise GatewayError("intake has no host key yet; it makes one at its first start: gateway run")
         with context.recording() as record:
             signing = record.registrar.signing
             provider = providers.get_provider(record.session, self.id)

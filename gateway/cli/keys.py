@@ -246,7 +246,7 @@ def publish(home: HomeOption) -> None:
     place, at = Home(home), now()
     rows = [row for row in host_keys(place) if row["service"] == "intake"]
     if not rows:
-        raise GatewayError("intake has no host key yet; it makes one at its first start")
+        raise GatewayError("intake has no host key yet; it makes one at its first start: gateway run")
     settings = load_settings(place)
     text = host_list(settings.organisation, [(row["fingerprint"], row["use"]) for row in rows], at)
     signed = clearsign(Signing.load(place, settings).openpgp, text)
