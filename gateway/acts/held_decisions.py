@@ -412,8 +412,8 @@ def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: 
     if (first := proposed(record.session, reference, kind)) is not None:
         noun = "held" if kind == "release-proposed" else "transfers"
         raise GatewayError(
-            f"what {first.by} proposed for {reference} waits for a second person: gateway {noun} confirm; or, "
-            f"before another is proposed: gateway {noun} decline {reference} --why …"
+            f"what {first.by} proposed for {reference} waits for a second person: gateway {noun} confirm; "
+            f"or, before another is proposed: gateway {noun} decline {reference} --why …"
         )
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
     fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}

@@ -276,7 +276,8 @@ def of_closed_folders(home: Home) -> Iterator[Complaint]:
     owner, readable, written = account_of(owner_id), os.R_OK | os.X_OK, os.R_OK | os.W_OK | os.X_OK
     if user == 0 != owner_id:
         yield complaint("run-by-root", owner=owner, root=home.root)
-    read_only = home.keys, *home.keys.glob("*/"), home.root / "sealed", home.spool.root
+    rules = (home.policies, home.versions, *home.versions.glob("*/"))
+    read_only = (home.keys, *home.keys.glob("*/"), *rules, home.root / "sealed", home.spool.root)
     needed = dict.fromkeys(read_only, readable)
     passed_on = (home.spool.landed, home.mailboxes, home.published.root, *home.published.root.glob("*/"))
     for folder, mode in (needed | dict.fromkeys(passed_on, written)).items():

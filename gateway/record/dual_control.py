@@ -459,7 +459,8 @@ def check_second(
         )
     if new := [one.sentence for one in against if one.code not in first.reasons]:
         raise GatewayError(
-            f"more speaks against it than when {first.by} proposed it: {' '.join(new)} Decline it, then propose it anew"
+            f"more speaks against it than when {first.by} proposed it: {' '.join(new)} Decline it, then "
+            "propose it anew"
         )
 
 

@@ -305,7 +305,17 @@ def found_by(site: Commands, at: datetime | None = None) -> list[Complaint]:
 
 
 @pytest.mark.parametrize(
-    "name", ["sealed", "keys", "keys/openpgp", "spool/landed", "published/providers", "mailboxes"]
+    "name",
+    [
+        "sealed",
+        "keys",
+        "keys/openpgp",
+        "policies",
+        "policies-in-force",
+        "spool/landed",
+        "published/providers",
+        "mailboxes",
+    ],
 )
 def test_a_folder_that_is_closed_to_the_services_is_called_closed_and_not_empty(
     site: Commands, monkeypatch: pytest.MonkeyPatch, name: str
