@@ -13,13 +13,13 @@ from rich.text import Text
 from sqlmodel import Session
 
 from gateway.acts.fields import GivenFile
-from gateway.cli.commands import HomeOption, JsonOption, command_in, day
+from gateway.cli.commands import HomeOption, JsonOption, command_in
 from gateway.cli.complaints import Complaint, complaint, lines, of_providers, of_teams
 from gateway.cli.console import existing, now, out, print_json, registrar_of, who
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.homes.school_year import Dates, check_none_waits, propose_year, read_dates
+from gateway.homes.school_year import check_none_waits, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
@@ -38,8 +38,6 @@ def open_year(
     home: HomeOption,
     year: Annotated[str, "YEAR", "An academic year such as 2027-28."],
     terms: Annotated[Path | None, "--terms FILE", "The council's term dates, CSV: first,last."] = None,
-    term: Annotated[list[str] | None, "--term FIRST..LAST", "One term by hand; give all of them."] = None,
-    inset: Annotated[list[datetime] | None, "--inset DAY", "A training day that all schools share."] = None,
     agreement: Annotated[Path | None, "--agreement FILE", "The text of the new agreement, UTF-8."] = None,
     version: Annotated[str | None, "Its version, such as 2.1."] = None,
     why: WhyGivenOption = None,
@@ -56,7 +54,7 @@ def open_year(
     _check_written(year, current)
     if year not in {current, following(current)}:
         raise GatewayError(f"only {current} and {following(current)} can be opened now")
-    given = _dates(terms, term or [], inset or [])
+    given = None if terms is None else read_dates(GivenFile.read(terms).content)
     text = None if agreement is None else _read_text(agreement)
     with registrar_of(home) as registrar:
         if (given, text, version) != (None, None, None) and propose_year(
@@ -118,25 +116,6 @@ def _check_written(year: str, current: str) -> None:
         if first_year(year) in range(1900, 3000):
             return
     raise GatewayError(f"write an academic year like {following(current)}")
-
-
-def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates | None:
-    if terms is not None and term:
-        raise GatewayError("give the terms in a file or by hand, not both")
-    shared = tuple(day.date() for day in inset)
-    if terms is not None:
-        periods, days = read_dates(GivenFile.read(terms).content)
-        return periods, sorted({*days, *shared})
-    if not term:
-        if shared:
-            raise GatewayError("training days are given together with the terms")
-        return None
-    given = []
-    for first, dots, last in (text.partition("..") for text in term):
-        if not dots:
-            raise typer.BadParameter("write a term like 2027-09-02..2027-10-22", param_hint="--term")
-        given.append((day(first).date(), day(last).date()))
-    return sorted(given), shared
 
 
 def _read_text(file: Path) -> str:

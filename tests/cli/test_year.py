@@ -145,11 +145,20 @@ def test_what_is_missing_is_listed_and_by_rule_is_no_mistake(site: Commands) -> 
     assert "1 carried over" in site.gateway("year", "open", "2027-28")
 
 
-def test_terms_by_hand_replace_those_of_the_sample(site: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ("--term", "2026-09-01..2026-12-18", "--term", "2027-01-04..2027-07-22")
+def terms(folder: Path, *lines: str) -> tuple[str, str]:
+    """The option that gives these term dates."""
+    file = folder / "given.csv"
+    file.write_text("\n".join(("first,last,what", *lines)))
+    return "--terms", str(file)
+
+
+def test_terms_replace_those_of_the_sample(
+    site: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spring, inset = "2027-01-04,2027-07-22,", "2026-09-01,,INSET"
     monkeypatch.setenv("GATEWAY_ADMIN", "ann")
-    site.gateway("year", "open", "2026-27", *options, "--inset", "2026-09-01")
-    others = ("--term", "2026-09-02..2026-12-18", "--term", "2027-01-04..2027-07-22")
+    site.gateway("year", "open", "2026-27", *terms(tmp_path, "2026-09-01,2026-12-18,", spring, inset))
+    others = terms(tmp_path, "2026-09-02,2026-12-18,", spring)
     assert "wait for a second person" in site.refused("year", "open", "2026-27", *others)
     monkeypatch.setenv("GATEWAY_ADMIN", "ben")
     site.gateway("policy", "approve", "--yes")
@@ -164,15 +173,19 @@ def test_terms_by_hand_replace_those_of_the_sample(site: Commands, monkeypatch: 
     [
         (("2029-30",), "only 2026-27 and 2027-28 can be opened now"),
         (("27/28",), "write an academic year like 2027-28"),
-        (("2027-28", "--term", "2027-12-18..2027-09-01"), "ends before it begins"),
-        (("2027-28", "--term", "2026-09-01..2026-12-18"), "the terms are not those of 2027-28"),
+        (("2027-28", "2027-12-18,2027-09-01,"), "ends before it begins"),
+        (("2027-28", "2026-09-01,2026-12-18,"), "the terms are not those of 2027-28"),
         (("2027-28", "--agreement", "/nowhere"), "/nowhere cannot be read"),
-        (("2027-28", "--inset", "2027-09-01"), "together with the terms"),
+        (("2027-28", "2027-09-01,,INSET"), "there is no term"),
     ],
 )
-def test_what_is_wrong_changes_nothing(site: Commands, arguments: tuple[str, ...], said: str) -> None:
+def test_what_is_wrong_changes_nothing(
+    site: Commands, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     before = (site.home / "policies" / "calendar.toml").read_bytes()
-    assert said in site.refused("year", "open", *arguments)
+    year, *given = arguments
+    options = terms(tmp_path, *given) if len(given) == 1 else given
+    assert said in site.refused("year", "open", year, *options)
     assert (site.home / "policies" / "calendar.toml").read_bytes() == before
     assert site.json("year", "show", "2027-28")["opened_at"] is None
 
