@@ -113,7 +113,9 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
             (Path(aside) / name).write_text(text, "utf-8")
         found = [f"{draft.name}/{fault}" for fault in check(Path(aside))]
         if is_of_now and not found:
-            edits = tuple(f"{one.file}: {one.entry}: {one.after}" for one in differences(ours, Path(aside)))
+            edits = tuple(
+                f"{one.file}: {one.entry}: kept: {one.after}" for one in differences(ours, Path(aside))
+            )
     faults += found
     if draft.is_dir() and not is_of_now:
         faults.append(f"{draft} was made from other policies than are in force now: gateway upgrade --draft")

@@ -327,7 +327,10 @@ class Keeper:
         """
         return self._version(digest).folder
 
-    def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
+    def put_in_force(
+        self, digest: str, *, by: str | None = None, why: str | None = None,
+        tell: Callable[[str], object] = _log.warning,
+    ) -> Policies:  # fmt: skip
         """Put a stored version in force now, with a log entry that names who did so (`by`) and `why`."""
         policies = self._version(digest)
         if self.by_hand:
@@ -337,7 +340,7 @@ class Keeper:
             try:
                 changes = changes_between(load_catalogue(self.home.policies_in_force), catalogue)
             except ConfigurationError:  # Policies of an earlier version of the gateway.
-                _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
+                tell("the policies of before cannot be read: tell schools yourself what is new in Appendix A")
         with self.registry.write() as session:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)

@@ -144,7 +144,7 @@ def carry_out(
                     approved = Entry(kind="policy-approved", subject=SUBJECT, fields=sha256, actor=second)
                     log.append(session, [proposed, approved], now)
             passing("upgrade.entries")
-            keeper.put_in_force(plan.digest)
+            keeper.put_in_force(plan.digest, tell=tell)
             if known is not None and known.digest != plan.digest:
                 tell(f"{known.digest} was put forward, and is so no more: gateway policy propose, if wanted")
             passing("upgrade.policies")

@@ -166,6 +166,18 @@ def test_the_account_that_a_name_was_used_under_is_no_second_person() -> None:
     assert agree(plan, "ben (as root)").approved_by == "ben (as root)"
 
 
+def test_who_agrees_sees_what_is_kept_and_what_to_tell_schools(tmp_path: Path) -> None:
+    home, options = (
+        unpacked("2026-11-24", tmp_path),
+        ("--apply", "--yes", "--backup", str(tmp_path / "backup")),
+    )
+    upgrade(home, *options)
+    result = upgrade(home, *options, by="ben")
+    assert "limits.toml: intake.uploads_per_day: kept: 12000" in result.stdout
+    assert "tell schools yourself what is new in Appendix A" in " ".join(result.stdout.split())
+    assert "WARNING" not in result.stderr
+
+
 def test_own_edits_stay(tmp_path: Path) -> None:
     home = unpacked("2026-11-28", tmp_path)
     edit(home, *ANOTHER_TEAM)
