@@ -17,6 +17,7 @@ from gateway.cli.commands import HomeOption, JsonOption, command_in
 from gateway.cli.complaints import Complaint, complaint, lines, of_providers, of_teams
 from gateway.cli.console import existing, now, out, print_json, registrar_of, who
 from gateway.cli.options import WhyGivenOption
+from gateway.enrolment.provider_list import decoded
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.school_year import check_none_waits, propose_year, read_dates
@@ -55,7 +56,7 @@ def open_year(
     if year not in {current, following(current)}:
         raise GatewayError(f"only {current} and {following(current)} can be opened now")
     given = None if terms is None else read_dates(GivenFile.read(terms).content)
-    text = None if agreement is None else _read_text(agreement)
+    text = None if agreement is None else decoded(GivenFile.read(agreement).content, "the agreement is")
     with registrar_of(home) as registrar:
         if (given, text, version) != (None, None, None) and propose_year(
             registrar, year, dates=given, text=text, version=version, by=who(), why=why, at=at
@@ -116,16 +117,6 @@ def _check_written(year: str, current: str) -> None:
         if first_year(year) in range(1900, 3000):
             return
     raise GatewayError(f"write an academic year like {following(current)}")
-
-
-def _read_text(file: Path) -> str:
-    try:
-        text = GivenFile.read(file).content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise GatewayError(f"{file} is no UTF-8 text: save the agreement as plain text in UTF-8") from None
-    if not text.strip():
-        raise GatewayError(f"{file} is empty")
-    return text
 
 
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
