@@ -23,7 +23,6 @@ from gateway.zones.spool import read_small, write_durably
 
 _SETTINGS = "gateway.toml"
 _PARTS = ("keys", "policies", "policies-in-force", "spool/host")
-_NOT_HANDED = frozenset({"changing.lock"})
 _HOST_KEY, _HOST_LIST = "spool/host/ssh_host_ed25519_key", "keys/hosts.asc"
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # No letters easily confused.
 _CODE_GROUPS, _GROUP = 6, 5
@@ -72,7 +71,7 @@ def _is_handed(home: Home, path: Path, held: Collection[str]) -> bool:
     """Return True for a file that other hosts get. `held`: the keys that other hosts may have, from
     `rotation.held`.
     """
-    if path.name.startswith(".") or path.name in _NOT_HANDED or path.suffix == ".old":
+    if path.name.startswith(".") or path.name == "changing.lock" or path.suffix == ".old":
         return False
     if path.parent == home.keys:
         return not path.match("log-*.pem") or path.stem in held

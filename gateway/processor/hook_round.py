@@ -93,7 +93,8 @@ class HookRound:
                 # One key signs for all hooks: no receiver can pass on to another what names this one.
                 write_durably(path, json.dumps(told | {"hook": hook.name}).encode())
                 os.utime(path, (now.timestamp(), now.timestamp()))
-            waiting[stem] = _age(path, now)
+            put_at = path.stat().st_mtime if path.exists() else now.timestamp()
+            waiting[stem] = now - datetime.fromtimestamp(put_at, UTC)
             if waiting[stem] > _PATIENCE:
                 write_durably(note, _GIVEN_UP.encode())
                 path.unlink()
@@ -164,11 +165,6 @@ class HookRound:
             or told["data"].get("hook") == hook.name
         }
         return wanted, events[-1].number + 1 if is_full else size, is_full
-
-
-def _age(path: Path, now: datetime) -> timedelta:
-    """Return the time since a message was written; none before the message is written."""
-    return now - datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else timedelta()
 
 
 def _asked(folder: Path, messages: Mapping[str, Mapping[str, Any]]) -> tuple[bool, datetime]:

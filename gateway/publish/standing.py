@@ -190,11 +190,12 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[tuple[str, Se
         yield t("What the law asks for soon"), soon, ""
     waiting = [_waits(facts, one, language) for one in facts.waiting]
     yield t("Waiting"), waiting, t("Nothing of yours waits.")
+    held = ("held", "in")  # Of data: a key, a signed agreement and a statement on headings have no type.
     came = [
         StandingLine(
             one.reference,
             (f"{shown_name(one.name)}: " if facts.at - one.landed_at < _NAMED else "")
-            + (f"{t(named(one.data_type))}, " if one.data_type or _is_held_data(one) else "")
+            + (f"{t(named(one.data_type))}, " if one.data_type or held == (one.state, one.folder) else "")
             + f"{t(one.state)}, {t(spoken(facts.day(one.landed_at)))}",
         )
         for one in facts.files
@@ -239,11 +240,6 @@ def _due(facts: ProviderFacts, days: Sequence[FlowStatus], language: Language) -
         },
         late=now.state in {"missing", "late"}, news=0 if now.to_chase else ahead,
     )  # fmt: skip
-
-
-def _is_held_data(one: InShort) -> bool:
-    """Return True for a held file of data; False for a key, signed agreement or statement on headings."""
-    return (one.state, one.folder) == ("held", "in")
 
 
 def _waits(facts: ProviderFacts, one: InShort, language: Language) -> StandingLine:

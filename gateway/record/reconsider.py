@@ -50,7 +50,8 @@ from gateway.registry import persons as index
 from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
 from gateway.registry.providers import get_provider
-from gateway.registry.tables import CopyRow, ProviderRow, StagedRollRow
+from gateway.registry.tables import CopyRow, ProviderRow, StagedRollRow, TransferRow
+from gateway.registry.tables.row import values
 from gateway.zones.failpoints import passing
 
 A_PORTION = 32
@@ -141,7 +142,7 @@ def reconsider_approved(registrar: Registrar) -> int:
 def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
     return [
         Ruling(reference=reference, decision=settled, folder="keys")
-        for reference in waits.waiting_for_approval(session)
+        for reference in values(session, TransferRow.reference, "sequence", waits_for="approval")
         if (settled := settle_later(session, reference, registrar.catalogue)) is not None
     ]
 

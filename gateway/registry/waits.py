@@ -68,11 +68,6 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
     return values(session, TransferRow.reference, "sequence", where=which, limit=limit, **of)
 
 
-def waiting_for_approval(session: Session) -> Sequence[str]:
-    """Return references of uploaded keys that wait for approval, oldest first."""
-    return values(session, TransferRow.reference, "sequence", waits_for="approval")
-
-
 def examine_again(
     session: Session,
     provider: str,
