@@ -138,6 +138,14 @@ class Spool:
         """
         return self.landed / f"{checked_reference(reference)}.part"
 
+    def sealed(self, reference: str) -> Path:
+        """Return the path of an upload's content in the earlier format of two files."""
+        return self.landed / f"{checked_reference(reference)}.sealed"
+
+    def record(self, reference: str) -> Path:
+        """Return the path of an upload's record in the earlier format of two files: written last."""
+        return self.landed / f"{checked_reference(reference)}.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:

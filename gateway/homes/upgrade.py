@@ -68,7 +68,7 @@ def look(home: Home) -> Upgrade:
     settings = load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
-        migrations = pending_migrations(registry.revision())
+        revision = registry.revision()
     faults: list[str] = []
     for prove in (partial(prove_engine, settings), partial(prove_store, home, settings)):
         try:
@@ -76,12 +76,13 @@ def look(home: Home) -> Upgrade:
         except GatewayError as error:
             faults.append(str(error))
     files, edits = _policies_to_come(home, faults)
+    migrations = pending_migrations(revision)
     if settings.database is None and migrations:
         needed = 2 * home.registry.stat().st_size + _SPARE_BYTES
         if (free := shutil.disk_usage(home.root).free) < needed:
             faults.append(f"{home.root} has {free // 2**20} MiB left; an upgrade needs {needed // 2**20} MiB")
     steps = tomllib.loads((shipped_policies() / "earlier" / "steps.toml").read_text("utf-8"))["step"]
-    by_hand = [step["do"] for step in steps] if migrations else []
+    by_hand = [step["do"] for step in steps if revision is not None and revision < step["migration"]]
     return Upgrade(migrations=migrations, files=files, edits=edits, by_hand=by_hand, faults=faults)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from gateway.home import REFERENCE
 from gateway.zones.failpoints import passing
+from gateway.zones.spool import ASIDE
 
 if TYPE_CHECKING:
     from _hashlib import HASH
@@ -96,7 +97,7 @@ def _count(folder: Path) -> Counter[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             reference, _, extension = entry.name.rpartition(".")
-            if extension in {"landed", "part"} and REFERENCE.fullmatch(reference):
+            if extension in {"landed", "part", "sealed"} and REFERENCE.fullmatch(reference):
                 try:
                     found[reference[7:-6]] += entry.stat(follow_symlinks=False).st_size
                 except FileNotFoundError:
@@ -107,11 +108,16 @@ def _count(folder: Path) -> Counter[str]:
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
     """Remove the files of hand-overs that failed longer than `keep` ago; no client was told of success.
 
-    Everything else stays, such as uploads that wait, and files set aside until a person looks.
+    Files that the inside has set aside stay, with their contents, until a person looks.
     """
-    for path in folder.iterdir():
-        if path.suffix != ".part" and not path.name.startswith("."):
+    names = {path.name for path in folder.iterdir()}
+    aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}
+    for name in names:
+        reference, _, extension = name.rpartition(".")
+        whole = extension in {"landed", "json"} or f"{reference}.json" in names
+        if name.endswith(ASIDE) or reference in aside or (whole and not name.startswith(".")):
             continue
+        path = folder / name
         with contextlib.suppress(FileNotFoundError):
             # The time of the last rename: an old upload may be handed over just now.
             if now - datetime.fromtimestamp(path.lstat().st_ctime, UTC) > keep:

@@ -290,7 +290,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return one line for each migration newer than `revision`, in order."""
+    """Return one line for each migration newer than `revision`, in order; None: one for every migration."""
     lacking = [path for number, path in sorted(_migrations().items()) if number > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 
@@ -302,10 +302,6 @@ def _migrations() -> dict[str, Path]:
 def _check_known(revision: str | None) -> None:
     if revision is None or revision in _migrations():
         return
-    if revision == "0001":
-        raise ConfigurationError(
-            "the registry is of version 0.1.0: upgrade the home to version 0.2.0 first, then to this one"
-        )
     if revision < newest_revision():
         raise ConfigurationError(
             f"the registry was last changed between two releases (to {revision}), and this version does not "

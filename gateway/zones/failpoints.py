@@ -29,6 +29,7 @@ Failpoint = Literal[
     "claim.durable",
     "land.written",
     "land.committed",
+    "land.half-emptied",
     "land.emptied",
     # The isolated child, and the processor receiving its result.
     "examine.asked",

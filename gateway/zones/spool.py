@@ -81,19 +81,19 @@ _NO_FILE_OF_OURS = frozenset(
 )
 
 
-def open_regular(folder: int, name: str) -> int:
+def open_regular(folder: int, name: str, what: str = "it") -> int:
     """Open a regular file in an open folder and return its descriptor. FileNotFoundError if the file is gone.
-    BadFileError for any other kind of file.
+    BadFileError for any other kind of file; its text begins with `what`, the words for the file.
     """
     try:
         descriptor = os.open(name, _FILE_FLAGS, dir_fd=folder)
     except OSError as error:
         if error.errno in _NO_FILE_OF_OURS:
-            raise BadFileError("it is no file that can be read") from None
+            raise BadFileError(f"{what} is no file that can be read") from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise BadFileError("it is no regular file")
+        raise BadFileError(f"{what} is no regular file")
     return descriptor
 
 
@@ -135,7 +135,8 @@ def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
     """
     while True:
         reference = new_reference(provider, now)
-        if os.path.lexists(spool.upload(reference)):
+        names = (spool.upload(reference), spool.record(reference), spool.sealed(reference))
+        if any(map(os.path.lexists, names)):
             continue
         try:
             os.close(os.open(spool.half(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
@@ -240,7 +241,8 @@ def _append_durably(path: Path, octets: bytes) -> None:
 
 
 # Read spool/landed from the inside. Intake owns the folder, so anything at all may lie there: it is read only
-# up to its limits, and an invalid file is set aside under another name, for a person to look at.
+# up to its limits, and an invalid file is set aside under another name, for a person to look at. Uploads of
+# earlier versions, which wrote content and record apart (`REF.sealed` and `REF.json`), are taken too.
 
 _NAME_BYTES = 1_024
 _CLIENT_CHARACTERS = 255
@@ -304,13 +306,13 @@ def waiting(spool: Spool) -> Iterator[str]:
     """Return the references of all uploads waiting for the processor, in no order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         names = (entry.name.rpartition(".") for entry in entries)
-        found = [reference for reference, _, extension in names if extension == "landed"]
+        found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
     return filter(REFERENCE.fullmatch, found)
 
 
 def is_waiting(spool: Spool, reference: str) -> bool:
     """Return True if an upload was handed over and not yet removed."""
-    return os.path.lexists(spool.upload(reference))
+    return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
 
 
 def count_aside(spool: Spool) -> int:
@@ -324,13 +326,19 @@ def named_at(spool: Spool, reference: str) -> float:
     FileNotFoundError if the upload is gone.
     """
     with _opened(spool) as folder:
-        return os.stat(spool.upload(reference).name, dir_fd=folder, follow_symlinks=False).st_ctime
+        try:
+            status = os.stat(_named(reference, "landed"), dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            status = os.stat(_named(reference, "json"), dir_fd=folder, follow_symlinks=False)
+    return status.st_ctime
 
 
 def content_size(spool: Spool, reference: str) -> int:
     """Return the approximate content size of a landed upload, in bytes; 0 if it is gone."""
-    with _opened(spool) as folder, contextlib.suppress(FileNotFoundError):
-        return os.stat(spool.upload(reference).name, dir_fd=folder, follow_symlinks=False).st_size
+    with _opened(spool) as folder:
+        for suffix in ("landed", "sealed"):
+            with contextlib.suppress(FileNotFoundError):
+                return os.stat(_named(reference, suffix), dir_fd=folder, follow_symlinks=False).st_size
     return 0
 
 
@@ -339,10 +347,12 @@ def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
     The time is in epoch seconds; intake cannot forge it, as no process can set it. FileNotFoundError if the
     upload is gone, BadFileError for a record that intake never writes, OSError for a disk failure.
     """
-    with _opened(spool) as folder:
-        landed = open_regular(folder, spool.upload(reference).name)
-    with closing_descriptor(landed) as descriptor:
-        status, (_, text) = os.fstat(descriptor), split_landed(descriptor)
+    descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not is_whole and status.st_size > RECORD_BYTES:
+            raise BadFileError("its record is too long")
+        text = split_landed(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b""
     try:
         record = _Record.model_validate_json(text)
     except ValidationError as error:
@@ -356,18 +366,29 @@ def read_handed_over(spool: Spool, reference: str) -> tuple[Upload, float]:
     return Upload(**{**dict(record), "client": client}), status.st_ctime
 
 
+def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
+    """Open the file `whole`; if it is missing, open `apart`, the separate file of earlier versions.
+    Return the descriptor, and True if `whole` was opened.
+    """
+    with _opened(spool) as folder:
+        try:
+            return open_regular(folder, whole), True
+        except FileNotFoundError:
+            kind = "its record" if apart.endswith(".json") else "its content"
+            return open_regular(folder, apart, kind), False
+
+
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
-    """Open a landed upload; return descriptor and size of its content, behind which the record follows.
+    """Open a landed upload's content; return descriptor and size. The record may follow in the same file.
     BadFileError if the content is gone, larger than `most` bytes, or has holes: intake writes every byte, and
     a file of holes takes no room outside but could fill the disk inside.
     """
     try:
-        with _opened(spool) as folder:
-            descriptor = open_regular(folder, spool.upload(reference).name)
+        descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
     except FileNotFoundError:
-        raise BadFileError("it is gone") from None
+        raise BadFileError("it has a record and no content") from None
     try:
-        size, _ = split_landed(descriptor)
+        size = split_landed(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
         if size > most:
             raise BadFileError("its content is larger than an upload may be")  # noqa: TRY301 - closed below
         try:
@@ -389,19 +410,32 @@ def set_aside(spool: Spool, reference: str) -> None:
     """Rename an invalid upload, so the processor ignores the file. Harmless if the upload is gone.
     A person corrects the file and restores the name.
     """
-    aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
-    with _opened(spool) as folder, contextlib.suppress(FileNotFoundError):
-        os.rename(spool.upload(reference).name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+    with _opened(spool) as folder:
+        for name in (_named(reference, "landed"), _named(reference, "json")):
+            aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload once it is safely stored inside. Harmless when repeated."""
-    with _opened(spool) as folder, contextlib.suppress(FileNotFoundError):
-        os.unlink(spool.upload(reference).name, dir_fd=folder)
+    """Remove a landed upload once it is safely stored inside; its record first. Harmless when repeated."""
+    with _opened(spool) as folder:
+        for suffix in ("landed", "json", "sealed"):
+            if suffix == "sealed":
+                passing("land.half-emptied")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_named(reference, suffix), dir_fd=folder)
+
+
+def _named(reference: str, suffix: str) -> str:
+    return f"{checked_reference(reference)}.{suffix}"
 
 
 # Move the complete uploads of a dead host's spool into this host's. Each upload keeps its reference, so the
 # registry knows one that the dead host had put on record already.
+
+_COMPLETE = ("landed", "sealed", "json")
+"""Suffixes of complete uploads, in the order of moving: a record in a file of its own comes last."""
 
 
 def take_over(theirs: Path, ours: Spool) -> int:
@@ -416,10 +450,11 @@ def take_over(theirs: Path, ours: Spool) -> int:
         raise GatewayError(f"{theirs} is the spool of this host")
     moved = 0
     with closing_descriptor(os.open(landed, FOLDER_FLAGS)) as folder:
-        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of the open folder, whatever its path becomes
-            reference, _, ending = name.rpartition(".")
-            if ending == "landed" and REFERENCE.fullmatch(reference):
-                moved += _moved(folder, name, ours.landed / name)
+        for suffix in _COMPLETE:
+            for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of the open folder, whatever its path becomes
+                reference, _, ending = name.rpartition(".")
+                if ending == suffix and REFERENCE.fullmatch(reference):
+                    moved += _moved(folder, name, ours.landed / name) and suffix != "sealed"
     return moved
 
 

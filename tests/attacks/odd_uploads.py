@@ -21,7 +21,10 @@ Odd = Callable[["Captured"], None]
 
 
 class Captured:
-    """An intake in an attacker's hands: it writes into the spool what it likes."""
+    """An intake in an attacker's hands: it writes into the spool what it likes.
+
+    `record` and `content` are how an upload lay there while it was two files; they are taken as well.
+    """
 
     def __init__(self, desk: Desk, oak: Party) -> None:
         self.desk, self.oak, self.spool = desk, oak, desk.home.spool
@@ -30,6 +33,14 @@ class Captured:
     @property
     def file(self) -> Path:
         return self.spool.upload(self.reference)
+
+    @property
+    def record(self) -> Path:
+        return self.spool.record(self.reference)
+
+    @property
+    def content(self) -> Path:
+        return self.spool.sealed(self.reference)
 
     def valid(self) -> dict[str, object]:
         """What intake would write."""
@@ -43,6 +54,11 @@ class Captured:
     def write(self, content: bytes = b"data", **said: object) -> None:
         """One file, whose record says something else."""
         self.file.write_bytes(content + record_at_end(json.dumps({**self.valid(), **said}).encode()))
+
+    def write_two(self, **said: object) -> None:
+        """The same in two files."""
+        self.content.write_bytes(b"data")
+        self.record.write_text(json.dumps({**self.valid(), **said}))
 
 
 def mutation(seed: int) -> Odd:
@@ -64,7 +80,11 @@ def mutation(seed: int) -> Odd:
         if chance.random() < 0.3:
             place = chance.randrange(len(text))
             text = text[:place] + chance.choice([b"", b"\0", b"\xff", b'"', b"[" * 9_000]) + text[place + 1 :]
-        captured.file.write_bytes(b"data" + record_at_end(text))
+        if chance.random() < 0.2:
+            captured.content.write_bytes(b"data")
+            captured.record.write_bytes(text)
+        else:
+            captured.file.write_bytes(b"data" + record_at_end(text))
 
     return write
 
@@ -153,6 +173,87 @@ def content_with_a_hole(captured: Captured) -> None:
         file.write(b"end" + record_at_end(json.dumps({**captured.valid(), "size": 512 * 1024 + 3}).encode()))
 
 
+def in_both_forms(captured: Captured) -> None:
+    """Of which neither is any upload that intake would make."""
+    captured.write(approved=True)
+    captured.write_two(approved=True)
+
+
+def fifo_as_record(captured: Captured) -> None:
+    os.mkfifo(captured.record)
+
+
+def fifo_as_content(captured: Captured) -> None:
+    captured.write_two()
+    captured.content.unlink()
+    os.mkfifo(captured.content)
+
+
+def endless_record(captured: Captured) -> None:
+    captured.record.symlink_to("/dev/zero")
+
+
+def endless_content(captured: Captured) -> None:
+    captured.write_two()
+    captured.content.unlink()
+    captured.content.symlink_to("/dev/zero")
+
+
+def device_as_record(captured: Captured) -> None:
+    with contextlib.suppress(PermissionError):
+        os.mknod(captured.record, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+
+
+def record_linked_to_a_secret(captured: Captured) -> None:
+    captured.record.symlink_to(captured.desk.home.keys / "log.pem")
+
+
+def content_linked_to_a_secret(captured: Captured) -> None:
+    captured.write_two()
+    captured.content.unlink()
+    captured.content.symlink_to(captured.desk.home.keys / "log.pem")
+
+
+def socket_as_record(captured: Captured) -> None:
+    bound(captured.record)
+
+
+def folder_as_record(captured: Captured) -> None:
+    captured.record.mkdir()
+
+
+def folder_as_content(captured: Captured) -> None:
+    captured.write_two()
+    captured.content.unlink()
+    captured.content.mkdir()
+
+
+def sparse_record(captured: Captured) -> None:
+    captured.record.touch()
+    os.truncate(captured.record, 1024 * GIB)
+
+
+def sparse_content_apart(captured: Captured) -> None:
+    captured.write_two()
+    os.truncate(captured.content, GIB)
+
+
+def content_apart_with_a_hole(captured: Captured) -> None:
+    captured.write_two()
+    with captured.content.open("r+b") as file:
+        file.seek(512 * 1024)
+        file.write(b"end")
+
+
+def no_content(captured: Captured) -> None:
+    captured.write_two()
+    captured.content.unlink()
+
+
+def withheld_with_content_apart(captured: Captured) -> None:
+    captured.write_two(withheld=True)
+
+
 def withheld_with_content(captured: Captured) -> None:
     captured.write(withheld=True)
 
@@ -197,8 +298,12 @@ def further_fields(captured: Captured) -> None:
 ODD: list[Odd] = [
     fifo, endless, device, link_to_a_secret, socket_, folder, nothing_at_all, content_alone,
     a_record_longer_than_the_file, a_record_as_long_as_can_be_said, a_record_that_is_too_long, sparse,
-    sparse_content, content_with_a_hole, withheld_with_content, naive_time, negative_size,
+    sparse_content, content_with_a_hole, in_both_forms, withheld_with_content, naive_time, negative_size,
     digest_zz, withheld_without_a_digest, beyond_every_number, a_name_with_nothing_in_it, another_providers,
     nobodys, further_fields,
+    fifo_as_record, fifo_as_content, endless_record, endless_content, device_as_record,
+    record_linked_to_a_secret, content_linked_to_a_secret, socket_as_record, folder_as_record,
+    folder_as_content, sparse_record, sparse_content_apart, content_apart_with_a_hole, no_content,
+    withheld_with_content_apart,
 ]  # fmt: skip
-SPARSE = (sparse_content,)  # Reading where they end takes long, a thousand times.
+SPARSE = (sparse_content, sparse_content_apart)  # Reading where they end takes long, a thousand times.

@@ -7,7 +7,6 @@ files in `test_a_thousand_odd_files_keep_no_good_one_waiting`.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import shutil
@@ -25,7 +24,7 @@ from gateway.home import REFERENCE
 from gateway.homes.demo.parties import Party
 from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
-from gateway.zones.spool import BadFileError, read_handed_over, record_at_end, reserve_reference
+from gateway.zones.spool import BadFileError, read_handed_over, reserve_reference
 from tests.attacks.odd_uploads import ODD, SPARSE, Captured, Odd, mutation
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -77,6 +76,7 @@ def test_what_intake_should_never_have_made_is_set_aside_alone(captured: Capture
     assert known.issuperset(sent)
     assert captured.reference not in known
     assert not os.path.lexists(captured.file)
+    assert not os.path.lexists(captured.record)
     assert set(stored(captured)) - before == set(sent), "something of it is stored inside"
 
 
@@ -96,12 +96,10 @@ def test_a_folder_that_is_a_link_gives_nothing_inside_away(captured: Captured) -
 
 
 def test_a_file_larger_than_any_upload_may_be_does_not_come_in(captured: Captured) -> None:
+    captured.write_two()
     with captured.desk.registrar() as registrar:
         most = registrar.limits.intake.sealed_bytes
-    record = record_at_end(json.dumps({**captured.valid(), "size": most + 1}).encode())
-    with captured.file.open("wb") as file:
-        file.seek(most + 1)
-        file.write(record)
+    os.truncate(captured.content, most + 1)
     sent = good(captured)
     assert claimed(captured).issuperset(sent)
     assert captured.reference not in stored(captured)

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.long
 
 HOMES = Path(__file__).parents[1] / "vectors" / "homes"
 RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in HOMES.iterdir())
-"""Homes as `tests.homes.release` made them with each release, at the commit 1aaf765."""
+"""Homes as `tests.homes.release` made them with each release, at the commits 0c28960 and 1aaf765."""
 
 ANOTHER_TEAM = (
     "flows.toml",
@@ -179,7 +179,7 @@ def test_who_agrees_sees_what_is_kept_and_what_to_tell_schools(tmp_path: Path) -
 
 
 def test_own_edits_stay(tmp_path: Path) -> None:
-    home = unpacked("2026-11-28", tmp_path)
+    home = unpacked("2026-11-24", tmp_path)
     edit(home, *ANOTHER_TEAM)
     found = look(home)
     assert set(found.edits) == {
@@ -191,7 +191,7 @@ def test_own_edits_stay(tmp_path: Path) -> None:
 
 
 def test_a_fault_is_mended_in_the_draft(tmp_path: Path) -> None:
-    home = unpacked("2026-11-28", tmp_path)
+    home = unpacked("2026-11-24", tmp_path)
     own = '[[team]]\nid = "our-own"\n'
     edit(home, "teams.toml", "[[team]]\n", f"{own}\n[[team]]\n")
     assert "fault: policies/teams.toml" in upgrade(home).stdout
@@ -203,7 +203,7 @@ def test_a_fault_is_mended_in_the_draft(tmp_path: Path) -> None:
 
 
 def test_policies_that_came_into_force_after_the_draft_are_in_the_upgrade(tmp_path: Path) -> None:
-    home = unpacked("2026-11-28", tmp_path)
+    home = unpacked("2026-11-24", tmp_path)
     options = ("--apply", "--yes", "--backup", str(tmp_path / "backup"))
     upgrade(home, *options)
     edit(home, *ANOTHER_TEAM)

@@ -26,13 +26,13 @@ def test_a_reference_that_is_drawn_again_is_not_given_again(
     assert len(set(given)) == 8
 
 
-def test_nor_is_one_whose_place_a_link_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_is_one_whose_record_alone_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draws = iter([0, 1])
     monkeypatch.setattr(secrets, "token_bytes", lambda _: bytes([next(draws)] * 5))
     spool = Spool(tmp_path)
     spool.landed.mkdir()
     now = datetime.now(UTC)
-    (spool.landed / f"{now:%y%m%d}-oak-00000.landed").symlink_to("nowhere")
+    (spool.landed / f"{now:%y%m%d}-oak-00000.json").symlink_to("nowhere")
     assert reserve_reference(spool, "oak", now) == f"{now:%y%m%d}-oak-11111"
 
 

@@ -87,12 +87,12 @@ def test_ssh_audit_has_nothing_to_say(intake: Running) -> None:
 def test_what_was_set_aside_waits_for_a_person_with_its_content(tmp_path: Path) -> None:
     left = (
         "260101-avon-00000.0a0a0a0a.aside",
-        "260101-avon-00000.landed",
+        "260101-avon-00000.sealed",
         "260101-avon-11111.0a0a0a0a.aside",
     )
     for name in left:
         (tmp_path / name).touch()
-    (tmp_path / "260101-avon-22222.part").touch()
+    (tmp_path / "260101-avon-22222.sealed").touch()
     sweep_landed(tmp_path, datetime.now(UTC) + timedelta(days=400), timedelta(hours=24))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(left)
 
@@ -102,9 +102,12 @@ def test_what_a_crash_left_in_the_middle_of_a_hand_over_goes_in_time(intake: Run
         file.write(CONTENT)
     upload = intake.only()
     landed = intake.home.spool.landed
-    for name in ("260101-avon-00000.part", "260101-avon-11111.part", ".260101-avon-00000.landed.taken-over"):
+    of_before = ("260101-avon-11111.json", "260101-avon-11111.sealed")  # Whole, in two files.
+    half = ("260101-avon-00000.part", "260101-avon-00000.sealed", ".260101-avon-00000.json.12345678")
+    for name in (*half, *of_before):
         (landed / name).touch()
     sweep_landed(landed, upload.landed_at, timedelta(hours=24))
-    assert len(list(landed.iterdir())) == 4
+    assert len(list(landed.iterdir())) == 6
     sweep_landed(landed, upload.landed_at + timedelta(hours=25), timedelta(hours=24))
-    assert [path.name for path in landed.iterdir()] == [f"{upload.reference}.landed"]
+    left = sorted(path.name for path in landed.iterdir())
+    assert left == sorted((*of_before, f"{upload.reference}.landed"))

@@ -15,7 +15,7 @@ from gateway.processor.claim import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
-from gateway.zones.spool import read_handed_over, record_at_end
+from gateway.zones.spool import read_handed_over, record_at_end, split_landed
 from tests import warm
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -70,7 +70,9 @@ def test_an_upload_under_the_reference_of_a_notice_is_not_lost(desk: Desk) -> No
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("failpoint", ["claim.stored", "commit.written", "commit.committed", "land.emptied"])
+@pytest.mark.parametrize(
+    "failpoint", ["claim.stored", "commit.written", "commit.committed", "land.half-emptied"]
+)
 def test_a_crash_meanwhile_neither_loses_nor_doubles_it(desk: Desk, failpoint: Failpoint) -> None:
     reference = drawn_twice(desk)
     killed = warm.run(
@@ -151,6 +153,20 @@ def test_of_copies_that_come_together_one_counts(desk: Desk) -> None:
     for copy in set(sent) - {counts}:
         (reason,) = desk.transfer(copy).reasons
         assert (reason.code, counts in reason.sentence) == ("open:replayed", True)
+
+
+def test_what_landed_in_two_files_before_an_upgrade_is_taken_as_well(desk: Desk) -> None:
+    oak, spool = desk.provider("oak", years=THIS_YEAR), desk.home.spool
+    reference = desk.send(oak, core_data(1), "first.xml.pgp")
+    whole = spool.upload(reference)
+    with whole.open("rb") as file:
+        size, record = split_landed(file.fileno())
+    spool.sealed(reference).write_bytes(whole.read_bytes()[:size])
+    spool.record(reference).write_bytes(record)
+    whole.unlink()
+    desk.process()
+    assert names(desk) == {"first.xml.pgp": (reference, "accepted")}
+    assert list(spool.landed.iterdir()) == []
 
 
 def test_what_is_only_half_handed_over_is_not_taken(desk: Desk) -> None:

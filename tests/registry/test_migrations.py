@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tarfile
+import struct
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,20 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import DateTime, MetaData, create_engine, event, inspect, text
+from sqlalchemy import create_engine, inspect, text
 from sqlmodel import SQLModel
 
 from gateway.errors import ConfigurationError
+from gateway.examiner.persons import unpacked
+from gateway.model import RollEntry
 from gateway.registry import tables as tables_of
 from gateway.registry.database import MIGRATIONS, Registry, newest_revision
+from tests.registry import first_tables
 from tests.registry.cluster import Cluster
 
-HOME = Path(__file__).parents[1] / "vectors" / "homes" / "2026-11-28.tar.xz"
-"""A home as 0.2.0 made it."""
+since_0_1_0 = import_module("gateway.registry.migrations.versions.0017_since_0_1_0")
 
 
 def test_new_on_sqlite(tmp_path: Path) -> None:
@@ -34,31 +38,24 @@ def test_new_on_postgresql(cluster: Cluster) -> None:
 
 def test_upgraded_on_sqlite_it_is_as_a_new_one(tmp_path: Path) -> None:
     new, old = (f"sqlite:///{tmp_path}/{name}.db" for name in ("new", "old"))
-    of_0_2_0(old, tmp_path)
+    of_the_first_version(old)
     assert tables(old) == tables(new)
 
 
 @pytest.mark.needs("pg_ctlcluster")
-def test_upgraded_on_postgresql_it_is_as_a_new_one(cluster: Cluster, tmp_path: Path) -> None:
+def test_upgraded_on_postgresql_it_is_as_a_new_one(cluster: Cluster) -> None:
     new, old = cluster.database("new"), cluster.database("old")
-    of_0_2_0(old, tmp_path)
+    of_the_first_version(old)
     assert tables(old) == tables(new)
 
 
-@pytest.mark.parametrize(
-    ("stamp", "said"),
-    [("0001", "of version 0.1.0: upgrade the home to version 0.2.0"), ("0034", r"releases \(to 0034\)")],
-)
-def test_tables_that_0_2_0_did_not_make_are_left_alone(stamp: str, said: str, tmp_path: Path) -> None:
+def test_tables_between_two_releases_are_left_alone(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/registry.db"
-    of_0_2_0(url, tmp_path, stamp)
-    registry, engine = Registry(url), create_engine(url)
-    before = inspect(engine).get_table_names()
-    for act in (registry.migrate, registry.check_version):
-        with pytest.raises(ConfigurationError, match=said):
-            act()
-    assert (registry.revision(), inspect(engine).get_table_names()) == (stamp, before)
-    engine.dispose()
+    of_the_first_version(url, stamp="0034")
+    registry = Registry(url)
+    with pytest.raises(ConfigurationError, match=r"between two releases \(to 0034\)"):
+        registry.migrate()
+    assert registry.revision() == "0034"
     registry.close()
 
 
@@ -68,25 +65,15 @@ def test_the_last_by_its_number_is_the_last_that_alembic_runs() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [newest_revision()]
 
 
-def of_0_2_0(url: str, folder: Path, stamp: str = "0017") -> None:
-    """Make the tables of version 0.2.0, with the number of a migration: those that stand in its home."""
-    with tarfile.open(HOME) as archive:
-        archive.extract("home/registry.db", folder, filter="data")
-    there, here, made = create_engine(f"sqlite:///{folder}/home/registry.db"), create_engine(url), MetaData()
-
-    @event.listens_for(made, "column_reflect")
-    def known_everywhere(_inspector: object, _table: object, column: Any) -> None:
-        kind = column["type"].as_generic()
-        column["type"] = DateTime(timezone=True) if isinstance(kind, DateTime) else kind
-
-    made.reflect(there)
-    for index in (index for table in made.tables.values() for index in table.indexes):
-        index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
-    with here.begin() as connection:
-        made.create_all(connection)
+def of_the_first_version(url: str, stamp: str = "0001") -> None:
+    """Make the tables of version 0.1.0, with the number of a migration."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        with Operations.context(context := MigrationContext.configure(connection)):
+            first_tables.create()
+        context._ensure_version_table()
         connection.execute(text("INSERT INTO alembic_version VALUES (:stamp)"), {"stamp": stamp})
-    there.dispose()
-    here.dispose()
+    engine.dispose()
 
 
 def tables(url: str) -> dict[str, Any]:
@@ -131,6 +118,26 @@ def differences(url: str) -> list[object]:
         found: list[object] = compare_metadata(context, SQLModel.metadata)
     engine.dispose()
     return found
+
+
+def test_rolls_of_files_that_were_held_before_entries_had_a_school_stay_readable(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/registry.db"
+    registry = Registry(url)
+    registry.migrate()
+    registry.close()
+    engine = create_engine(url)
+    before = [
+        RollEntry(pupil=bytes([n]) * 16, on_roll=True, record=n, birth_date=b"8" * 8) for n in (1, 2, 3)
+    ]
+    old = b"".join(struct.pack(">16s16s8sIB", e.pupil, b"", e.birth_date, e.record, 5) for e in before)
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        connection.execute(text("INSERT INTO staged_roll VALUES (1, :roll)"), {"roll": old})
+        with Operations.context(MigrationContext.configure(connection)):
+            since_0_1_0.give_rolls_a_school()
+        (roll,) = connection.execute(text("SELECT roll FROM staged_roll")).scalars()
+        assert list(unpacked(roll)) == before
+    engine.dispose()
 
 
 def test_a_row_is_loaded_by_its_name_and_no_other_name_is_one() -> None:
