@@ -109,6 +109,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         """Return the wanted release, as judged. GatewayError if the agreement forbids it and `override` is
         not set.
         """
+        if self.as_ is None and not isinstance(transfer.content, Classified | None):
+            raise GatewayError("nobody has said yet what the file is; say its kind: --as")
         asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
         if asked.forbidden and not self.override:
             said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)

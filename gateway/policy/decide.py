@@ -397,7 +397,7 @@ def judge_release(
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
-        raise ReleaseImpossibleError("nobody has said yet what the file is; say its kind: --as")
+        raise ReleaseImpossibleError("nobody has said yet what the file is: say its kind")
     if (flow := catalogue.flow_of(kind)) is None:
         off = catalogue.optional_flow_of(kind)
         why = f"not switched on yet: gateway policy optional switch {off.id} on" if off else None

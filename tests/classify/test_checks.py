@@ -63,7 +63,7 @@ def test_marks(rules: Rules, text: str) -> None:
     assert marks_check(rules.code_sets["attendance"], bool)(text)
 
 
-@pytest.mark.parametrize("text", ["Y8", "/8", "A", "/ A", "C11", "/x!"])
+@pytest.mark.parametrize("text", ["Y8", "/8", "A", "/ A", "C11", "/x?"])
 def test_other_signs_are_no_marks(rules: Rules, text: str) -> None:
     assert not marks_check(rules.code_sets["attendance"], bool)(text)
 

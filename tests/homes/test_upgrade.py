@@ -92,7 +92,7 @@ def agreed(home: Home, backup: Path) -> None:
     alone = upgrade(home, "--apply", "--backup", str(backup), by="ben")  # Nobody answers.
     asked = alone.stdout
     assert f"look at {draft_folder(home)}. You are asked, unless you say --yes" in " ".join(asked.split())
-    assert "limits.toml: intake.uploads_per_day: 12000" in asked  # What the draft has of its own.
+    assert "limits.toml: intake.uploads_per_day: kept: 12000" in asked  # What the draft has of its own.
     assert "nobody said yes, so nothing was changed" in " ".join(alone.stderr.split())
     result = upgrade(home, "--apply", "--yes", "--backup", str(backup), by="ben")
     assert result.exit_code == 0, result.output
