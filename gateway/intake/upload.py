@@ -39,7 +39,7 @@ from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import on_disk, store
 from gateway.model import Folder, LooksLike
 from gateway.ssh.answers import Declined
-from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
+from gateway.zones.sealing import ENOUGH_BYTES, LOOK_BYTES, judge_for, looks_like
 
 if TYPE_CHECKING:
     from _hashlib import HASH
@@ -239,7 +239,7 @@ class Receiving:
         self._hasher: HASH | None = None  # Of withheld data.
         self._failure: Exception | None = None
         self._withheld: bool | None = None if upload.size == 0 else False
-        self._beginning = b""  # Of withheld data.
+        self._beginning = self._ending = b""  # Of withheld data.
 
     async def write(self, offset: int, data: bytes) -> None:
         """Write `data` at `offset` (at the end, if opened for appending).
@@ -309,8 +309,8 @@ class Receiving:
         self.upload.size += len(data)
         if self._withheld is None:
             self._judge(at_end=False)
-        elif self._withheld and len(self._beginning) < ENOUGH_BYTES:
-            self._beginning += data[:ENOUGH_BYTES]
+        elif self._withheld:
+            self._keep_ends(data)
 
     def _judge(self, *, at_end: bool) -> None:
         """Decide by the first bytes if the upload is sealed; withhold an unsealed one from the disk.
@@ -327,7 +327,13 @@ class Receiving:
         elif at_end:
             self._withheld = False
         if self._withheld:
-            self._beginning, self._hasher = start, hashlib.sha256()
+            self._hasher = hashlib.sha256()
+            self._keep_ends(b"".join(self._chunks))
+
+    def _keep_ends(self, data: bytes) -> None:
+        """Remember the beginning and the end of withheld data, in memory alone."""
+        self._beginning += data[: LOOK_BYTES - len(self._beginning)]
+        self._ending = (self._ending + data)[-LOOK_BYTES:]
 
     def _count_ahead(self, cost: int) -> None:
         self._ahead_cost += cost
@@ -446,7 +452,8 @@ class Receiving:
         upload.size = self._stored
         how: dict[str, object] = {"whole": whole, "withheld": withheld}
         if whole and withheld:
-            like = looks_like(self._beginning, whole=len(self._beginning) == self._stored)
+            whole_start = len(self._beginning) == self._stored
+            like = looks_like(self._beginning, whole=whole_start, end=self._ending)
             how |= {"size": upload.size, "sha256": upload.sha256, "looks_like": like}
         upload.label = upload.label.model_copy(update=how)
 

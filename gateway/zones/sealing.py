@@ -7,7 +7,7 @@ a protection against mistakes. The inside judges if a file is properly sealed. P
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from gateway.model import Folder, LooksLike
 
@@ -83,8 +83,16 @@ _IN_THE_CLEAR = (
     b"{\\rtf",
     b"SQLite format 3\0",
 )
-# An encrypted file in a ZIP or gzip archive, by the name there.
+# A file in the directory at the end of a ZIP archive: its flags, the length of its name.
+_ZIPPED = re.compile(rb"(?s)PK\x01\x02.{4}(.).{19}(..).{16}")
+_OF_NO_ACCOUNT = re.compile(rb"(?:/|\.DS_Store)\Z")
+_SEALED_NAME = re.compile(rb"(?i)\.(?:gpg|pgp|asc)\Z")
+# An encrypted file in a gzip archive, or the first in a ZIP archive that is cut off.
 _PACKED = re.compile(rb"(?s)(?:PK\x03\x04.{26}|\x1f\x8b\x08\x08.{6})[^\0]+?\.(?:gpg|pgp|asc)")
+_MAIL = re.compile(rb"(?ims)(?:From [^\n]*\n)?[!-9;-~]{1,76}:[ \t].*?^(?:MIME-Version|Content-Type):")
+_ATTACHED = re.compile(rb"(?i)name[*0-9]*=[\"']?([^\"';\r\n]+)")
+# Of the armor, what a mail program made of it in Base64, and names of files.
+_SEALED_IN_MAIL = re.compile(rb"(?i)multipart/encrypted|LS0tLS1CRUdJTiBQR1AgTUVTU0FHR|\.[gp]gp\b")
 _QUOTED = re.compile(rb"(?m)^[> ]+")
 _MOST_ODD = 0.05
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 12, 13, 27})
@@ -124,6 +132,8 @@ def _is_text(start: bytes) -> bool:
 
 ENOUGH_BYTES = 4_096
 """The most bytes of a file that `is_sealed` and `is_public` need: if still unclear, it is not sealed."""
+LOOK_BYTES = 32_768
+"""The most bytes of the beginning and of the end of a file that `looks_like` needs."""
 
 _BLANK = b" \t\r\n"
 _ARMOR = b"-----BEGIN PGP MESSAGE-----"
@@ -206,11 +216,12 @@ def is_public(start: bytes) -> bool | None:
     return is_sealed(start)
 
 
-def looks_like(start: bytes, *, whole: bool) -> LooksLike:
+def looks_like(start: bytes, *, whole: bool, end: bytes = b"") -> LooksLike:
     """Return the kind of data that begins with `start` and is not sealed with OpenPGP.
     Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "" for ordinary clear
-    data; "unknown", also for an encrypted message inside something else. `whole`: `start` is the whole file.
-    A signature counts as public only if nothing else is in the file.
+    data; "unknown", also for encrypted messages inside something else, with no clear file beside them.
+    `whole`: `start` is the whole file; else `end` is the last of it. A signature counts as public only if
+    nothing else is in the file.
     """
     if start[:1] < b"\x80" or start.startswith(UTF8_MARK) or is_wide(start):
         text = mended(start).lstrip(_BLANK)
@@ -225,12 +236,31 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
         alone = whole and tag == _SIGNATURE and head + _body_length(start) == len(start)
         if tag == _PUBLIC_KEY_TAG or alone:
             return "public"
+    return _kind_of_data(start, end or start)
+
+
+def _kind_of_data(start: bytes, end: bytes) -> LooksLike:
+    """Return the kind of data that is not about keys."""
+    if start.startswith(_ZIP) and (kinds := set(_kinds_in_zip(end))):
+        return min(kinds, key=("", "unknown", "other-encryption").index)
     if is_encrypted_otherwise(start):
         return "other-encryption"
     _, armor, message = _QUOTED.sub(b"", start).partition(_ARMOR)
-    wraps = _PACKED.match(start) or is_sealed(armor + message)
+    wraps = bool(_PACKED.match(start) or is_sealed(armor + message))
+    if _MAIL.match(start):
+        names = _ATTACHED.findall(start + end)
+        wraps = all(map(_SEALED_NAME.search, names)) and (wraps or _SEALED_IN_MAIL.search(start) is not None)
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
     return "" if tells and not wraps else "unknown"
+
+
+def _kinds_in_zip(end: bytes) -> Iterator[LooksLike]:
+    """Yield the kind of each file in a ZIP archive that ends with `end`."""
+    for found in _ZIPPED.finditer(end):
+        name = end[found.end() : found.end() + int.from_bytes(found[2], "little")]
+        if not _OF_NO_ACCOUNT.search(name):
+            locked = found[1][0] & _ENCRYPTED_FLAG
+            yield "other-encryption" if locked else "unknown" if _SEALED_NAME.search(name) else ""
 
 
 def _begins_encrypted(data: bytes) -> bool | None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
+import re
 import shutil
 import subprocess
 import time
+import zipfile
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -171,17 +175,73 @@ def test_what_nobody_knows_is_not_called_clear() -> None:
 
 def test_a_message_in_something_else_is_not_called_clear() -> None:
     """Nobody may be told that pupils' data went unprotected, where it was only packed or pasted."""
-    name, mail = b"census.xml.gpg", b"Dear all,\n\n"
+    letter = b"Dear all,\n\n"
     armored, quoted = ARMORED.removesuffix(b"\n"), ARMORED.replace(b"\n", b"\n> ")
     for start in (
-        mail + armored,
+        letter + armored,
         b"> " + quoted,
-        b"PK\x03\x04" + bytes(26) + name + SEALED,
-        b"\x1f\x8b\x08\x08" + bytes(6) + name + b"\0\x03",
+        b"\x1f\x8b\x08\x08" + bytes(6) + b"census.xml.gpg\0\x03",
     ):
         assert is_sealed(start.ljust(ENOUGH_BYTES, b"\n")) is False
         assert looks_like(start, whole=True) == "unknown"
-    assert looks_like(mail + CLEAR["signed only, armored"], whole=True) == ""
+    assert looks_like(letter + CLEAR["signed only, armored"], whole=True) == ""
+
+
+def zipped(*names: str, bytes_of_each: int = 40) -> bytes:
+    """Return a ZIP archive of files that cannot be packed any smaller."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in names:
+            packed.writestr(name, SEALED + hashlib.shake_256(name.encode()).digest(bytes_of_each))
+    return archive.getvalue()
+
+
+def mail(*names: str, body: str = "Dear all,", headers: int = 1) -> bytes:
+    """Return an e-mail with files attached in Base64, after `headers` lines of servers on its way."""
+    message = EmailMessage()
+    for number in range(headers):
+        message.add_header("Received", f"from {number}.example by relay.example; " + "x" * 60)
+    message.set_content(body, cte="base64")
+    for name in names:
+        message.add_attachment(ARMORED, maintype="application", subtype="octet-stream", filename=name)
+    return bytes(message)
+
+
+CUT_OFF = zipped("census.xml.gpg").partition(b"PK\1\2")[0]
+PGP_MIME = b"multipart/mixed", b"multipart/encrypted"
+INSIDE: dict[str, tuple[bytes, str]] = {
+    "a ZIP of one message": (zipped("a/census.xml.gpg"), "unknown"),
+    "a ZIP of messages": (zipped("a/", "a/census.xml.PGP", "a/sen.csv.asc", "a/.DS_Store"), "unknown"),
+    "a ZIP with a clear file": (zipped("census.xml.gpg", "sen.csv"), ""),
+    "a large ZIP with a clear file": (zipped("census.xml.gpg", "sen.csv", bytes_of_each=50_000), ""),
+    "a ZIP of a clear file with an odd name": (zipped("my.gpg.csv"), ""),
+    "a ZIP cut off": (CUT_OFF, "unknown"),
+    "a mail with a message": (mail("census.csv.gpg"), "unknown"),
+    "a mail with many headers": (mail("census.csv.gpg", headers=100), "unknown"),
+    "a mail with a clear file, too": (mail("census.csv.gpg", "sen.csv"), ""),
+    "a signed mail": (mail("signature.asc").replace(b"LS0t", b"LS0u"), ""),
+    "a mail": (mail(), ""),
+    "a mail that is a message": (mail(body=ARMORED.decode()), "unknown"),
+    "a mail in PGP/MIME": (mail("encrypted.asc").replace(*PGP_MIME), "unknown"),
+    "a mail that is no PGP/MIME": (mail("sen.csv").replace(*PGP_MIME), ""),
+}
+
+
+@pytest.mark.parametrize("kind", INSIDE)
+def test_an_archive_or_mail_is_called_clear_if_a_file_in_it_is(intake: Running, kind: str) -> None:
+    with intake.paramiko() as client, client.open("/in/pupils", "wb") as file:
+        file.write(INSIDE[kind][0])
+    assert (intake.only().withheld, intake.only().looks_like) == (True, INSIDE[kind][1])
+
+
+def test_an_archive_of_which_one_file_has_a_password_is_clear() -> None:
+    archive = bytearray(zipped("census.xml", "sen.csv"))
+    assert looks_like(bytes(archive), whole=True) == ""
+    archive[6] |= 1
+    for found in re.finditer(b"PK\1\2", bytes(archive)):
+        assert looks_like(bytes(archive), whole=True) == ""
+        archive[found.start() + 8] |= 1
+    assert looks_like(bytes(archive), whole=True) == "other-encryption"
 
 
 @pytest.mark.parametrize("kind", sorted(set(CLEAR) - {"a secret key", "without a session key"}))
