@@ -28,7 +28,7 @@ from gateway.send.openpgp_key import TWO_YEARS, Why, make_key, read_key, renewed
 from gateway.send.passphrases import Which
 from gateway.send.receipts import Proved
 from gateway.send.sealing import sealed
-from gateway.send.sending import KitAtWork, await_receipts, remote_name
+from gateway.send.sending import CLOCK_AHEAD, ClockWrong, KitAtWork, await_receipts, remote_name
 from gateway.send.sent import SentFile, SentTo
 from gateway.send.ssh_key import load_ssh_key, make_ssh_key, needs_passphrase, public_line
 from gateway.zones import headings
@@ -174,7 +174,12 @@ def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Ste
     if not signed.exists():
         public, _ = _following(sender, kind, following, now)
         make_anew(signed, _sealed(sender, stated("key", public)))
-    proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
+    try:
+        proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
+    except ClockWrong:  # Both have the wrong time.
+        signed.unlink()
+        following.unlink()
+        raise
     if proved is None or proved.state == "held":
         _, new = _following(sender, kind, following, now)
         return proved, (
@@ -283,7 +288,8 @@ def _following(sender: KitAtWork, kind: Which, path: Path, now: datetime) -> tup
     """
     if kind == "openpgp":
         if not path.exists():
-            make_anew(path, make_key(sender.own.owner, sender.passphrases.of("openpgp"), now).armored)
+            made = now - CLOCK_AHEAD  # No gateway takes a key from the future.
+            make_anew(path, make_key(sender.own.owner, sender.passphrases.of("openpgp"), made).armored)
         own = read_key(path.read_bytes())
         return own.certificate.decode(), grouped(own.fingerprint)
     passphrase = sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, Protocol
@@ -37,7 +37,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
 _LONGEST_WAIT = 30
 _POLICIES_SECONDS = 60.0
 # Sequoia verifies no receipt or page signed more than 30 minutes after now.
-_MOST_FAST, _MOST_SLOW = 600.0, 1_500.0
+CLOCK_AHEAD, _CLOCK_BEHIND = timedelta(minutes=10), timedelta(minutes=25)
+"""By how much this computer's clock may be wrong for the gateway to accept its signatures."""
 Step = Literal["checking", "sealing", "sending"]
 
 
@@ -253,7 +254,7 @@ class KitAtWork:
 def _check_clock(there: float) -> None:
     """Raise ClockWrong if the clock is 10 minutes fast or 25 slow by the gateway's Unix time `there`."""
     here = time.time()
-    if not -_MOST_SLOW < here - there < _MOST_FAST:
+    if not -_CLOCK_BEHIND < timedelta(seconds=here - there) < CLOCK_AHEAD:
         at, gateways = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%d %H:%M") for one in (here, there))
         raise ClockWrong(
             f"this computer's clock says {at} UTC, that of the gateway {gateways}: set it, and send again"

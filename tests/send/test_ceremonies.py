@@ -41,6 +41,8 @@ def test_a_key_is_renewed_replaced_and_revoked(site: Site, services: Running) ->
     expires = datetime.fromisoformat(enrolled["expires_at"])
     assert timedelta(days=729) < expires - datetime.now(UTC) < timedelta(days=731)
 
+    # What was made by a clock two hours ahead is thrown away; one five minutes ahead is taken.
+    assert [oak.by_a_clock(by, "rotate")[0] for by in ("+2h", "+5m")] == [6, 3]
     result = oak.send("rotate")
     assert result.exit_code == 3
     assert own(oak) == first
