@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from functools import cache
 
 from gateway.examiner import child
-from gateway.examiner.channel import Broken, receive, send
 from gateway.examiner.confinement import environment
+from gateway.examiner.process_pool import Broken, receive, send
 from gateway.zones.failpoints import VARIABLE
 
 MODULES = ("opener", "classifier", "judge", "viewer")

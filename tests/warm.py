@@ -34,7 +34,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess, TimeoutExpired
 from typing import Any
 
-from gateway.examiner.channel import Broken, receive, send
+from gateway.examiner.process_pool import Broken, receive, send
 from gateway.zones import failpoints
 
 __all__ = ["DEVNULL", "PIPE", "CompletedProcess", "Popen", "TimeoutExpired", "run"]

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 
 from gateway.errors import Fault, as_fault
 from gateway.examiner import protocol
-from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
-from gateway.examiner.process_pool import CRASHED, GREETING, SECONDS
+from gateway.examiner.process_pool import CRASHED, GREETING, SECONDS, Broken, close_all, receive, send
 from gateway.examiner.protocol import Request
 from gateway.openpgp.interface import UNREADABLE, is_fixed
 

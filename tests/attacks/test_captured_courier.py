@@ -39,7 +39,7 @@ THEIR_OWN = ("intake", "courier", "send", "console")
 OF_THE_INSIDE = {
     ("zones/spool.py", "os.open(spool.landed, FOLDER_FLAGS)"),
     ("zones/spool.py", "os.open(landed, FOLDER_FLAGS)"),
-    ("processor/follow.py", "(registrar.home.published.root / _CURSOR).read_text('ascii')"),
+    ("processor/rounds.py", "(registrar.home.published.root / _CURSOR).read_text('ascii')"),
     ("publish/letters_out.py", "place.settings.read_text('utf-8')"),
     ("homes/demo/story.py", "path.read_bytes()"),  # Of a home that it made; `done` is another there.
     ("homes/backup.py", "kept.read_text('utf-8')"),  # Of a backup.

@@ -25,7 +25,7 @@ from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import academic_year
-from gateway.processor.follow import Follow
+from gateway.processor.rounds import Follow
 from gateway.publish.penalties import copy_listed
 from gateway.registry import agreements, copies, deliveries, keys, providers, transfers
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow, RatificationRow

@@ -40,7 +40,6 @@ _BESIDES = tuple(
     for name in (
         "processor/rounds.py",
         "processor/checkpoints.py",
-        "processor/follow.py",
         "processor/hook_round.py",
         "processor/retention.py",
         "publish/penalties.py",

@@ -16,10 +16,9 @@ from pysequoia import Cert
 
 from gateway.examiner import child as control
 from gateway.examiner import classifier, judge, viewer
-from gateway.examiner.channel import close_all
 from gateway.examiner.child import Child
 from gateway.examiner.opener import Opening
-from gateway.examiner.process_pool import _places
+from gateway.examiner.process_pool import _places, close_all
 from gateway.examiner.protocol import (
     ANSWER,
     READER_SETUP,

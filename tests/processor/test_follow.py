@@ -13,7 +13,7 @@ import pytest
 
 from gateway.home.settings import HostSettings
 from gateway.homes.backup import copy_registry
-from gateway.processor.follow import Follow
+from gateway.processor.rounds import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import projection
 from gateway.registry import log, providers

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from gateway.homes.demo.parties import Party
 from gateway.model import Provider
-from gateway.processor.follow import _remove
+from gateway.processor.rounds import _remove
 from gateway.publish.provider_page import told_since
 from gateway.record.consequences import Enrolled
 from gateway.registry.tables import FullRollRow, PupilRow

@@ -30,8 +30,8 @@ from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, S
 from gateway.mailboxes.server import open_resources
 from gateway.processor import retention
 from gateway.processor.claim import SideJobs
-from gateway.processor.follow import Follow
 from gateway.processor.provider_copies import Copier
+from gateway.processor.rounds import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import on_request
 from gateway.record import policies_in_force, reconsider
