@@ -392,6 +392,10 @@ class Processor:
         The wait lasts at most `seconds`, or with None until there is something to do.
         """
         finished, woken = self._pool.wait(seconds)
+        # Of several hosts, one that decided by other policies gets a fault.
+        takes_over = finished and not self._registrar.settings.host.shares
+        if takes_over and (fault := _fault_of(self._take_over_policies)) is not None:
+            self._told([fault])
         examinations = [item.examination or self._failed(item) for item in finished]
         try:
             self._conclude([one for one in examinations if one is not None])
@@ -463,10 +467,8 @@ def _fault_of(step: Callable[[], object]) -> Fault | None:
     """
     try:
         step()
-    except Fault as fault:
-        return fault
     except GatewayError as error:
-        return Fault(str(error))
+        return error if isinstance(error, Fault) else Fault(str(error))
     except OSError as error:
         return Fault(f"a disk failed: {error.strerror}")
     except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service

@@ -353,13 +353,13 @@ class Keeper:
                     )  # fmt: skip
                     _log.info("%d education providers are told that the agreement has changed", told)
                 log.sign_head(session, self.signing.log_key, self.signing.origin, now)
+        self._point_to(catalogue.digest)  # At once: until then files are decided by those of before.
         if entries and changes:
             publish_receipts(self.registry, self.home.published)
             publish_agreement_news(self.registry, self.home.published)
         if entries:
             publish_checkpoint(self.registry, self.home.published)
             _log.info("the policies %s are in force", catalogue.digest)
-        self._point_to(catalogue.digest)
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
         self.forbid()
         return policies

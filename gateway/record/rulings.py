@@ -319,13 +319,14 @@ def put_in_force(
 ) -> Issued | None:
     """Record rulings in the caller's transaction; return the receipts and the log's signed head.
     Return None if there are no rulings. The caller publishes the receipts after the commit, by
-    `Registrar.bring_out`. Raises Fault if another host has put other policies in force.
+    `Registrar.bring_out`. Raises Fault if another process has put other policies in force.
     """
     if not rulings:
         return None
-    if registrar.settings.host.shares and last_loaded(batch.session) != registrar.catalogue.digest:
-        raise Fault("other policies came into force at another host")
     session, catalogue, counting = batch.session, registrar.catalogue, years_at(now, registrar.catalogue)
+    shares, here = registrar.settings.host.shares, registrar.home.policies_in_force.name
+    if (last_loaded(session) if shares else here) != catalogue.digest:
+        raise Fault("other policies came into force meanwhile")
     recorded = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     sequences = {one.upload.reference: one.sequence for one in recorded}
     persons.note(session, {sequences[one]: found for one, found in batch.persons.items()})

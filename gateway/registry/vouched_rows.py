@@ -288,10 +288,9 @@ def insert_rows(
     else:
         for name, spell in spellings:
             values = columns[name]
+            # Each object once: many rows share one moment.
             spelled = {at: spell(value) for at, value in {id(one): one for one in values}.items()}
-            columns[name] = [
-                spelled[id(one)] for one in values
-            ]  # Each object once: many rows share one moment.
+            columns[name] = [spelled[id(one)] for one in values]
         session.connection().exec_driver_sql(put, [*zip(*columns.values(), strict=True)])
 
 

@@ -15,14 +15,19 @@ from unittest.mock import Mock
 import pytest
 from obstore.store import MemoryStore
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Fault
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Job, Looked
 from gateway.home import Home
+from gateway.model import Refused
 from gateway.policy.catalogue import policy_digest, policy_files
 from gateway.processor.service import open_processor
 from gateway.publish import everything
 from gateway.record import policies_in_force, policy_proposals
+from gateway.record.consequences import Ruling
 from gateway.record.policies_in_force import Keeper, check_on_record, edited, put_draft
 from gateway.record.registrar import Registrar
+from gateway.record.rulings import Batch, put_in_force
 from gateway.registry import log
 from gateway.registry.log import Entry
 from gateway.registry.tables import PolicyDraftRow
@@ -67,6 +72,30 @@ def test_what_is_edited_decides_the_next_file_and_stands_on_the_log(desk: Desk) 
     assert loaded(desk) == [before, after]
     assert (policies_of(desk, first), policies_of(desk, second)) == (before, after)
     assert [policy_digest(desk.home.version(digest)) for digest in (before, after)] == [before, after]
+
+
+def test_what_comes_into_force_during_an_examination_decides_the_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak, examine, after = desk.provider("oak", years=THIS_YEAR), Examiner.examine, list[str]()
+
+    def edited_meanwhile(examiner: Examiner, job: Job) -> Looked:
+        monkeypatch.setattr(Examiner, "examine", examine)
+        found = examine(examiner, job)
+        keeper = Keeper(desk.home, desk.registry, registrar.signing, desk.clock, by_hand=True)
+        with edited(desk.home.policies_in_force, LOOSER[0], looser(desk)) as folder:
+            after.append(keeper.keep(folder))
+        keeper.put_in_force(*after)
+        return found
+
+    with desk.registrar() as registrar:
+        monkeypatch.setattr(Examiner, "examine", edited_meanwhile)
+        sent = desk.send(oak, school_history(1))
+        desk.process()
+        assert [policies_of(desk, sent)] == after
+        ruling = Ruling(reference=sent, decision=Refused(reasons=()))
+        with desk.registry.write() as session, pytest.raises(Fault, match="other policies came into force"):
+            put_in_force(registrar, Batch(session), [ruling], desk.now)
 
 
 def test_a_service_that_starts_as_they_first_come_into_force_takes_them(
