@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -381,3 +382,18 @@ def test_the_recovery_sheet_shows_the_key_as_a_code(school: School, page: Page) 
     assert (side - 17) % 4 == 0
     assert school.faults(page) == []
     assert school.problems == []
+
+
+def test_keys_made_by_a_clock_ahead_are_enrolled_and_replaced(school: School, tmp_path: Path) -> None:
+    page = school.opens()
+    page.clock.set_system_time(datetime.now(UTC) + timedelta(days=400))
+    school.opens_invitation(page, tmp_path)
+    presses(page, "Make my keys")
+    school.hands_over(page, tmp_path)
+    page.clock.set_system_time(datetime.now(UTC) + timedelta(minutes=5))
+    school.logs_in(page)
+    presses(page, "Replace it by a new key")
+    arrives(page)
+    page.wait_for_function("here.kit.next && here.kit.next.sent")
+    (pending,) = [key for key in school.site.json("keys", "list", "oak") if key["state"] == "pending"]
+    assert pending["fingerprint"] == page.evaluate("here.kit.next.fingerprint")

@@ -47,7 +47,7 @@ async function enrol() {
     }
     Kits.judge(at("passphrase").value, at("again").value, invited.provider, invited.name, at("email").value);
   }
-  key = key || (await Kits.made(invited.name, at("email").value.trim()));
+  key = key || (await Kits.made(invited.name, at("email").value.trim(), invited.at));
   const kit = await pinnedTo({
     credential: passkey.id,
     provider: invited.provider,

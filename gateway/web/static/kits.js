@@ -4,6 +4,7 @@
 
 const Kits = (() => {
   const YEARS = 2 * 365 * 86_400;
+  const AHEAD = 600_000;
   const RECOVERY_WORDS = 8;
   const LEAST_LETTERS = 16;
 
@@ -62,13 +63,15 @@ const Kits = (() => {
     }
   }
 
-  // Version 4, Ed25519 to sign and Curve25519 to encrypt, for two years: what GnuPG and the kit read as well.
-  async function made(name, email) {
+  // Version 4, Ed25519 to sign and Curve25519 to encrypt, for two years: what GnuPG and the kit read as well. No gateway
+  // takes a key from the future, and the clock here may be ahead by as much as signatures may be.
+  async function made(name, email, date = new Date(Date.now() - AHEAD)) {
     const { privateKey } = await openpgp.generateKey({
       type: "ecc",
       curve: "curve25519Legacy",
       userIDs: [{ name: name.replace(/[<>()]/g, " ").trim(), email }],
       keyExpirationTime: YEARS,
+      date,
       format: "object",
     });
     return privateKey;

@@ -102,14 +102,15 @@ const Trust = (() => {
     return Object.fromEntries(names.map((one) => [one, facts[one]]));
   }
 
-  // Returns the facts of an invitation, with its six words. Anybody can sign a text with a key that it names
-  // itself: nothing of it counts before the words are compared.
+  // Returns the facts of an invitation, with its six words and when it was signed. Anybody can sign a text with a key
+  // that it names itself: nothing of it counts before the words are compared.
   async function read(file) {
     try {
       const signed = await file.text();
       const { gateway_key, certificate } = factsOf(await claimed(signed));
       const facts = factsOf(await verified(signed, [await pinned(certificate, gateway_key)]));
-      return { ...facts, words: await sixWords("invitation", facts.provider, [JSON.stringify(facts)]) };
+      const { created } = (await openpgp.readCleartextMessage({ cleartextMessage: tidy(signed) })).signature.packets[0];
+      return { ...facts, at: created, words: await sixWords("invitation", facts.provider, [JSON.stringify(facts)]) };
     } catch {
       throw new Error("This is no invitation, or it was changed on its way. Ask the local authority for another.");
     }
