@@ -307,10 +307,12 @@ class Rules(Items):
 
     @cached_property
     def carried(self) -> dict[str, frozenset[str]]:
-        """By data type, the keys of the fields allowed: of signatures, `carries`, and each item's `when`."""
+        """By data type, the keys of the fields allowed: of signatures that do not wait, `carries`, and each
+        item's `when`.
+        """
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
-            found[table.type] |= set(table.fields())
+            found[table.type] |= set(() if table.waits else table.fields())
         if {"a-level-results", "gcse-results"} <= found.keys():
             found["a-level-results"] |= found["gcse-results"]
         for item in (*self.items.values(), *self.others.values()):

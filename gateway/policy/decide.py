@@ -130,6 +130,8 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
     if code in _FILLED:
         blank, otherwise = _FILLED[code]
         detail = {blank: refused.about or otherwise}
+        if (step := catalogue.reasons.services.get(refused.about or "")) is not None:
+            detail["service"] = step
     elif code not in _WAITING:
         code = "internal:held"
     why = catalogue.reason(code, **detail)

@@ -34,6 +34,8 @@ from gateway.policy.dates import Period, censuses, local_day
 from gateway.policy.schema import NOBODY, PUPILS, ActionReason, Flow, FlowDataType
 from gateway.words import HIDDEN, plain
 
+_NOT_HERE = "Do not send it again."
+
 
 def basis_for(
     team: str,
@@ -187,7 +189,8 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
     """Yield the reasons to hold a file so that only few see it; none for a file that is not sensitive."""
     if isinstance(content, ContentRefused):
         if content.sensitive:
-            yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
+            step = {"instead": _NOT_HERE} if content.code == "classify:outside-agreement" else {}
+            yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive), **step)
         for part in content.parts:
             yield from sensitive_reasons(part, catalogue)
         return

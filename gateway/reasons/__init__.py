@@ -65,6 +65,12 @@ OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
 """Names of the teams a reason tells a provider to ask, where the policies give none."""
+_COMMON = {
+    **DESKS,
+    "service": "Send it through the service it belongs to.",
+    "instead": "Take that out of the export and send the file again.",
+}
+"""The values of blanks that a reason may leave out."""
 
 
 def step_in_words(kind: str, reasons: str | None) -> str:
@@ -77,7 +83,7 @@ def sentence_and_step(code: str, **detail: str | int) -> tuple[str, str]:
 
     Raises KeyError for an unknown code, and for a blank without a value.
     """
-    template, detail = REASONS[code], {**DESKS, **detail}
+    template, detail = REASONS[code], {**_COMMON, **detail}
     return template.sentence.format(**detail), template.next_step.format(**detail)
 
 
@@ -149,6 +155,9 @@ def documented() -> str:
     for code, template in REASONS.items():
         rests_on = f"Rests on the clause of {template.rests_on}."
         officer = f"In the authority's lists: {template.officer}." if template.officer else ""
-        paragraphs = (f"## {code}", rests_on, template.sentence, template.next_step, officer)
+        step = template.next_step
+        for blank in ("service", "instead"):
+            step = step.replace(f"{{{blank}}}", _COMMON[blank])
+        paragraphs = (f"## {code}", rests_on, template.sentence, step, officer)
         lines += [line for paragraph in paragraphs if paragraph for line in ("", paragraph)]
     return "\n".join(lines) + "\n"

@@ -355,6 +355,8 @@ def test_assessments_of_no_known_kind_are_told_with_the_format(classify: Classif
     [
         ("CIN", "Children in Need census"),
         ("School Workforce Census", "School Workforce Census"),
+        ("APC", "Alternative Provision census"),
+        ("ILR", "Individualised Learner Record"),
         ("Something", "another DfE collection"),
     ],
 )

@@ -354,6 +354,52 @@ def test_results_of_the_international_baccalaureate_are_none_of_gcse(
     assert list(told(decision)) == ["classify:outside-agreement"]
 
 
+PLACED = {
+    "AP provider URN": "131234",
+    "Placement start date": "07/09/2026",
+    "Sessions per week": of("4", "10"),
+}
+BASELINE = {"RBA Maths score": of("12", "9"), "RBA LCL score": of("10", "8")}
+AIMS = {
+    "ULN": "",
+    "QAN": "60312345",
+    "Learning Aim Title": "A Level Maths",
+    "Start Date": "07/09/2026",
+    "Core Aim": "Y",
+}
+T_LEVEL = {
+    "T Level": "Digital Production",
+    "Core Component Grade": of("A", "B"),
+    "Occupational Specialism Grade": of("Merit", "Pass"),
+}
+
+
+@pytest.mark.parametrize(
+    ("columns", "year", "kind", "step"),
+    [
+        ({**WHO, **PLACED, "Attendance pattern": "PT"}, 9, "alternative provision", "your school census"),
+        ({**WHO, **BASELINE}, 0, "reception baseline", "assessment service"),
+        ({**WHO, **AIMS}, 13, "learning aims", "autumn school census"),
+        ({**WHO, **T_LEVEL}, 14, "T Level results", "the overall grades alone"),
+        ({"CHILD": "C1", "DOB": born(), "UPN": upn, "MC_DOB": ""}, 9, "Looked After", "makes this return"),
+        ({"CHILD": "C1", "DECOM": "01/04/2026", "RNE": "S"}, 9, "Looked After", "makes this return"),
+    ],
+)  # fmt: skip
+def test_what_belongs_elsewhere_says_where(columns: Columns, year: int, kind: str, step: str) -> None:
+    decision = decided(csv(rows(columns, year=year)))
+    assert kind in told(decision)["classify:outside-agreement"]
+    assert any(step in each for each in steps(decision))
+    assert set(told(decision)) <= {"classify:outside-agreement", "policy:sensitive"}
+    assert not any("Take that out" in each for each in steps(decision))
+
+
+def test_one_heading_of_what_belongs_elsewhere_makes_no_core_data_wait() -> None:
+    columns: Columns = {**WHO, "Year": "12", "SEN Status": "N", "Industry placement status": "Not started"}
+    decision = decided(csv(rows(columns, year=12)))
+    assert "policy:allowed" in told(decision)
+    assert any("policy:unlisted" in code for code in told(decision))
+
+
 @pytest.mark.parametrize("grades", [("5", "4", "7"), ("A", "B", "C")])
 @pytest.mark.parametrize("on", [NOVEMBER, SUMMER])
 def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results(

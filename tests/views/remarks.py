@@ -169,6 +169,8 @@ def _table_places() -> Iterator[Place]:
         keys = [RULES.column_field(name) for name in head]
         columns = {key: index for index, key in enumerate(keys) if key is not None}
         carried = [*RULES.items, *RULES.others, *RULES.working, *sorted(RULES.carried[data_type])]
+        if data_type == "student-core":  # Fields of what belongs elsewhere are in files of no type.
+            carried += RULES.data_types.fields.keys() - frozenset().union(*RULES.carried.values())
         for number, key in enumerate(dict.fromkeys(carried)):
             row = number % (len(rows) - 2) + 1
             table = [list(head), *map(list, rows)]
