@@ -10,7 +10,7 @@ from gateway.classify.content import Row, Unreadable, beside, classified_as, dec
 from gateway.classify.delimited import Header, TableOf
 from gateway.classify.findings import share_among
 from gateway.classify.format_rules import A_LEVEL, GCSE, KINDS, Kind
-from gateway.classify.identifiers import is_establishment, is_la, is_urn
+from gateway.classify.identifiers import SHAPES, is_establishment, is_la, is_urn
 from gateway.classify.inventory import Part, kind_of
 from gateway.classify.latest_day import latest_day
 from gateway.classify.rules import ColumnSignature, Rules
@@ -30,6 +30,9 @@ _ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
 _GCSE = re.compile(r"(?i)gcse")
 _A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
 _EXAM_YEARS = frozenset(f"{word}{n}" for n in (11, 12, 13, 14) for word in ("", "Y", "YEAR "))
+_MAY_SIT = _EXAM_YEARS | {"10", "Y10", "YEAR 10"}
+_MONTH_OF_EXAMS = re.compile(r"(?i)(?:june?|nov(?:ember)?)\W{0,2}(?:20)?\d\d")
+_LOWER_FORM = re.compile(r"(?i)\s*(?:y(?:ea)?r? ?)?0?[789](?=[a-z /.-])")
 _STILL_TAUGHT = frozenset(f"{word}{n}" for n in (10, 11, 13) for word in ("", "Y", "YEAR "))
 _BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
 _SAYS_WHAT = frozenset(
@@ -145,6 +148,24 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
         )
         and (signature.ages is None or tally.share_aged(*signature.ages) >= _AGED_SHARE)
     )
+
+
+def _are_young(tally: Tally) -> tuple[bool, bool]:
+    """Return True if most pupils are too young to have sat the examination, and True if most of them are
+    still taught for it. Told by year groups, where there are none by dates of birth, else by forms.
+    """
+    years, codes = tally.fields.get("year-group"), tally.rules.code_sets["year-group"]
+    if years is not None and years.share_among(codes) >= _MOSTLY:
+        before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
+        series = _counts(tally, "exam-series") if tally.filled("qualification") else ()
+        sat = bool(series) and all(_MONTH_OF_EXAMS.fullmatch(text) for text, _ in series)
+        young = years.share_among(_MAY_SIT if sat else _EXAM_YEARS) < _MOSTLY
+        return young, before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
+    if tally.filled("birth-date"):
+        return tally.share_aged(0, _TOO_YOUNG) >= _MOSTLY, False
+    forms = [part.counts for part in tally.inventory.parts if part.key == "registration-group"]
+    lower = (sum(n for text, n in said.items() if _LOWER_FORM.match(text)) for said in forms)
+    return any(n > _MOSTLY * said.total() for n, said in zip(lower, forms, strict=True)), False
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
@@ -274,16 +295,13 @@ class _Counter:
         `wrong_columns`.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, False
-        subjects, years, early = rules.data_types.subjects, tally.fields.get("year-group"), False
-        # Most pupils may be too young to have sat the examination.
-        young = tally.share_aged(0, _TOO_YOUNG) >= _MOSTLY
-        if years is not None and years.share_among(rules.code_sets["year-group"]) >= _MOSTLY:
-            before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
-            early = before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
-            young = years.share_among(_EXAM_YEARS) < _MOSTLY
+        subjects = rules.data_types.subjects
+        young, early = _are_young(tally)
         too_early = _TOO_EARLY if early or young else ""
         if young:
             others = bool(self._columns.pop("exam-grade", None))
+            if others:  # A series alone makes no results.
+                self._columns.pop("exam-series", None)
             self.kinds.clear()
         for part in tally.inventory.parts:
             is_graded = part.filled > 0 and may_be_subject(part.header, part.key, rules)
@@ -325,7 +343,7 @@ class _Counter:
         columns += [blank] * (len(self._parts) - len(columns))
         # Examine the values of the columns: in the first batches, then in ever fewer.
         self._batches += 1
-        self._leave_other_than_days(columns)
+        self._leave_others(columns)
         sampled = self._batches & (self._batches - 1) == 0
         rows = range(self._tally.records + 1, self._tally.records + 1 + len(batch))
         checked, full = dict[str, list[tuple[Sequence[str], Collection[str]]]](), set[str]()
@@ -360,12 +378,16 @@ class _Counter:
                 self._tally.outside = self._tally.outside or rule.outside_of(f"{series} {kind} {subject}")
                 self.kinds[rule.kind_of(series, kind, code, grade)] += count
 
-    def _leave_other_than_days(self, columns: Sequence[tuple[str, ...]]) -> None:
-        """Take a column such as "From" for an unknown one if the first batch has values in it, and no day."""
+    def _leave_others(self, columns: Sequence[tuple[str, ...]]) -> None:
+        """Take a column such as "From" or "School Code" for an unknown one if the first batch has values in
+        it, and no day, or no number of a school.
+        """
         for index, part in enumerate(self._parts if self._batches == 1 else ()):
-            if part.key is not None and plain(part.header) in _FROM_TO:
+            is_code = index in self._codes and part.key == "school-number"
+            is_right = SHAPES["school"] if is_code else read_date
+            if part.key is not None and (is_code or plain(part.header) in _FROM_TO):
                 filled = [value for value in columns[index] if value.strip()]
-                if filled and not any(map(read_date, filled)):
+                if filled and not any(map(is_right, filled)):
                     self._columns[part.key].remove(index)
                     part.key = None
 

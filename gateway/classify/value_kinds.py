@@ -127,8 +127,8 @@ _ABBREVIATED = re.compile(
 )
 # Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
 _SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
-# Joined as in the files of awarding bodies: "SMITH:ANN".
-_SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
+# Joined as in the files of awarding bodies: "SMITH:ANN", "Smith: Ann".
+_SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}): ?(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
 _PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
 # Towns that are written like remarks, one with the district of its postcodes; and "B & B", which is no place.

@@ -98,6 +98,7 @@ FILES: Files = {
     "schools-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"999{2001 + c.number}"}),
     "urns-of-pupils.csv": lambda: csv({**CORE, "School ID": lambda c: f"{120001 + c.number}"}),
     "own-codes-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"{1700 + c.number}"}),
+    "own-letters-of-pupils.csv": lambda: csv({**CORE, "School Code": lambda c: f"AB{c.number:04}C"}),
     "title-of-another.csv": lambda: csv(CORE, above=["Pupil details", "Elm (999/2002)"]),
     "title-own.csv": lambda: csv(CORE, above=["Pupil details", "Oak (999/2001)"]),
     "third-school-by-urn.csv": lambda: csv(core(URN="120003")),

@@ -414,6 +414,27 @@ def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results
     ]
 
 
+@pytest.mark.parametrize("form", ["8B", "Y9 Set 2", "07.1/Ma"])
+def test_grades_of_a_form_too_young_for_the_examination_are_no_results(form: str) -> None:
+    pupils: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "Reg": form}
+    for grades in ({"English": of("4", "5"), "Maths": "6"}, {"Subject": "Maths", "Grade": of("4", "5")}):
+        young = decided(csv(rows({**pupils, **grades}, year=8)), on=NOVEMBER)
+        assert "classify:other-assessments" in told(young), told(young)
+        old = decided(csv(rows({**pupils, **grades, "Reg": "11B"}, year=11)), on=NOVEMBER)
+        assert "classify:other-assessments" not in told(old)
+
+
+@pytest.mark.parametrize(
+    ("series", "year"), [("Autumn 2026", "10"), ("June 2026", "8"), ("Data drop 1", "10")]
+)
+def test_a_series_that_is_none_of_examinations_makes_no_results_of_early_grades(
+    series: str, year: str
+) -> None:
+    columns: Columns = {**WHO, "Year": year, "Series": series, "Qualification": "GCSE", "Subject": "Maths"}
+    decision = decided(csv(rows({**columns, "Grade": of("5", "4")}, year=int(year))))
+    assert "classify:other-assessments" in told(decision)
+
+
 def test_a_rehearsal_says_which_grades_are_no_results_as_the_receipt_does() -> None:
     columns: Columns = {
         "UPN": upn,
@@ -431,7 +452,7 @@ def test_a_rehearsal_says_which_grades_are_no_results_as_the_receipt_does() -> N
 def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_day() -> None:
     columns: Columns = {**WHO, "Year": "1", "Phonics Score": of("34", "21", ""), "Grade": of("", "", "A")}
     decision = decided(csv(rows(columns, year=1)), on=SUMMER)
-    assert list(told(decision)) == ["policy:allowed", "policy:unlisted-left-out"]
+    assert list(told(decision)) == ["policy:allowed"]
 
 
 @pytest.mark.parametrize(
