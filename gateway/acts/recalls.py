@@ -134,10 +134,11 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give b
                 propose(record, _PROPOSED, reference, asked, self.why)
             else:
                 _give(record, transfer, asked, self.why, named=bool(self.team))
+                given = transfers.get(record.session, reference).teams
         if asked.forbidden:
             confirm = f"gateway transfers confirm {reference} --why …"
             return ActDone(f"{reference} waits for a second person: {confirm}")
-        teams = record.registrar.catalogue.wording.list_names(asked.teams)
+        teams = record.registrar.catalogue.wording.list_names(given)
         return ActDone(f"{reference} is in the mailboxes of {teams}")
 
 
@@ -313,11 +314,25 @@ def _known(session: Session, reference: str) -> Transfer:
     return transfer
 
 
+def _sent_to(session: Session, transfer: Transfer) -> Sequence[str]:
+    """Return the teams that a file was sent to; of a withdrawn file, those that had it until then."""
+    if transfer.state == "accepted":
+        return [one.team for one in recalls.deliveries_of(session, transfer.sequence)]
+    had: dict[str, None] = {}
+    ended = True  # A withdrawal dropped the deliveries: the log alone has them.
+    for step in log.steps(log.events(session, transfer.upload.reference)):
+        if step.kind == "delivered" and step.team:
+            had, ended = {**({} if ended else had), step.team: None}, False
+        ended = ended or step.kind == "withdrawn"
+    return [*had]
+
+
 def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> Release:
     if transfer.content is None:
         raise GatewayError(f"{transfer.upload.reference} was never opened, so there is nothing to give")
     session, registrar, now = record.session, record.registrar, record.at
-    had = tuple(place.team for place in recalls.deliveries_of(session, transfer.sequence) if not place.counts)
+    sent = _sent_to(session, transfer)
+    had = tuple(one for one in sent if not registrar.catalogue.has_counts_alone(one, transfer.data_type))
     sender = registrar.provider(session, transfer.upload.provider, now)
     asked = judge_release(
         transfer.content, transfer.reasons, registrar.catalogue, sender, now,

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.access import EVERYTHING
+from gateway.policy.catalogue import load_catalogue
 from gateway.registry import deliveries, persons, retention, rolls
 from gateway.registry.tables import PupilRow
 from gateway.reports.retention import Due
@@ -297,6 +298,20 @@ def test_a_withdrawn_file_does_not_come_back_by_being_sent_again(desk: Desk) -> 
     again = desk.land(oak, sealed)
     desk.process()
     assert desk.codes(again) == ["open:replayed"]
+
+
+def test_what_is_given_back_goes_to_the_teams_that_had_it_and_to_no_others(desk: Desk, named) -> None:
+    sent, one = accepted(desk, core_data()), "central-data-team"
+    every, names = desk.transfer(sent).teams, load_catalogue(desk.home.policies).wording.name
+    assert {one} < {*every}
+    for to, teams in (((), every), (("--team", one), (one,)), ((), (one,))):
+        named("jane")
+        desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
+        named("sam")
+        said = " ".join(desk.gateway("transfers", "redeliver", sent, *to, "--why", "right").split())
+        had = [each for each in desk.transfer(sent).teams if each != "school-place-planning"]
+        assert had == [each for each in teams if each != "school-place-planning"]
+        assert all(names(each) in said for each in desk.transfer(sent).teams), said
 
 
 def test_a_team_that_has_dealt_with_a_file_gets_it_again(desk: Desk) -> None:
