@@ -182,6 +182,7 @@ class ActDetails:
     - `lines`: values shown after their labels; empty values are left out. `parts`: lists below.
     - `refused`: the reason for a negative answer, printed as the command's error; "" otherwise.
     - `proof`: details for experts, such as digests, keys and entries of the log.
+    - `unfit`: commands in the act's `beside` that would be refused as the object stands.
     """
 
     heading: str
@@ -192,6 +193,7 @@ class ActDetails:
     paragraphs: tuple[str, ...] = ()
     refused: str = ""
     proof: ActDetails | None = None
+    unfit: frozenset[str] = frozenset()
 
     def shown_lines(self) -> dict[str, object]:
         """Return `lines` for display: values by label, spaces for underscores, and no empty value."""

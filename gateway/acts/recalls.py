@@ -101,7 +101,7 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw", short="Withdraw
         return _withdrawn(said, openings, (*left, second))
 
 
-class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give back"):
+class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give again"):
     """Put a file into mailboxes again, or into a further team's, as far as the agreement allows."""
 
     team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", (), names="team")

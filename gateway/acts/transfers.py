@@ -29,15 +29,17 @@ from gateway.reasons import (
     REASONS,
     SENT_BACK,
     UNDECIDED,
+    WITHDRAWN,
     for_officers,
     in_officers_words,
     outcome_of,
     school_in_words,
     step_in_words,
     unlisted_in_words,
+    waits_for_second,
 )
 from gateway.record.dual_control import ENDS_OF, Proposal, proposed
-from gateway.registry import log, providers, transfer_lists, transfers
+from gateway.registry import holds, log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
 
@@ -202,7 +204,8 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
         with context.reading() as session:
             transfer = transfers.get(session, self.reference)
             entries = log.events(session, self.reference)
-            asked = [first for kind in ENDS_OF if (first := proposed(session, self.reference, kind))]
+            release, redelivery = (proposed(session, self.reference, kind) for kind in ENDS_OF)
+            is_on_hold = any(one.reference == self.reference for one in holds.list_holds(session))
             logged = [*log.steps(entries)]
             provider = providers.get_provider(session, transfer.upload.provider)
             catalogue = context.catalogue
@@ -227,10 +230,13 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
                 "replaces": replaces,
                 "superseded_by": superseded_by,
             },
-            paragraphs=tuple(proposal_in_words(first, catalogue.wording) for first in asked)
+            paragraphs=tuple(
+                proposal_in_words(first, catalogue.wording) for first in (release, redelivery) if first
+            )
             + ("What the sender was told:",) * bool(transfer.reasons)
             + tuple(said for one in transfer.reasons for said in (one.sentence, one.next_step) if said),
             parts=(ActListing(steps, ("at", "what", "team", "by", "why"), "no events"),),
+            unfit=_unfit(transfer, is_proposed=redelivery is not None, is_on_hold=is_on_hold),
             proof=ActDetails(
                 heading=_PROOF.format(self.reference),
                 values=None,
@@ -241,6 +247,20 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
                 closing=(_ORDER, *(f"{kind}: {said}" for kind, said in remarks if said)),
             ),
         )
+
+
+def _unfit(transfer: Transfer, *, is_proposed: bool, is_on_hold: bool) -> frozenset[str]:
+    """Return those acts beside a file that would be refused as it stands. `is_proposed`: its delivery is."""
+    passed_on = transfer.state == "accepted" and transfer.upload.folder == "in"
+    fits = {
+        "transfers withdraw": passed_on,
+        "transfers redeliver": passed_on or any(why.code in WITHDRAWN for why in transfer.reasons),
+        "transfers confirm": is_proposed or waits_for_second(transfer),
+        "transfers decline": is_proposed,
+        "legal-holds place": not is_on_hold,
+        "legal-holds lift": is_on_hold,
+    }
+    return frozenset(command for command, fit in fits.items() if not fit)
 
 
 def file_in_words(context: ActContext, reference: str) -> str:

@@ -42,6 +42,8 @@ _WHERE = {
     "notices": "/work/notices/list",
     "hand-ons": "/work/handon/list",
     "hooks": "/work/hooks/list",
+    "file": "/work/transfers/show?reference=",
+    "act": "/work",
 }
 """The page of each task on the first page."""
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")

@@ -15,11 +15,11 @@ A proposal waiting for a second person is in the log and counts for a week.
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from gateway.access import POWERFUL, AccessRight, LookingTeams, roles_with
 from gateway.errors import GatewayError
@@ -29,7 +29,7 @@ from gateway.registry import givings, keys, log, logins, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
 from gateway.registry.tables import AccountRow, EventRow, GivingRow, KeyRow, StaffRow
-from gateway.registry.tables.row import values
+from gateway.registry.tables.row import rows, values
 from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 CREDENTIAL_WAIT = timedelta(days=3)
@@ -508,6 +508,22 @@ def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | No
     first = _open_proposal(session, act, at)
     counts = first is not None and may_still(session, first.actor or "", act.right, since=first.at)
     return first if counts else None
+
+
+def proposals(
+    session: Session, rights: Mapping[str, AccessRight], at: datetime
+) -> Iterator[tuple[TwoPersonAct, EventRow]]:
+    """Yield the acts about somebody or something that are proposed, each with its log entry, oldest first.
+    `rights`: by the beginning of the codes of acts, the right that they need.
+    """
+    lately = [col(EventRow.at) >= at - PROPOSAL_LASTS]
+    for event in rows(session, EventRow, "number", where=lately, kind=_PROPOSAL):
+        what, about = json.loads(event.leaf)["fields"]["what"], (event.note or "").partition(_MARK)[0]
+        for right in (one for begins, one in rights.items() if what.startswith(begins)):
+            act = TwoPersonAct(what, event.subject, about, right)
+            first = proposal(session, act, at)
+            if first is not None and first.number == event.number:
+                yield act, event
 
 
 def _open_proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:

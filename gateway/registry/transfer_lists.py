@@ -90,6 +90,13 @@ def awaiting_a_second(session: Session, sight: Sight) -> list[str]:
     return [*session.scalars(query.order_by(col(TransferRow.sequence).desc()).limit(MOST))]
 
 
+def proposed_again(session: Session, sight: Sight) -> list[str]:
+    """Return references of files in a sight whose delivery was proposed, whatever became of the proposal."""
+    of_it, kind = col(TransferRow.reference) == col(EventRow.subject), col(EventRow.kind)
+    query = select(col(TransferRow.reference)).join(EventRow, of_it).distinct()
+    return [*session.scalars(query.where(kind == "redelivery-proposed", *within(sight)))]
+
+
 def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
     """Return the assigned person of each held file in a sight, by reference."""
     query = _of_held("assigned", sight, col(EventRow.subject), col(EventRow.note))

@@ -27,6 +27,7 @@ class Served:
     def __init__(self, room: Mailroom, console: Console, origin: str) -> None:
         self.room, self.console, self.origin = room, console, origin
         self.visitors: list[Visitor] = []
+        self.others: dict[str, Visitor] = {}
         with room.registry.write() as session:
             providers.provider_row(session, PROVIDER).name = '<b>A</b> & "Sons"'
         room.staff("jane", TEAM)
@@ -48,6 +49,14 @@ class Served:
         visitor.enter(self.console.invite(name))
         self.console.confirm(name)
         return visitor
+
+    def has_role(self, name: str, role: str) -> Visitor:
+        """A further colleague of the team, with a role."""
+        if name not in self.others:
+            self.room.staff(name, TEAM)
+            self.console.grant(name, role)
+            self.others[name] = self.enters(name)
+        return self.others[name]
 
     def kinds(self, reference: str) -> list[str]:
         return [event.kind for event in self.room.events(reference)]

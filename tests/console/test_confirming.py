@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from gateway.acts.fields import every_act
 from gateway.console.pages import in_words
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import act_shown
+from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.zones.console_api import Given
 from tests.classify.made import as_csv, core_rows
 from tests.console.served import OTHER, TEAM, Served
+from tests.console.visitor import Visitor
 from tests.content import core_data
 
 CONFIRMED = [
@@ -117,10 +120,14 @@ def test_what_may_not_be_given_back_is_proposed_and_allowed_on_the_page_of_the_f
     gone, jane = served.room.deliver(b"taken back", TEAM), served.jane
     jane.get("/me")
     assert jane.act(f"/recall/{gone}", why="It is another's.") == 200
-    for name in ("gwen", "noor"):
-        served.room.staff(name, TEAM)
-        served.console.grant(name, "triage")
-    gwen, noor = served.enters("gwen"), served.enters("noor")
+    jane.get(f"/held/{gone}")
+    assert "You took it back: somebody else decides" in jane.text
+    assert 'action="/work/transfers/redeliver"' not in jane.page, "she would be refused"
+    said = {"reference": gone, "why": "I did."}
+    assert jane.post("/work/transfers/redeliver", **said) == 403
+    assert f"jane withdrew {gone}: somebody else must decide, by name" in jane.text
+    assert "share an account" not in jane.text
+    gwen, noor = served.has_role("gwen", "triage"), served.has_role("noor", "triage")
     page = {"reference": gone, "back": f"/held/{gone}", "team": OTHER, "why": "They rang."}
     gwen.get(f"/held/{gone}")
     assert "<details><summary>Give it to other teams" in gwen.page
@@ -135,6 +142,13 @@ def test_what_may_not_be_given_back_is_proposed_and_allowed_on_the_page_of_the_f
     gwen.get(f"/held/{gone}")
     assert "gwen proposes to give it to Early Years, against the agreement: “They rang.”" in gwen.text
     assert "/work/transfers/confirm" not in gwen.page, "somebody else allows it"
+    assert "/work/transfers/redeliver" not in gwen.page, "one proposal at a time"
+    for who, page in ((jane, f"/held/{gone}"), (noor, f"/held/{gone}"), (gwen, "")):
+        who.get("/")
+        asked = f'<a href="{page}">Say yes or no to giving {gone} to teams, as proposed by gwen</a>'
+        assert (asked in who.page) is bool(page)
+    jane.get(f"/held/{gone}")
+    assert "Allow what is proposed" in jane.text
     noor.get(f"/held/{gone}")
     assert "Allow what is proposed" in noor.text
     assert "Withdraw it for good" not in noor.text
@@ -144,6 +158,93 @@ def test_what_may_not_be_given_back_is_proposed_and_allowed_on_the_page_of_the_f
     assert 'formaction="/work/transfers/confirm" name="delivery" value="yes"' in noor.page
     assert noor.act("/work/transfers/confirm", **confirmed, delivery="yes") == 200, noor.text
     assert served.kinds(gone)[-1] == "redelivered"
+
+
+def test_what_is_done_with_a_file_is_offered_as_it_stands_and_a_proposal_finds_its_second_person(
+    served: Served,
+) -> None:
+    there, mary = served.room.deliver(b"for another team, too", TEAM), served.mary
+    gwen = served.has_role("gita", "triage")
+    show, says = f"/work/transfers/show?reference={there}", "Say yes or no to giving"
+
+    def offered(who: Visitor, page: str = show) -> set[str]:
+        who.get(page)
+        done = who.page.partition("What can be done")[2].partition("</ul>")[0]
+        return set(re.findall(r'action="/work/transfers/([a-z]+)"', done))
+
+    assert offered(gwen) == {"withdraw", "redeliver"}
+    given = {"reference": there, "team": OTHER, "why": "They asked."}
+    assert gwen.act("/work/transfers/redeliver", **given, override="yes") == 200, gwen.text
+    assert offered(mary) == {"withdraw", "redeliver", "confirm", "decline"}
+    mary.get("/")
+    assert f'<a href="{show}">{says} {there} to teams, as proposed by gita</a>' in mary.page
+    assert mary.act("/work/transfers/decline", reference=there, why="No.") == 200, mary.text
+    mary.get("/")
+    assert f"{says} {there}" not in mary.text
+    assert offered(mary) == {"withdraw", "redeliver"}
+    assert offered(mary, f"/work/transfers/show?reference={served.room.hold(b'not passed on')}") == set()
+
+
+def test_whoever_does_not_decide_on_a_held_file_is_told_who_does(served: Served) -> None:
+    plain, few = served.room.hold(b"whose"), served.room.hold_as_sensitive(b"whose, of few")
+    for held, people in ((plain, ("jane", "mary")), (few, ("mary",))):
+        served.dora.get(f"/held/{held}")
+        names = served.dora.text.partition("Who may decide on it: ")[2].partition(".")[0].split(", ")
+        assert {*people} <= {*names}
+        assert ("jane" in names) is ("jane" in people)
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "said"),
+    [
+        ("roles/grant", {"name": "sam", "role": "administrator"}, "Give sam the role administrator"),
+        ("staff/invite", {"name": "dora"}, "Invite dora"),
+        ("programs/add", {"name": "case-files", "act": "mailbox list"}, "Give the program case-files a"),
+        ("hooks/add", {"name": "case-work", "address": "https://cases.example.gov.uk/x"}, "Add the web hook"),
+    ],
+)
+def test_what_somebody_else_proposed_is_on_the_first_page_of_a_second_person(
+    served: Served, path: str, given: dict[str, str], said: str
+) -> None:
+    mary, olga = served.mary, served.has_role("olga", "administrator")
+    more = {"why": "a reason"} if path != "staff/invite" else {}
+    more |= {"event": "file.accepted"} if path == "hooks/add" else {}
+    mary.get(f"/work/{path}")
+    assert mary.act(f"/work/{path}", **given, **more) == 200, mary.text
+    for who in (mary, olga):
+        who.get("/")
+        task = who.page.partition(f'action="/work/{path}"')[2].partition("</form>")[0]
+        assert (f"{said}" in task and "as proposed by mary" in task) is (who is olga)
+    kept = {name: value for name, value in given.items() if name in {"name", "role", "team"}}
+    assert all(f'name="{name}" value="{value}"' in task for name, value in kept.items()), task
+    assert olga.post(f"/work/{path}", ask="form", back="/", **kept) == 200
+    assert olga.act(f"/work/{path}", **given, **more) == 200, olga.text
+    assert "waits for a second person" not in olga.text
+    olga.get("/")
+    assert (
+        "as proposed by mary" not in olga.page.partition(f'action="/work/{path}"')[2].partition("</form>")[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "about", "path", "kept"),
+    [
+        ("put-in-teams", f"sam {TEAM},{OTHER}", "staff/set", {"name": "sam", "team": OTHER}),
+        ("put-in-teams", f"ria {TEAM}", "staff/add", {"name": "ria", "team": TEAM}),
+        ("restore-key", "sam SHA256:k", "keys/restore", {"id": "sam", "fingerprint": "SHA256:k"}),
+        ("grant-auditor", "sam sams", "roles/grant", {"name": "sam", "role": "auditor", "account": "sams"}),
+        ("take-auditor", "sam", "roles/take", {"name": "sam", "role": "auditor"}),
+    ],
+)  # fmt: skip
+def test_the_form_of_a_task_has_what_the_first_person_gave(
+    served: Served, what: str, about: str, path: str, kept: dict[str, str]
+) -> None:
+    with served.room.registry.write() as session:
+        agreed(session, TwoPersonAct(what, "staff", about), by="mary", why="so", at=datetime.now(UTC))
+    olga = served.has_role("olga", "administrator")
+    olga.get("/")
+    task = olga.page.partition(f'action="/work/{path}"')[2].partition("</form>")[0]
+    assert all(f'name="{name}" value="{value}"' in task for name, value in kept.items()), task
 
 
 def test_whoever_says_no_while_confirming_goes_back(served: Served) -> None:

@@ -28,6 +28,7 @@ from gateway.mailboxes.console_api.files import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
 from gateway.reasons import sentence_and_step
+from gateway.record.dual_control import SHARED_ACCOUNT
 from gateway.registry import programs, providers, staff, transfer_lists
 from gateway.registry.sight import sees
 from gateway.registry.tables import ProgramRow
@@ -41,7 +42,7 @@ OF_BUTTONS: dict[str, type[Act]] = {
 """Acts that pages have buttons for; no list of tasks offers them."""
 _BLANK: Shown = {
     "sentence": "", "document": "", "lines": (), "moments": (), "tables": (), "report": None,
-    "paragraphs": (), "closing": (), "proof": None,
+    "paragraphs": (), "closing": (), "proof": None, "unfit": (),
 }  # fmt: skip
 """The parts of an act's answer for a page, all empty.
 
@@ -53,6 +54,8 @@ _FIRST_PAGE = "The page that was asked for is not there any more: this is the fi
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
 """First words of commands that exist on the machine only, not in the console."""
 _COMMAND = re.compile(r"`?\bgateway (?P<words>[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*){0,2})`?")
+_OF_THE_MACHINE = re.compile(rf"\. {re.escape(SHARED_ACCOUNT)}| \(docs/[a-z-]+\.md\)")
+"""What no page says: how people name themselves at one account, and files that only the machine has."""
 _VALUES = re.compile(r"(?: [^\s,;.:()`]+){0,3}?(?: (?:--[a-z-]+|[A-Z]{2,}[A-Z|_.]*(?![\w:])|…))+`?")
 _NO_ARTICLE = re.compile(
     r"(an?|all|as|by|for|from|her|his|how|in|its|of|on|one|only|or|that|the|their|to|what|when|where|whether"
@@ -494,6 +497,7 @@ def _answered(console: ConsoleContext, answer: Answer) -> Shown:
                 "paragraphs": [*map(for_pages, answer.paragraphs)],
                 "closing": [*map(for_pages, answer.closing)],
                 "proof": None if answer.proof is None else _answered(console, answer.proof),
+                "unfit": sorted(answer.unfit),
             }
         case _:
             return _BLANK | {"report": replace(answer, data=None)}
@@ -528,8 +532,10 @@ def _cell(value: object, names: Mapping[str, str]) -> Cell:
 
 
 def for_pages(sentence: str) -> str:
-    """Replace each command line in a sentence by the title of the task in the console."""
-    told, at = "", 0
+    """Replace each command line in a sentence by the title of the task in the console.
+    What is of use on the machine alone is left out.
+    """
+    sentence, told, at = _OF_THE_MACHINE.sub("", sentence), "", 0
     for found in _COMMAND.finditer(sentence):
         if found.start() < at:
             continue

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from sqlmodel import Session
 
-from gateway.access import AccessRight
+from gateway.access import AccessRight, LookingTeams, may_know, rights_of
 from gateway.acts import headings, held_decisions
 from gateway.acts.act import Act, ActContext, ActDone
 from gateway.acts.fields import Reference, Why, argument
@@ -31,11 +31,11 @@ from gateway.model import Basis, Classified, ContentRefused, Counting, Finding, 
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.reasons import for_officers, waits_for_second
-from gateway.record.dual_control import PROPOSAL_LASTS, proposed
+from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
 from gateway.record.registrar import Rulebook
-from gateway.registry import deliveries, log, providers, staff, transfer_lists, transfers
+from gateway.registry import deliveries, log, providers, roles, staff, transfer_lists, transfers
 from gateway.registry.deliveries import ALL, DeliveriesWanted, Delivery, find_delivered
-from gateway.registry.sight import is_sensitive
+from gateway.registry.sight import is_sensitive, sees
 from gateway.registry.transfer_lists import MOST, TransfersWanted
 from gateway.registry.transfers import contents_of
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
@@ -247,11 +247,13 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
 def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
     """Return the details of a held file. DecliningError if not held or invisible to the caller.
     - `decides`: True if the caller may decide here. `owner`: the person assigned to the file.
-    - `recalled`: True for a withdrawn file waiting for a second person. `proposed`: the open proposal to
-      release the file, or to deliver a withdrawn file again. `would`: the effect of a release now, in words.
+    - `recalled`: True for a withdrawn file waiting for a second person; `own`: the caller withdrew it.
+      `proposed`: the open proposal to release the file, or to deliver a withdrawn file again. `would`: the
+      effect of a release now, in words. `others`: who may decide, if not the caller.
     - `asked`: headings for the caller to explain. `meanings`: the items to choose from. `said`: explanations
       waiting for a second person. `again`: references of all waiting files with equal content, newest last.
     """
+    catalogue = console.catalogue()
     with console.mailboxes.registry.read() as session:
         if not transfer_lists.has(session, TransfersWanted(state="held", sight=caller.sight), reference):
             raise DecliningError("That file is not held, or it waits for others than you.")
@@ -260,18 +262,22 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         recalled = waits_for_second(transfer)
         asked = proposed(session, reference, "redelivery-proposed" if recalled else "release-proposed")
         # A file held for a dropped key is decided elsewhere.
-        decides = ("recall" if recalled else "decide") in caller.may and transfer.waits_for != "approval"
+        right = AccessRight.RECALL if recalled else AccessRight.DECIDE
+        decides = right in caller.may and transfer.waits_for != "approval"
         owner = transfer_lists.owners_of_held_files(session, caller.sight).get(reference)
-        would = _would(console, session, reference) if decides else ""
+        would = _would(console, session, reference) if decides and not recalled else ""
+        others = [] if decides else _who_may(right, session, catalogue.looking_teams(), reference)
+        taken_back_by = next((one.actor or "" for one in reversed(events) if one.kind == "withdrawn"), "")
         again = transfer_lists.sent_again(session, [transfer])
         open_headings = headings.unexplained(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
-    catalogue, content, in_force = console.catalogue(), transfer.content, console.home.policies_in_force
+    content, in_force = transfer.content, console.home.policies_in_force
     meanings = headings.meanings(in_force, frozenset(catalogue.appendix_a)) if open_headings else {}
     known, told, upload = content if isinstance(content, Classified) else None, None, transfer.upload
     if asked is not None:
         kind, teams = catalogue.wording.name(asked.data_type), [*map(catalogue.wording.name, asked.teams)]
-        told = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams}
+        own = name_of(asked.by) == caller.name
+        told = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams, "own": own}
     return {
         "file": {
             "reference": upload.reference,
@@ -298,11 +304,23 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         "owner": owner,
         "would": would,
         "recalled": recalled,
+        "own": recalled and caller.name == name_of(taken_back_by),
+        "others": others,
         "again": again.get(reference, ()),
         "sent_on": _can_be_collected(console, caller, reference),
         "data_types": [type_named(catalogue, each) for each in catalogue.data_types()],
         "teams": [team_named(catalogue, team.id) for team in catalogue.teams.team],
     }
+
+
+def _who_may(right: AccessRight, session: Session, looking: LookingTeams, reference: str) -> list[str]:
+    """Return the names of those who have a right, and may know of a file."""
+    people = (roles.viewer(session, name) for name in staff.list_staff(session))
+    return [
+        one.name
+        for one in people
+        if right in rights_of(one, looking) and sees(session, may_know(one, looking), reference)
+    ]
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:

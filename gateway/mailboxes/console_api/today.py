@@ -3,23 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from gateway.access import AccessRight
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
-from gateway.record import policy_proposals
-from gateway.record.dual_control import PROPOSAL_LASTS, name_of
-from gateway.registry import hand_ons, hooks, keys, letters, log, providers, transfer_lists
+from gateway.record import dual_control, policy_proposals
+from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
+from gateway.registry import hand_ons, hooks, keys, letters, log, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, StaffRow
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, TransfersWanted, WaitsForWhom
-from gateway.zones.console_api import Shown
+from gateway.zones.console_api import Given, Shown
 
 DAYS = 14
 _LATEST = 200
@@ -28,13 +29,35 @@ _EACH = 20
 """The most schools, recalls and proposals told one by one."""
 _CHASED = 5
 """The most schools to chase told one by one, longest first."""
+_AGAIN: Final = "redelivery-proposed"
 _AWAITING_A_SECOND = {
+    _AGAIN: ("recall", "Say yes or no to giving {reference} to teams, as proposed by {by}"),
     "release-proposed": ("decide", "Say yes or no to the release of {reference}, as proposed by {by}"),
     "withdrawn": (
         "recall", "Give {reference} back, or withdraw it for good: {by} took it out of every mailbox",
     ),
 }  # fmt: skip
-"""The right that a second person needs, and the task, by the act of the first person on a held file."""
+"""The right that a second person needs, and the task, by the act of the first person on a file."""
+_TO_DO_AS_WELL: Mapping[str, tuple[AccessRight, str, str, tuple[str, ...]]] = {
+    "add-program": (
+        AccessRight.ENROL, "programs add", "Give the program {name} a credential, as proposed by {by}", (),
+    ),
+    "add-hook": (AccessRight.ENROL, "hooks add", "Add the web hook {name}, as proposed by {by}", ()),
+    "invite": (AccessRight.ENROL, "staff invite", "Invite {name}, as proposed by {by}", ()),
+    "put-in-teams": (
+        AccessRight.ENROL, "staff set", "Put {name} into teams, as proposed by {by}", ("team",),
+    ),
+    "restore-key": (
+        AccessRight.ENROL, "keys restore", "Restore a key of {name}, as proposed by {by}", ("fingerprint",),
+    ),
+    "grant-": (
+        AccessRight.APPOINT, "roles grant", "Give {name} the role {role}, as proposed by {by}", ("account",),
+    ),
+    "take-": (AccessRight.APPOINT, "roles take", "Take the role {role} from {name}, as proposed by {by}", ()),
+}  # fmt: skip
+"""By the beginning of the code of an act that two persons do alike: the right to it, its command, the task,
+and the fields besides the name that the note of the proposal has.
+"""
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
@@ -46,13 +69,14 @@ class WaitingTask(NamedTuple):
     """A task waiting for a person: a sentence (`said`), and the page for doing the task.
     `since`: when the oldest thing to do began to wait; None if unknown. `due`: for missing data, the earliest
     due day; None if unknown. `about`: the kinds of missing data. `of`: the file or school on the page.
-    `letter`: the number of the last letter about missing data, sent at `written`.
+    `letter`: the number of the last letter about missing data, sent at `written`. `act`: the command of an
+    act to be done as somebody else did, its form filled in with `fields`.
     """
 
     said: str
     page: Literal[
         "held", "mine", "held-file", "recall", "chase", "school", "schools", "policies", "notices",
-        "hand-ons", "hooks",
+        "hand-ons", "hooks", "file", "act",
     ]  # fmt: skip
     about: tuple[str, ...] = ()
     since: datetime | None = None
@@ -60,6 +84,8 @@ class WaitingTask(NamedTuple):
     of: str = ""
     letter: int | None = None
     written: datetime | None = None
+    act: str = ""
+    fields: Mapping[str, Given] = {}
 
 
 def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
@@ -163,6 +189,8 @@ def _needs_of(
     for asked in recalls[:_EACH] if "recall" in may else ():
         said = f"Take back {asked.subject}, as {asked.actor or ''} asks"
         yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.subject)
+    if "appoint" in may:
+        yield from _to_do_as_well(session, caller, now)
     if "enrol" in may:
         yield from _to_administer(session, caller, now)
     if "protect" in may:
@@ -174,13 +202,18 @@ def _needs_of(
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield tasks on held files: as a second person, those given to the caller, all that wait for anybody."""
-    for reference in transfer_lists.awaiting_a_second(session, caller.sight)[:_EACH]:
-        *_, first = (one for one in log.events(session, reference) if one.kind in _AWAITING_A_SECOND)
+    """Yield tasks on files: as a second person, those given to the caller, all that wait for anybody."""
+    held_ones = transfer_lists.awaiting_a_second(session, caller.sight)
+    again = transfer_lists.proposed_again(session, caller.sight)
+    again = [one for one in again if proposed(session, one, _AGAIN)]
+    for reference in [*dict.fromkeys((*held_ones, *again))][:_EACH]:
+        kinds = _AWAITING_A_SECOND.keys() - (set() if reference in again else {_AGAIN})
+        *_, first = (one for one in log.events(session, reference) if one.kind in kinds)
         right, said = _AWAITING_A_SECOND[first.kind]
         if right in caller.may and name_of(by := first.actor or "") != caller.name:
             said = said.format(reference=reference, by=by)
-            yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+            task = WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+            yield task if reference in held_ones else task._replace(page="file")
     if "decide" not in caller.may:
         return
     mine = transfer_lists.assigned_by_others(session, caller.sight, caller.name)
@@ -189,6 +222,28 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
         yield WaitingTask(said=said, since=mine.since, page="mine")
     if held.number:
         yield WaitingTask(said=f"Decide on {_number(held, 'held file')}", since=held.since, page="held")
+
+
+def _to_do_as_well(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
+    """Yield the acts that somebody else proposed by doing them, and that the caller may do as well."""
+    rights = {begins: right for begins, (right, *_) in _TO_DO_AS_WELL.items() if right in caller.may}
+    people = staff.list_staff(session)
+    for act, first in [*dual_control.proposals(session, rights, now)][:_EACH]:
+        (begins,) = (one for one in rights if act.what.startswith(one))
+        _, command, said, further = _TO_DO_AS_WELL[begins]
+        name, *rest = act.about.split(" ")
+        if caller.name in {name, name_of(first.actor or "")}:
+            continue
+        if begins == "put-in-teams" and name not in people:
+            command = "staff add"
+        role, values = act.what.removeprefix(begins), dict(zip(further, rest, strict=False))
+        fields: dict[str, Given] = {"id": name, "staff": True} if begins == "restore-key" else {"name": name}
+        fields |= {one: tuple(value.split(",")) if one == "team" else value for one, value in values.items()}
+        fields |= {"role": role} if role else {}
+        yield WaitingTask(
+            said=said.format(name=name, role=role, by=first.actor), since=first.at, page="act", of=name,
+            act=command, fields=fields,
+        )  # fmt: skip
 
 
 def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
