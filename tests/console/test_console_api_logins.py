@@ -158,6 +158,9 @@ def test_a_session_has_a_secret_that_nobody_chose_before(office: Office) -> None
     begun = office.console.said("log-in", browser=browser, assertion=signed)
     assert begun["session"] != browser
     assert office.console.ask("me", session=browser).status_code == 401
+    again = office.keys["sam"].signed(office.console.to_log_in(browser), ORIGIN)
+    office.console.said("log-in", browser=browser, session=begun["session"], assertion=again)
+    assert office.console.ask("me", session=begun["session"]).status_code == 401, "it was replaced"
 
 
 def test_a_session_ends_when_somebody_logs_out_or_ends_it_from_elsewhere(office: Office) -> None:

@@ -87,6 +87,7 @@ def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, 
 
 def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: str, now: datetime) -> Shown:
     secret = secrets.token_urlsafe(_SECRET_BYTES)
+    logins.end_session(session, question.session)  # The browser forgets it now.
     logins.begin_session(session, secret, name, passkey=key, address=question.address, at=now)
     return {"session": secret, "name": name}
 
