@@ -93,7 +93,7 @@ _MAIL = re.compile(rb"(?ims)(?:From [^\n]*\n)?[!-9;-~]{1,76}:[ \t].*?^(?:MIME-Ve
 _ATTACHED = re.compile(rb"(?i)name[*0-9]*=[\"']?([^\"';\r\n]+)")
 # Of the armor, what a mail program made of it in Base64, and names of files.
 _SEALED_IN_MAIL = re.compile(rb"(?i)multipart/encrypted|LS0tLS1CRUdJTiBQR1AgTUVTU0FHR|\.[gp]gp\b")
-_QUOTED = re.compile(rb"(?m)^[> ]+")
+_ARMORED = re.compile(rb"(?s)(?:BEGIN PGP MESSAGE.{1,400}?|\A\s*)([A-Za-z0-9+/]{40})")
 _MOST_ODD = 0.05
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 12, 13, 27})
 
@@ -245,11 +245,11 @@ def _kind_of_data(start: bytes, end: bytes) -> LooksLike:
         return min(kinds, key=("", "unknown", "other-encryption").index)
     if is_encrypted_otherwise(start):
         return "other-encryption"
-    _, armor, message = _QUOTED.sub(b"", start).partition(_ARMOR)
-    wraps = bool(_PACKED.match(start) or is_sealed(armor + message))
+    armored = _ARMORED.search(start)
+    wraps = _PACKED.match(start) or (armored and _begins_encrypted(base64.b64decode(armored[1])))
     if _MAIL.match(start):
         names = _ATTACHED.findall(start + end)
-        wraps = all(map(_SEALED_NAME.search, names)) and (wraps or _SEALED_IN_MAIL.search(start) is not None)
+        wraps = all(map(_SEALED_NAME.search, names)) and (wraps or _SEALED_IN_MAIL.search(start))
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
     return "" if tells and not wraps else "unknown"
 

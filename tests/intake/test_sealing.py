@@ -180,6 +180,11 @@ def test_a_message_in_something_else_is_not_called_clear() -> None:
     for start in (
         letter + armored,
         b"> " + quoted,
+        armored.replace(b"\n", b""),
+        armored.rpartition(b"-----")[2],
+        armored.replace(b"-----", b"- -----"),
+        armored.replace(b"-----", "\N{EM DASH}---".encode()),
+        armored.replace(b"\n", "\N{NO-BREAK SPACE}\n".encode()),
         b"\x1f\x8b\x08\x08" + bytes(6) + b"census.xml.gpg\0\x03",
     ):
         assert is_sealed(start.ljust(ENOUGH_BYTES, b"\n")) is False
