@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from gateway.classify.findings import FINDINGS
 from gateway.model import Facts, Finding, Reason
+from gateway.openpgp.components import OLD_HASHES
+from gateway.openpgp.containers import _CIPHERS
 from gateway.policy.catalogue_schema import Wording
 from gateway.reasons import REASONS
 from gateway.receipts.facts import ReceiptFacts
@@ -239,11 +241,15 @@ def leaves(value: Any, way: tuple[str, ...] = ("",)) -> list[tuple[tuple[str, ..
 
 def features() -> list[str]:
     """What the OpenPGP engines may name as a feature that they do not read."""
-    named = []
+    named = [f"a signature with {digest}" for digest in OLD_HASHES]
+    named += [f"the cipher {name}" for name, makes in _CIPHERS.values() if makes is None]
     for source in (ROOT / "gateway" / "openpgp").glob("*.py"):
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "feature":
-                inner = [one.value for one in ast.walk(node.value) if isinstance(one, ast.Constant)]
+            told = [node.value] if isinstance(node, ast.keyword) and node.arg == "feature" else []
+            if isinstance(node, ast.FunctionDef) and node.name == "_unsupported":
+                told = [one for one in ast.walk(node) if isinstance(one, ast.Return)]
+            for each in told:
+                inner = [one.value for one in ast.walk(each) if isinstance(one, ast.Constant)]
                 named += [one for one in inner if isinstance(one, str)]
     return named
 
