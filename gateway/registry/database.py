@@ -45,6 +45,7 @@ _QUICK_COMPRESSION = """
 # In SQLite every transaction reads one snapshot anyway.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
+_ON_DISK = ("SQLITE_FULL", "SQLITE_IOERR")
 MOVED = "it was moved: start the services again, or see gateway doctor"
 """The words with which a registry refuses entries that a move to another database has closed."""
 _USED = (
@@ -67,11 +68,12 @@ def _answered() -> Iterator[None]:
         raise
     except DatabaseError as error:
         # Only the driver's own words: the full error would carry the statement's values.
-        if getattr(error.orig, "sqlite_errorname", "").startswith(_UNWRITABLE):
-            raise Fault(
-                f"the registry cannot be written: see that this user may write its folder ({error.orig})"
-            ) from None
-        raise Fault(f"the registry did not answer: {error.orig}") from None
+        name, said = getattr(error.orig, "sqlite_errorname", ""), "the registry did not answer: {}"
+        if name.startswith(_UNWRITABLE):
+            said = "the registry cannot be written: see that this user may write its folder ({})"
+        elif name.startswith(_ON_DISK):
+            said += ". Its disk is full or broken; df -h and dmesg say which: make room outside the gateway"
+        raise Fault(said.format(error.orig)) from None
 
 
 class Registry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_a_registry_that_cannot_be_written_is_no_database_that_does_not_run(tmp_
     settings.write_text(f'database = "{file}"\n{settings.read_text()}')
     said = site.refused("providers", "add", "oak", "--name", "Oak", "--kind", "school")
     assert "the registry cannot be written: see that this user may write its folder" in said
+
+
+def test_a_registry_on_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """No file may grow, as where the disk is full."""
+    site = Site(tmp_path)
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        results = [invoke(site.home, *asked) for asked in (("status",), ("retention", "plan"))]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    for result in results:
+        assert (result.exit_code, "disk I/O error" in result.stderr) == (1, True)
+        assert "Its disk is full or broken; df -h and dmesg say which: make room" in result.stderr
 
 
 def test_a_new_home_that_nobody_can_type_a_passphrase_for_names_the_option(tmp_path: Path) -> None:
