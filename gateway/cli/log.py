@@ -214,11 +214,14 @@ def export(home: HomeOption, folder: Annotated[Path, "DIR", "A folder that does 
                 with (folder / "leaves.jsonl").open("wb") as leaves:  # What no head covers yet is not proved.
                     for leaf in islice(log.leaves(session, hidden), written):
                         leaves.write(leaf + b"\n")
+                later = log.size(session) - written
             (folder / "log-key.vkey").write_text(f"{signing.vkey}\n", "ascii")
             (folder / "log-key.asc").write_text(signing.log_statement, "utf-8")
         except FileExistsError:
             raise GatewayError(f"{folder} exists already") from None
     out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}")
+    if later:  # At least the entry that records the head itself.
+        out.print(f"left to the next export and its head: {counted(later, 'entry', 'entries')}")
     if hidden:
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
 

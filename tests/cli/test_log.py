@@ -289,6 +289,15 @@ def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
     assert verify_log.check_log(tmp_path / "leaves.jsonl", heads) == (size, 0, 0)
 
 
+def test_an_export_tells_of_what_it_leaves_to_the_next(copy: Desk, tmp_path: Path) -> None:
+    copy.gateway("providers", "set", "oak", "--name", "The Oak")
+    said = copy.gateway("log", "export", str(tmp_path / "new"))
+    with copy.registry.read() as session:
+        size = log.size(session)
+    assert len((tmp_path / "new" / "leaves.jsonl").read_text().splitlines()) == size - 1
+    assert "left to the next export and its head: 1 entry" in said
+
+
 def test_a_folder_that_is_there_is_not_written_into(copy: Desk, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     assert "exists already" in copy.gateway("log", "export", str(tmp_path / "there"), code=1)
