@@ -154,7 +154,7 @@ def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "agreement.toml", ("clauses", clause), words
         elif (other := taken.setdefault(start, clause)) != clause:
             yield "agreement.toml", ("printed", clause), f"clauses {other} and {clause} begin in one place"
-    for clause in numbered(catalogue.agreement_text).keys() - catalogue.agreement.clauses.keys():
+    for clause in sorted(numbered(catalogue.agreement_text).keys() - catalogue.agreement.clauses.keys()):
         words = f"the text has a clause {clause}, and no words stand for it here"
         yield "agreement.toml", ("clauses",), words
 
@@ -259,9 +259,7 @@ _HEAD = """\
 def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
     """Return the clauses to confirm, whose text or citations have changed since a person confirmed them."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
-    return tuple(
-        clause for clause in (*now, *(before.keys() - now.keys())) if before.get(clause) != now.get(clause)
-    )
+    return tuple(clause for clause in {**now, **before} if before.get(clause) != now.get(clause))
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:

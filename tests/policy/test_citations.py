@@ -180,6 +180,9 @@ def test_a_folder_of_which_nothing_was_confirmed_can_be(policies: Path) -> None:
     assert CliRunner().invoke(app, ["policy", "confirm", "--yes", "--policies", str(policies)]).exit_code == 0
     assert told(policies) == []
     assert due(load_unchecked(policies)) == ()
+    (policies / "agreement.txt").write_text("Nothing is agreed.\n")
+    gone = load_unchecked(policies)
+    assert due(gone) == tuple(gone.confirmed.clauses)  # In the order of the agreement.
 
 
 def test_all_that_rests_on_a_clause_is_counted(catalogue: Catalogue) -> None:
