@@ -65,7 +65,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
                 if reference in awaiting
                 else WAIT_FOR_WHOM[transfer.waits_for or "person"],
                 "owner": owners.get(reference),
-                "days": (now - transfer.upload.landed_at).days,
+                "days": max(0, (now - transfer.upload.landed_at).days),
             }
 
     def closing(self, context: ActContext) -> str:

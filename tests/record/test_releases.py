@@ -277,6 +277,12 @@ def test_a_held_file_is_somebodys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     assert "is not held" in desk.gateway("held", "assign", sent, code=1)
 
 
+def test_a_file_that_landed_before_the_clock_was_put_right_has_waited_for_no_day(desk: Desk) -> None:
+    desk.pass_time(days=2)
+    unknown(desk)
+    assert listed(desk)[0]["days"] == 0
+
+
 def test_a_held_file_is_given_to_whoever_may_decide(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = unknown(desk)
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")
