@@ -12,7 +12,7 @@ from gateway.home.settings import load_settings
 from gateway.model import counted
 from gateway.policy.dates import spoken
 from gateway.publish.letters_out import plain
-from gateway.record.letters import Letterhead, by_calendar, chasing, owe, owe_by_calendar
+from gateway.record.letters import Letterhead, by_calendar, chasing, owe, owe_again, owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers
 from gateway.registry.sight import check_all_seen
@@ -135,12 +135,23 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
     """Send today's letters at once, and count the letters waiting to leave.
 
     The processor does the same once a day and after each change of the policies. No letter is sent twice.
+    What no relay took in time is sent only if you ask for it: look first whether it is still true.
     """
 
+    again: tuple[int, ...] = option(
+        "Also a letter not taken in time, by its number; may be given again.", (),
+        form="Also letters that were not taken in time, by their numbers.",
+    )  # fmt: skip
+
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue today's letters; return the number waiting. GatewayError if no mail relay is configured."""
+        """Queue today's letters; return the number waiting. GatewayError if no mail relay is configured, or
+        if a letter of `again` was not given up, or has a recipient who is written to no more.
+        """
+        with context.recording(signs=False) as record:
+            _check_relay(record.registrar)
+            for number in self.again:
+                owe_again(record.registrar, record.session, number, record.at)
         with context.open_registrar() as registrar:
-            _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())
             with registrar.registry.read() as session:
                 waiting = len(letters.unsent(session))

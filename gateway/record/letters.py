@@ -420,3 +420,15 @@ def owe(registrar: Registrar, session: Session, found: Iterable[Letter], now: da
         for letter, data, signature in zip(written, whole, signatures, strict=True)
     )
     return letters.owe(session, final, registrar.signing.origin, now)
+
+
+def owe_again(registrar: Registrar, session: Session, number: int, now: datetime) -> None:
+    """Queue a letter that was given up once more, to the provider's present addresses.
+    GatewayError if it was not given up, or if the policies no longer have an address of the authority's.
+    """
+    row, of = letters.take_up(session, number, now), registrar.catalogue.letters
+    if row.event.split(":")[1] == "provider":
+        reached = _reached(session, row.provider).get(row.provider or "", ())
+        letters.readdress(session, row.provider or "", reached, registrar.signing.origin, now)
+    elif row.recipient not in chain(of.administrators, *of.teams.values()):
+        raise GatewayError(f"letter {number}: letters.toml does not have {row.recipient} any more")

@@ -10,6 +10,7 @@ from typing import get_args
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, func, select, update
 
+from gateway.errors import GatewayError
 from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry import holds
 from gateway.registry.deliveries import is_shown_to
@@ -17,6 +18,7 @@ from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
 from gateway.registry.tables.row import existing, portions, rows, store, values
 
 _DIGITS = 40
+_GIVEN_UP = "not taken in time"
 _CHASED_DAYS = 30
 
 
@@ -121,7 +123,17 @@ def readdress(session: Session, provider: str, reached: Collection[str], origin:
 def give_up(session: Session, before: datetime) -> None:
     """Record the unsent letters queued before a moment as never taken by a relay."""
     late = update(LetterRow).where(*_UNSENT, col(LetterRow.owed_at) < before)
-    session.exec(late.values(refused="not taken in time"))
+    session.exec(late.values(refused=_GIVEN_UP))
+
+
+def take_up(session: Session, number: int, at: datetime) -> LetterRow:
+    """Queue a letter that was given up once more; return it. GatewayError if it was not given up."""
+    row = get(session, number)
+    if row.refused != _GIVEN_UP or row.bounced_at is not None:
+        raise GatewayError(f"letter {number} was not given up: gateway letters list says what became of it")
+    row.owed_at, row.refused = at, None
+    session.flush()
+    return row
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:

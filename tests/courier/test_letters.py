@@ -318,6 +318,26 @@ def test_a_letter_that_has_not_left_goes_to_the_present_address(tmp_path: Path) 
     assert forgotten == [("office@oak.invalid", False), ("head@oak.invalid", False)]
 
 
+def test_a_letter_given_up_is_sent_again_to_whoever_is_written_to_now(tmp_path: Path) -> None:
+    desk, reference = with_a_file_that_waits(tmp_path / "again")
+    with desk.registry.write() as session:
+        other = replace(letter(1, "gone@test.invalid"), event="held:triage:2026-11-24")
+        letters.owe(session, [other], "test.invalid/log", desk.now)  # To no address of the policies.
+        rows = {row.recipient: row.number or 0 for row in letters.listed(session) if reference in row.subject}
+        number, stranger = rows["office@oak.invalid"], letters.unsent(session)[-1]
+        letters.give_up(session, desk.now + timedelta(days=1))
+    assert str(number) in desk.gateway("letters", "list")
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "head@oak.invalid")
+    assert "1 letter (" in desk.gateway("letters", "send", "--again", str(number))
+    said = desk.gateway("letters", "send", "--again", str(stranger), code=1)
+    assert "letters.toml does not have" in said
+    assert "was not given up" in desk.gateway("letters", "send", "--again", str(number), code=1)
+    with desk.registry.read() as session:
+        (unsent,) = (letters.get(session, one) for one in letters.unsent(session))
+    desk.close()
+    assert (unsent.recipient, reference in unsent.subject) == ("head@oak.invalid", True)
+
+
 def test_a_letter_given_up_while_the_relay_took_it_is_on_record_as_sent(
     desk: Desk, relay: tuple[Relay, int]
 ) -> None:
