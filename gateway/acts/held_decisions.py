@@ -412,10 +412,10 @@ def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: 
     GatewayError while another proposal is open: who has read one could confirm the other.
     """
     if (first := proposed(record.session, reference, kind)) is not None:
-        noun = "held" if kind == "release-proposed" else "transfers"
+        noun, how = ("held", "") if kind == "release-proposed" else ("transfers", " --delivery")
         raise GatewayError(
-            f"what {first.by} proposed for {reference} waits for a second person: gateway {noun} confirm; "
-            f"or, before another is proposed: gateway {noun} decline {reference} --why …"
+            f"what {first.by} proposed waits for a second person: gateway {noun} confirm {reference}{how} "
+            f"--why …; or, before another is proposed: gateway {noun} decline {reference} --why …"
         )
     codes = ",".join(dict.fromkeys(each.code for each in asked.forbidden))
     fields = {**more, "teams": ",".join(asked.teams), "reasons": codes}

@@ -136,7 +136,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give a
                 _give(record, transfer, asked, self.why, named=bool(self.team))
                 given = transfers.get(record.session, reference).teams
         if asked.forbidden:
-            confirm = f"gateway transfers confirm {reference} --why …"
+            confirm = f"gateway transfers confirm {reference} --delivery --why …"
             return ActDone(f"{reference} waits for a second person: {confirm}")
         teams = record.registrar.catalogue.wording.list_names(given)
         return ActDone(f"{reference} is in the mailboxes of {teams}")
