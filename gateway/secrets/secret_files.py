@@ -315,7 +315,10 @@ def _secret(home: Home, path: Path) -> bytes:
     except ConfigurationError as error:
         if (other := changed(home, known)) is not None:
             return unlock(data, other)
-        raise ConfigurationError(f"{path}: {error}") from None
+        taken = (
+            "the systemd credential gateway-passphrase, else passphrase_file in gateway.toml, else typed in"
+        )
+        raise ConfigurationError(f"{path}: {error}; it is {taken}") from None
 
 
 def _write_aside(path: Path, secret: bytes) -> Path:
@@ -340,4 +343,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ConfigurationError(f"{path} is missing") from None
+        raise ConfigurationError(f"{path} is missing: put it back from a backup of this home") from None

@@ -75,7 +75,12 @@ HOMES = {
     "host key": Broken(without("keys/mailboxes_host_key"), "another host key", FILE, "put it back"),
     "statements": Broken(without("keys/statements"), "which log belongs to", FILE, "put it back"),
     "one statement": Broken(without("keys/statements/*.asc"), ".asc is missing", FILE, "give the pass"),
-    "log key": Broken(without("keys/log.pem"), "log.pem is missing", FILE, "give the passphrase, or restore"),
+    "log key": Broken(
+        without("keys/log.pem"),
+        "log.pem is missing: put it back from",
+        FILE,
+        "give the passphrase, or restore",
+    ),
     "OpenPGP keys": Broken(without("keys/openpgp"), "holds no secret key", FILE, "give the pass"),
     "signing": Broken(without("keys/signing"), "signing is missing", FILE, "give the passphrase, or restore"),
     "landed": Broken(without("spool/landed"), "landed is missing", MEND, "gateway doctor --mend"),

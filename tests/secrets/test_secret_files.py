@@ -103,7 +103,7 @@ def test_without_the_passphrase_nothing_is_signed_and_the_way_out_is_named(tmp_p
     file = tmp_path / "phrase"
     file.write_text("another\n")
     said = site.refused("log", "head")
-    assert "the passphrase does not fit" in said
+    assert "the passphrase does not fit; it is the systemd credential gateway-passphrase, else" in said
     settings = site.home / "gateway.toml"
     settings.write_text(settings.read_text().replace("passphrase_file", "# passphrase_file"))
     for command in (("log", "head"), ("process", "--once"), ("run",)):
