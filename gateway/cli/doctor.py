@@ -28,7 +28,7 @@ from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
 from gateway.home import Home
-from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
+from gateway.home.settings import Limits, Settings, load_key_policy, load_limits, load_settings
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind, was_closed
@@ -67,7 +67,6 @@ _BEHIND, _NAMED = timedelta(minutes=2), 5
 _A_BACKUP_IS_GOOD = timedelta(days=3)  # They are made each night.
 _DAMAGED = ("malformed", "not a database")
 """Words of SQLite about a file that was cut off or overwritten."""
-_LOW_BYTES = 1024**3
 _MADE_ONCE = ("mailboxes_host_key", "statements")
 """Files and folders in keys/ that no other check covers."""
 _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
@@ -139,17 +138,17 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("the list of host keys", _host_list(home)),
         ("the OpenPGP program", _engine(home, settings)),
         ("the store", _store(home, settings)),
-        ("what a move left", _left(home, settings)),
-        ("the machine", _machine(home)),
+        ("the machine, and what a move left", _machine(home, settings)),
         ("backups", _backups(home, settings, at)),
     ):
         yield from guarded(what, found)
     try:
         catalogue = load_catalogue(home.policies_in_force)
-        load_limits(home)
+        limits = load_limits(home)
     except ConfigurationError as error:
         yield _of_policies(home, error)
         return
+    yield from guarded("the disks", _room(home, settings, limits))
     yield from guarded("the samples", complaints.of_samples(home, settings, catalogue))
     if settings.database is None and not home.registry.exists():
         yield complaint("registry-missing", path=home.registry)
@@ -353,25 +352,28 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield complaint("store-unreached", url=settings.store.url, error=error.strerror)
 
 
-def _left(home: Home, settings: Settings) -> Iterator[Complaint]:
+def _machine(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
         yield complaint("left-by-move", left=left)
+    for lack in confinement.missing():
+        yield complaint("confinement", lack=lack)
 
 
 def _cut_off(session: Session) -> Iterator[Complaint]:
-    """Yield a complaint if a move to another database was cut off: nothing can be put on record in this
-    registry.
-    """
+    """Yield a complaint if a move was cut off, so nothing can be put on record in this registry."""
     if was_closed(session):
         yield complaint("move-cut-off")
 
 
-def _machine(home: Home) -> Iterator[Complaint]:
-    for lack in confinement.missing():
-        yield complaint("confinement", lack=lack)
-    free = shutil.disk_usage(home.root).free
-    if free < _LOW_BYTES:
-        yield complaint("disk-low", free=free // 1024**2)
+def _room(home: Home, settings: Settings, limits: Limits) -> Iterator[Complaint]:
+    """Yield a complaint about the first disk with little room; a fault if no file is taken there any more."""
+    needed = {home.root: 0, home.published.root: 0, home.spool.root: limits.intake.free_bytes}
+    needed[home.root / "sealed"] = limits.store.reserve_bytes
+    free = {path: shutil.disk_usage(path).free for path in needed if path.is_dir()}
+    spent = [path for path in free if free[path] < needed[path]]
+    low = [path for path in free if free[path] < settings.watch.disk_free_bytes]
+    for path in (spent or low)[:1]:
+        yield complaint("disk-spent" if spent else "disk-low", free=free[path] // 1024**2, path=path)
 
 
 def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:

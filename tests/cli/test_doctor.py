@@ -35,6 +35,7 @@ from gateway.registry import keys, letters, transfers
 from gateway.registry.database import Registry
 from gateway.ssh import server
 from tests.commands import Commands
+from tests.faults.disks import disk_over
 from tests.workshop import login_of
 
 LATER = datetime.now(UTC) + timedelta(days=100)
@@ -364,6 +365,21 @@ def test_a_read_only_file_system_and_a_full_disk_are_told_as_such(
     assert [(one.what, one.mend) for one in found_by(site)] == [
         (f"the file system of {site.home} is read-only", "dmesg says why; then: mount -o remount,rw")
     ]
+
+
+@pytest.mark.root
+@pytest.mark.needs("mount")
+def test_a_disk_on_which_no_upload_is_taken_is_a_fault(site: Commands) -> None:
+    spool = Home(site.home).spool.root
+    with disk_over(spool, "8m"):
+        (spent,) = (one for one in found_by(site) if "MiB are left" in one.what)
+        assert (spent.severity, spent.what.split(" of ")[1]) == (
+            "fault",
+            f"{spool}: no file is taken any more",
+        )
+    with disk_over(Home(site.home).published.root, "64m"):
+        (low,) = (one for one in found_by(site) if "MiB are left" in one.what)
+        assert (low.severity, low.what.endswith("/published")) == ("warning", True)
 
 
 def test_letters_that_the_relay_has_not_taken_for_an_hour_are_told(site: Commands) -> None:
