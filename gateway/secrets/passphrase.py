@@ -62,7 +62,7 @@ def new_passphrase(file: Path | None) -> str:
         return _read(file, private=True)
     if (credential := _credential()) is not None:
         return _read(credential)
-    first = _asked("New passphrase of the gateway's secrets: ", "give it in a file: --passphrase-file FILE")
+    first = _asked("New passphrase of the gateway's secrets: ", "give a new one by --passphrase-file FILE")
     if first != _asked("The same again: "):
         raise ConfigurationError("the two passphrases differ")
     return first
@@ -131,8 +131,6 @@ def _read(path: Path, *, private: bool = False) -> str:
 
 def _asked(prompt: str, otherwise: str = "set passphrase_file under [secrets] in gateway.toml") -> str:
     if not sys.stdin.isatty():
-        raise NoPassphraseError(
-            f"the secrets are under a passphrase and there is nobody to ask: {otherwise}, or pass the "
-            f"systemd credential {CREDENTIAL}"
-        )
+        said = f"{otherwise}, or pass the systemd credential {CREDENTIAL}"
+        raise NoPassphraseError(f"there is nobody to ask for the passphrase: {said}")
     return getpass.getpass(prompt)

@@ -77,7 +77,8 @@ def test_a_registry_on_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> No
 
 def test_a_new_home_that_nobody_can_type_a_passphrase_for_names_the_option(tmp_path: Path) -> None:
     result = invoke(tmp_path / "home", "init", "--organisation", "X", "--passphrase")
-    assert "give it in a file: --passphrase-file FILE" in " ".join(result.stderr.split())
+    told = " ".join(result.stderr.split())
+    assert "there is nobody to ask for the passphrase: give a new one by --passphrase-file FILE" in told
 
 
 def test_a_passphrase_that_cannot_be_read_is_told_without_numbers(site: Site, tmp_path: Path) -> None:
