@@ -104,7 +104,7 @@ def _person(place: Home, found: work.Upgrade) -> str:
         if not found.migrations:
             return checked(place, "upgrade.upgrade", AccessRight.ENROL, (), real_account()) or who()
         out.print(
-            "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/cluster.md)"
+            "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/operations.md)"
         )
         return who()
     with work.rehearsed(place) as session:

@@ -173,7 +173,7 @@ def undo(home: Home, plan: UpgradePlan) -> None:
         plan_file(home).unlink()  # It was put forward, and nobody has agreed to it.
         return
     if settings.database is not None:
-        raise ConfigurationError("this upgrade is taken back by the backup of the database (docs/cluster.md)")
+        raise ConfigurationError("this upgrade is taken back by the database's backup (docs/operations.md)")
     kept = plan.backup / home.registry.name
     if not kept.is_file():
         raise ConfigurationError(f"{kept} is missing: bring the backup back first")

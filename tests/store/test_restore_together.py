@@ -9,6 +9,7 @@ from pathlib import Path
 import obstore
 import pytest
 
+from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.processor.service import open_processor
 from gateway.registry import register
@@ -18,6 +19,8 @@ from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
 from tests.processor.test_follow import suspend
+from tests.production.later import change_tables
+from tests.production.test_upgrade import THIS, Version
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
@@ -130,3 +133,34 @@ def test_a_service_at_work_reads_the_register_again_after_a_restore(cluster: Clu
     assert suspended() == ["elm"]
     reader.close()
     desk.close()
+
+
+def test_an_upgrade_is_rehearsed_on_a_restored_copy_and_taken_back_by_the_dump(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    desk, code = Workshop(tmp_path / "desk"), tmp_path / "newer"
+    desk.gateway("move", "--database-url", cluster.database("running"))
+    desk.close()
+    for part in ("gateway", "policies", "systemd", "docs"):
+        shutil.copytree(THIS / part, code / part)
+    change_tables(code)
+    old, new, tried = (
+        Version(path, home)
+        for path, home in ((THIS, desk.home.root), (code, desk.home.root), (code, tmp_path / "tried"))
+    )
+    for part in ("keys", "policies", "policies-in-force"):
+        shutil.copytree(old.home / part, tried.home / part)
+    text = desk.home.settings.read_text()
+    Home(tried.home).settings.write_text(text.replace("@/running?", "@/tried?"))
+    for copy in ("tried", "dump"):
+        cluster.copy(copy, of="running")
+    told = tried.done("upgrade", "--apply", "--backup", "dump")
+    assert "rehearse on a restored copy of the database (docs/operations.md)" in told
+    assert tried.json("log", "verify")["fits"]
+    assert old.json("log", "verify")["fits"]  # It was a copy.
+    new.done("upgrade", "--apply", "--backup", "dump")
+    assert "a newer version" in old.refused("log", "verify")
+    assert "by the database's backup (docs/operations.md)" in new.refused("upgrade", "--undo")
+    cluster.sql("drop database running with (force)", "alter database dump rename to running")
+    old.done("process", "--once")
+    assert old.json("log", "verify")["fits"]
