@@ -60,12 +60,14 @@ class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
 
 
 @contextmanager
-def as_fault(said: str) -> Iterator[None]:
-    """Raise a Fault in place of an OSError inside the context: `said`, then the system's message."""
+def as_fault(said: str, kind: type[GatewayError] = Fault) -> Iterator[None]:
+    """Raise a Fault, or another `kind` of error, in place of an OSError inside the context: `said`, then the
+    system's message.
+    """
     try:
         yield
     except OSError as error:
-        raise Fault(f"{said}: {error.strerror or os.strerror(error.errno or 0)}") from None
+        raise kind(f"{said}: {error.strerror or os.strerror(error.errno or 0)}") from None
 
 
 def trace_of(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.util import LRUCache
 
 from gateway.classify import Rules, load
-from gateway.home.versions import check_unchanged
+from gateway.home import check_unchanged
 
 _MOST = 2_000
 _TEXTS = 100  # Those that ship, and some that a test has changed: each is as large as its file.

@@ -7,7 +7,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone
 from gateway.acts.fields import argument
 from gateway.acts.listing import ListingAct, Row
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, as_fault
 from gateway.publish.penalties import lift
 from gateway.zones import penalty_files
 from gateway.zones.penalty_files import Listed
@@ -65,10 +65,7 @@ def _listed(context: ActContext) -> Iterator[tuple[str, Listed]]:
     files_of = penalty_files.of_home if context.mailboxes is None else penalty_files.seen_inside
     for service, files in files_of(context.home).items():
         try:
-            yield service, files.read_listed()
+            with as_fault(f"the list of penalties of {service} cannot be read", GatewayError):
+                yield service, files.read_listed()
         except ValueError:
             raise GatewayError(f"the list of penalties of {service} is not valid") from None
-        except OSError as error:
-            raise GatewayError(
-                f"the list of penalties of {service} cannot be read: {error.strerror}"
-            ) from None

@@ -15,7 +15,6 @@ from gateway.acts.fields import Reference, Why, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
-from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.model import counted
 from gateway.registry import holds, markers, persons, retention
@@ -109,27 +108,23 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     why: Why
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
-        """Place or lift the hold by the function `change`; log the `kind` of event; return the subject."""
-        subject = self._subject(context.home)
-        with context.recording() as record:
-            number = change(record.session, record.by, self.why, record.at, **subject)
-            record.note(kind, self.reference or self.provider or "pupils", {"number": number}, self.why)
-        return self.reference or self.provider or "the child"
-
-    def _subject(self, home: Home) -> dict[str, Any]:
-        """Return the subject of the hold, by the name of a column. GatewayError unless exactly one subject is
-        given.
+        """Place or lift the hold by the function `change`; log the `kind` of event; return the subject.
+        GatewayError unless exactly one subject is given.
         """
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(
                 "say one thing: a reference, a provider, or a child by UPN or by name and birth"
             )
-        if self.reference is not None:
-            return {"reference": self.reference}
+        subject: dict[str, Any] = {"reference": self.reference} if self.reference is not None else {}
         if self.provider is not None:
-            return {"provider": self.provider}
-        return {"persons": b"".join(sorted(self.digests(home)))}
+            subject = {"provider": self.provider}
+        elif names_child:
+            subject = {"persons": b"".join(sorted(self.digests(context.home)))}
+        with context.recording() as record:
+            number = change(record.session, record.by, self.why, record.at, **subject)
+            record.note(kind, self.reference or self.provider or "pupils", {"number": number}, self.why)
+        return self.reference or self.provider or "the child"
 
 
 class PlaceLegalHold(_LegalHold, command="legal-holds place", short="Place a hold"):

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.commands import HomeOption, fails_clearly
-from gateway.cli.console import now, out
-from gateway.cli.progress import progress
+from gateway.cli.console import now, out, progress
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import checked

@@ -30,7 +30,7 @@ from gateway.cli import console
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LimitOption
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, as_fault
 from gateway.home import DEFAULT_HOME, Home
 from gateway.reports.document import ReportTable, as_csv, as_object, as_text
 from gateway.zones.console_api import PAGE
@@ -257,8 +257,6 @@ def _print_details(answer: ActDetails, *, as_proof: bool = False) -> None:
 
 
 def _write(place: Path, text: str, *, as_json: bool) -> None:
-    try:
+    with as_fault(f"{place} cannot be written", GatewayError):
         write_durably(place, text.encode(), mode=0o600)
-    except OSError as error:
-        raise GatewayError(f"{place} cannot be written: {error.strerror}") from None
     (console.err if as_json else console.out).print(f"wrote {place}", soft_wrap=True)

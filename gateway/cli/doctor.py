@@ -27,9 +27,8 @@ from gateway.cli.keys import host_keys
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
-from gateway.home import Home
+from gateway.home import Home, policy_digest
 from gateway.home.settings import Limits, Settings, load_key_policy, load_limits, load_settings
-from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind, was_closed
 from gateway.log.checkpoint import VerifierKey

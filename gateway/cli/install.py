@@ -9,8 +9,8 @@ import typer
 
 from gateway.cli.commands import fails_clearly
 from gateway.cli.console import err, out
-from gateway.errors import GatewayError
-from gateway.policy.shipped import shipped
+from gateway.errors import GatewayError, as_fault
+from gateway.policy.catalogue import shipped
 from gateway.zones.spool import write_durably
 
 # The paths in shipped files, to be replaced.
@@ -65,11 +65,9 @@ def install(
         path, text = root / place, source.read_text("utf-8")
         for theirs, here in paths.items():
             text = text.replace(theirs, here)
-        try:
+        with as_fault(f"{path} cannot be written", GatewayError):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_durably(path, text.encode(), mode=0o644)
-        except OSError as error:
-            raise GatewayError(f"{path} cannot be written: {error.strerror}") from None
         written += 1
     out.print(f"laid out {written} files below {root}")
     out.print("next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload")

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gateway.cli.commands import HomeOption, JsonOption, command_in, last_day
-from gateway.cli.console import existing, now, out, print_exactly, registrar_of, registry, show, who
+from gateway.cli.console import existing, now, out, print_exactly, progress, registrar_of, registry, show, who
 from gateway.cli.options import GatewayKeyOption
-from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy, load_settings

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.commands import HomeOption, JsonOption, ReferenceArgument, command_in
-from gateway.cli.console import now, out, print_exactly, print_json, registrar_of, say
+from gateway.cli.console import now, out, print_exactly, print_json, progress, registrar_of, say
 from gateway.cli.identity import sight_here
-from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.audit import audit, rows_to_look_at, summary
 from gateway.homes.audit.files import check_published, check_sealed, fault_of_head, found_twice

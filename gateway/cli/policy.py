@@ -72,7 +72,7 @@ MomentOption = Annotated[
 _DAYS = 180
 
 app = typer.Typer()
-app.add_typer(commands_of("policy harmless", "gateway.acts.harmless", _HARMLESS), name="harmless")
+app.add_typer(commands_of("policy harmless", "gateway.acts.headings", _HARMLESS), name="harmless")
 app.command("confirm")(policy_draft.confirm)
 app.add_typer(policy_draft.new_app, name="new")
 app.add_typer(policy_draft.optional_app, name="optional")

@@ -18,7 +18,7 @@ from gateway.classify.value_kinds import Codes, FieldRule, check_for
 from gateway.classify.views.walk import HEADER
 from gateway.cli.commands import HomeOption, JsonOption, command_in, fails_clearly
 from gateway.cli.console import existing, now, out, plain, show
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, as_fault
 from gateway.home.settings import ClassifyLimits, load_settings
 from gateway.home.settings_file import nearest
 from gateway.log.checkpoint import LogKey
@@ -117,15 +117,13 @@ def flow(
         raise GatewayError("write --due as 06-01..06-30")
     policies = folder or existing(home).policies
     catalogue, rules = load_unchecked(policies), load_rules(policies)
-    try:
+    with as_fault(f"{sample} cannot be read", GatewayError):
         if sample.suffix.lower() == ".xml":
             values, known, elements, collection = _of_markup(sample, rules)
         else:
             values, elements, collection = _of_columns(sample), {}, None
             fields = ((heading, rules.column_field(heading)) for heading in values)
             known = {heading: key for heading, key in fields if key is not None}
-    except OSError as error:
-        raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
     new = NewFlow(
         id=identifier,
         title=title,

@@ -6,8 +6,7 @@ from contextlib import closing
 import typer
 
 from gateway.cli.commands import HomeOption, command_in
-from gateway.cli.console import out, registrar_of
-from gateway.cli.progress import progress
+from gateway.cli.console import out, progress, registrar_of
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner, persons_of
 from gateway.examiner.protocol import Read, Reading, Reopen

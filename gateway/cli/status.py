@@ -12,9 +12,8 @@ from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.console import now, out, print_json, rfc3339
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
-from gateway.home import Home
+from gateway.home import Home, policy_digest
 from gateway.home.settings import Listen, load_settings
-from gateway.home.versions import policy_digest
 from gateway.model import counted
 from gateway.record import policy_proposals as proposals
 from gateway.record.snapshot import Snapshot, problems, take

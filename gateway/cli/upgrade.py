@@ -9,14 +9,12 @@ import typer
 
 from gateway.access import AccessRight
 from gateway.cli.commands import HomeOption, fails_clearly
-from gateway.cli.console import confirm, existing, now, out, who
+from gateway.cli.console import confirm, existing, now, out, progress, who
 from gateway.cli.identity import real_account
-from gateway.cli.progress import progress
 from gateway.cli.proving import checked, person_in
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.home import Home
+from gateway.home import Home, policy_digest
 from gateway.home.settings import load_settings
-from gateway.home.versions import policy_digest
 from gateway.homes import upgrade as work
 from gateway.homes.backup import back_up
 from gateway.model import counted

@@ -7,8 +7,8 @@ from typing import Annotated
 from gateway.cli.commands import fails_clearly
 from gateway.cli.console import out, read_key_file
 from gateway.errors import GatewayError
+from gateway.home import digest_of
 from gateway.home.settings_file import read_at_most
-from gateway.home.versions import digest_of
 from gateway.openpgp.sealer import SignatureInvalid, verify_detached
 
 STATEMENT = "gateway-release.intoto.json"

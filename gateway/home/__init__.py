@@ -15,11 +15,15 @@
 Intake uses `Spool` and `Published` only, so as to run with everything else unreadable.
 """
 
+import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
+
+from gateway.errors import ConfigurationError, GatewayError, as_fault
 
 PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
 REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
@@ -28,6 +32,8 @@ _KEY_SET = re.compile(r"[0-9a-f]{8}")
 CLAIMED = ".claimed"
 """An empty file in published/, touched whenever the processor has looked for uploads to claim."""
 _SHOWN_NAME_BYTES = 160
+COVERED = frozenset({".toml", ".txt"})
+"""How the names of policy files end."""
 DEFAULT_HOME = Path("gateway-home")
 """The home of a command that is told no other."""
 
@@ -258,3 +264,34 @@ class Home:
     """The folder from outside to inside."""
     published = Below("published", kind=Published)
     """The folder from inside to outside."""
+
+
+def policy_files(policies: Path) -> Iterator[Path]:
+    """Return every file of the policies, *.toml and *.txt, in order of name."""
+    return iter(sorted(path for path in policies.iterdir() if path.suffix in COVERED))
+
+
+def policy_digest(policies: Path) -> str:
+    """Return the SHA-256 (hex) over the names and contents of all policy files."""
+    digest = hashlib.sha256()
+    for path in policy_files(policies):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file of any size. GatewayError where reading fails."""
+    with as_fault(f"{path} cannot be read", GatewayError), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_unchanged(policies: Path, digest: str | None = None) -> None:
+    """Raise ConfigurationError if a version of the policies has changed: the name of its folder is its
+    digest. A folder whose name is no digest, such as a draft, is not checked. `digest`: the digest of the
+    present files, if the caller has computed it already.
+    """
+    if not _DIGEST.fullmatch(policies.name) or not policies.is_dir():
+        return
+    if policies.name != (policy_digest(policies) if digest is None else digest):
+        raise ConfigurationError(f"{policies} was changed on the disk: bring it back from a backup")

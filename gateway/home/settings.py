@@ -14,11 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from gateway.errors import ConfigurationError
-from gateway.home import Home
+from gateway.errors import ConfigurationError, as_fault
+from gateway.home import Home, check_unchanged
 from gateway.home.settings_file import File, keys_of, nearest, written_as
 from gateway.home.store_settings import StoreSettings
-from gateway.home.versions import check_unchanged
 
 _Origin = Annotated[
     str,
@@ -59,12 +58,8 @@ class OpenIdSettings(File):
         """Return the client secret; None if gateway.toml names none. ConfigurationError if unreadable."""
         if self.client_secret_file is None:
             return None
-        try:
+        with as_fault(f"[console.openid]: {self.client_secret_file} cannot be read", ConfigurationError):
             return self.client_secret_file.read_text("utf-8").strip()
-        except OSError as error:
-            raise ConfigurationError(
-                f"[console.openid]: {self.client_secret_file} cannot be read: {error.strerror}"
-            ) from None
 
 
 _Page = Annotated[

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, as_fault
 
 _PART = re.compile(r"(?:\d+|[A-Z])(?=$|[.(])")
 """The beginning of a clause: 5 of 5.3.1 and 5(a), D of D.1."""
@@ -90,11 +90,8 @@ def read_at_most(file: Path, most: int, what: str = "") -> bytes:
     """Return the content of a file. GatewayError if the file is unreadable, or larger than `most` bytes.
     The error says "too large for WHAT" if `what` is given.
     """
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(most + 1)
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    with as_fault(f"{file} cannot be read", GatewayError), file.open("rb") as opened:
+        data = opened.read(most + 1)
     if len(data) > most:
         raise GatewayError(f"{file} is too large" + (f" for {what}" if what else ""))
     return data

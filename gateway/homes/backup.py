@@ -26,11 +26,10 @@ import tomlkit
 from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, Fault, GatewayError, as_fault
-from gateway.home import Home, checked_reference
+from gateway.home import Home, checked_reference, digest_of
 from gateway.home.settings import Settings, load_settings, read_toml
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
-from gateway.home.versions import digest_of
 from gateway.homes.create import check_unused, whole_or_nothing
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, Store, check_store, store_of
@@ -169,13 +168,11 @@ def back_up(
         )
     if not home.registry.exists():
         raise ConfigurationError(f"{home.registry} is missing")
-    try:
+    with as_fault(f"{folder} cannot be used", GatewayError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise GatewayError(f"{folder} is not empty; a backup never overwrites anything")
         folder.chmod(0o700)
-    except OSError as error:
-        raise GatewayError(f"{folder} cannot be used: {error.strerror}") from None
     with at_work(folder), as_fault("the backup cannot be written"):
         try:
             manifest = _backed_up(home, folder, now, earlier, progress)

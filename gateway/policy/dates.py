@@ -248,11 +248,6 @@ def is_of_the_past(day: date, landed: date, calendar: CalendarFile) -> bool:
     return landed > day + _AT_LEAST and landed > day_after(day, _FOUR_WEEKS, calendar)
 
 
-def daily(days: list[date]) -> list[Period]:
-    """Return a period for each of the school days `days`."""
-    return _joined([(day, day, day, day.isoformat()) for day in days])
-
-
 def weekly(days: list[date]) -> list[Period]:
     """Return a period for each week that has one of the school days `days`, due on its last school day."""
     weeks: dict[date, date] = {}
@@ -347,7 +342,8 @@ def plan(
     it.
     """
     days, around = school_days(calendar, shut, range(year - 1, year + 1)), range(year - 1, year + 2)
-    fixed = {"daily": daily(days), "weekly": weekly(days), "termly": censuses(calendar, around)}
+    daily = _joined([(day, day, day, day.isoformat()) for day in days])
+    fixed = {"daily": daily, "weekly": weekly(days), "termly": censuses(calendar, around)}
     fixed |= {own.id: periods_by_rule(own, calendar, around) for own in calendar.timescale}
     every_year = {due.data_type: due for due in calendar.due}
     return {

@@ -36,7 +36,6 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import embargo_reason, is_of_the_past, local_day, release_moment, spoken
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import ActionReason, Flow, ItemAction
-from gateway.policy.small_schemas import Method, Need
 from gateway.policy.timescale import BY_SCHOOL_DAYS, out_of_season
 
 
@@ -323,21 +322,13 @@ def method_refusals(
     if forbidden:
         yield catalogue.reason_under(forbidden[0], "policy:method-not-allowed")
     else:
-        known = catalogue.methods.safeguards()
-        for need in _needs(method, found.circumstances | circumstances):
-            if given.isdisjoint(need.any_of):
+        known, true = catalogue.methods.safeguards(), found.circumstances | circumstances
+        for need in method.need:
+            applies = true.isdisjoint(need.unless) and not (need.when and true.isdisjoint(need.when))
+            if applies and given.isdisjoint(need.any_of):
                 told = ", or ".join(known[each].told for each in need.any_of)
                 clause = known[need.any_of[0]].clause
                 yield catalogue.reason_under(clause, "policy:safeguard-missing", safeguard=told)
-
-
-def _needs(method: Method, circumstances: frozenset[str]) -> list[Need]:
-    """Return the requirements of a method that apply in some circumstances, in the order of methods.toml."""
-    return [
-        need
-        for need in method.need
-        if not (need.when and circumstances.isdisjoint(need.when)) and circumstances.isdisjoint(need.unless)
-    ]
 
 
 def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Iterator[Reason]:

@@ -100,22 +100,18 @@ class TaskWorker:
         @app.periodic(cron=_EVERY_TEN_SECONDS, periodic_id=self._registrar.settings.host.name or "")
         @app.task(name=_TEND, queue=_TEND, queueing_lock=_TEND)
         async def tend(timestamp: int) -> None:  # noqa: ARG001 - it is given when it was due
-            await self._tend(app)
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
+                _log.warning("a task of a host that is gone is queued again")
+                await app.job_manager.retry_job(job)
+            try:
+                found = await asyncio.to_thread(work_queue.queue_again, self._registrar.registry)
+            except Fault as fault:
+                _log.error("%s; what is landed is queued again later", fault)
+            else:
+                if found:
+                    _log.info("%d landed files in no task were queued again", found)
 
         return app
-
-    async def _tend(self, app: procrastinate.App) -> None:
-        """Queue again the tasks of dead hosts, and landed files in no task."""
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
-            _log.warning("a task of a host that is gone is queued again")
-            await app.job_manager.retry_job(job)
-        try:
-            found = await asyncio.to_thread(work_queue.queue_again, self._registrar.registry)
-        except Fault as fault:
-            _log.error("%s; what is landed is queued again later", fault)
-        else:
-            if found:
-                _log.info("%d landed files in no task were queued again", found)
 
 
 async def _one_worker(app: procrastinate.App, queue: str, at_once: int) -> None:

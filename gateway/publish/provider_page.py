@@ -22,9 +22,8 @@ from sqlmodel import Session, col, func, select
 from gateway.classify import load_rules
 from gateway.classify.load import known_headings
 from gateway.errors import Fault
-from gateway.home import Published
+from gateway.home import Published, policy_digest, policy_files
 from gateway.home.settings import Settings
-from gateway.home.versions import policy_digest, policy_files
 from gateway.openpgp.sealer import clearsign, sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken_minute

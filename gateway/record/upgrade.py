@@ -13,10 +13,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.home import Home
+from gateway.home import Home, policy_digest
 from gateway.home.settings import load_settings
 from gateway.home.settings_file import File
-from gateway.home.versions import policy_digest
 from gateway.log.leaf import rfc3339
 from gateway.record.dual_control import SHARED_ACCOUNT, are_named_two
 from gateway.record.policies_in_force import Keeper, take_over

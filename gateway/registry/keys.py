@@ -83,14 +83,10 @@ class Key:
     @property
     def noun(self) -> str:
         """The name of this kind of key in a sentence, as "SSH key"."""
-        return _SAID_OF["passkey" if self.is_web_passkey else self.kind][0]
-
-    @property
-    def is_web_passkey(self) -> bool:
-        """True for an SSH key made by a browser as passkey, with a site's name; a token's key has none."""
+        # An SSH key that a browser made as a passkey has a site's name; a token's key has none.
         kind, _, blob = self.material.partition(" ") if self.kind == "ssh" else ("", "", "")
         site = b64decode(blob).rpartition(b"ssh:")[2] if kind == _OF_BROWSERS else b""
-        return b"." in site or site == b"localhost"
+        return _SAID_OF["passkey" if b"." in site or site == b"localhost" else self.kind][0]
 
     @property
     def use(self) -> str:

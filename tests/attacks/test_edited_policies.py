@@ -10,8 +10,8 @@ import pytest
 from gateway.classify import load_rules
 from gateway.cli.doctor import examine
 from gateway.errors import ConfigurationError
+from gateway.home import policy_digest
 from gateway.home.settings import load_key_policy, load_limits
-from gateway.home.versions import policy_digest
 from gateway.mailboxes.server import open_resources
 from gateway.policy.catalogue import load_catalogue
 from gateway.reports.retention import load_retention

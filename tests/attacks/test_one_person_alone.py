@@ -19,7 +19,7 @@ from sqlmodel import select
 
 from gateway.acts.fields import every_act
 from gateway.cli.identity import real_account
-from gateway.home.versions import policy_digest
+from gateway.home import policy_digest
 from gateway.homes.demo.parties import Party
 from gateway.registry import keys, logins
 from gateway.registry.tables import EventRow

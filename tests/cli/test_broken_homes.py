@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.doctor import examine
-from gateway.home import Home
-from gateway.home.versions import policy_digest
+from gateway.home import Home, policy_digest
 from gateway.homes.create import note_passphrase_file
 from gateway.record.upgrade import UpgradePlan, write_plan
 from gateway.secrets import secret_files

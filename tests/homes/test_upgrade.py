@@ -18,8 +18,7 @@ import pytest
 
 from gateway.cli.console import now
 from gateway.errors import GatewayError
-from gateway.home import Home
-from gateway.home.versions import policy_digest
+from gateway.home import Home, policy_digest
 from gateway.homes.backup import at_work
 from gateway.homes.upgrade import look
 from gateway.policy.catalogue import load_catalogue

@@ -24,7 +24,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from gateway.home.versions import policy_digest
+from gateway.home import policy_digest
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.edits import UNKNOWN, Edit, edits
 from gateway.policy.explain import diff

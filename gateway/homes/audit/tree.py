@@ -29,7 +29,7 @@ from typing import Any, BinaryIO, TypeVar
 from sqlalchemy import tuple_
 from sqlmodel import Session, SQLModel, col, func, select
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, as_fault
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, VerifierKey, read_checkpoint
 from gateway.log.leaf import commitment, leaf, read_event
@@ -93,7 +93,7 @@ class AuditPortions:
 
     def _opened(self, path: Path, key: LogKey) -> BinaryIO:
         """Open the state file `path`, and read the digests of faultless portions into `known`."""
-        try:
+        with as_fault(f"{path} cannot be used for the state", GatewayError):
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b")
             kept = file.read()
             if not _HEADER.startswith(kept[: len(_HEADER)]):
@@ -101,8 +101,6 @@ class AuditPortions:
                 raise GatewayError(f"{path} is no state of a verification")
             # A line cut off by a crash ends here.
             file.write(b"\n" if len(kept) >= len(_HEADER) else _HEADER[len(kept) :])
-        except OSError as error:
-            raise GatewayError(f"{path} cannot be used for the state: {error.strerror}") from None
         verifier = VerifierKey.read(key.vkey("log"))
         for line in kept[len(_HEADER) :].splitlines():
             digest, _, signature = line.decode("ascii", "replace").partition(" ")

@@ -20,13 +20,12 @@ from sqlmodel import SQLModel
 
 if TYPE_CHECKING:
     from gateway.registry.tables.console import *  # noqa: F403 - every row, for type checkers
-    from gateway.registry.tables.events import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.files import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.keeping import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.people import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.pupils import *  # noqa: F403 - every row, for type checkers
 
-_MODULES = ("files", "events", "people", "pupils", "keeping", "console")
+_MODULES = ("files", "people", "pupils", "keeping", "console")
 """The modules of rows; those that every listing loads come first."""
 
 
