@@ -19,17 +19,8 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from gateway.classify import archive, markup
+from gateway.classify import archive, binary_workbooks, markup
 from gateway.classify.archive import Place, check_package
-from gateway.classify.binary_workbooks import (
-    STARTS,
-    XLS,
-    XLSB,
-    XLSB_PARTS,
-    in_memory,
-    sheets_of_xls,
-    sheets_of_xlsb,
-)
 from gateway.classify.cells import OUTSIDE_FORMULA, check_formula, number_text, text_of
 from gateway.classify.content import (
     OFFICE_PARTS,
@@ -65,14 +56,16 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | Zip
     if not is_packed(content):
         yield None
     elif head_of(content, len(archive.STARTS)) != archive.STARTS:
-        yield Workbook(sheets_of_xls(content, limits), XLS)
+        yield Workbook(binary_workbooks.sheets_of_xls(content, limits), binary_workbooks.XLS)
     else:
         with archive.opened(content, limits) as packed:
             names, beside = archive.names(packed), archive.texts_in(packed, limits)
             if {"[Content_Types].xml", _WORKBOOK}.issubset(names):
                 yield Workbook(_Parts(packed, limits).sheets(), _XLSX, beside)
-            elif XLSB_PARTS.issubset(names):
-                yield Workbook(sheets_of_xlsb(content, packed, limits), XLSB, beside)
+            elif binary_workbooks.XLSB_PARTS.issubset(names):
+                yield Workbook(
+                    binary_workbooks.sheets_of_xlsb(content, packed, limits), binary_workbooks.XLSB, beside
+                )
             elif {"mimetype", _CONTENT}.issubset(names) and _is_spreadsheet(packed):
                 yield Workbook(_sheets_of_ods(packed, limits), _ODS, beside)
             else:
@@ -86,13 +79,15 @@ def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
         if not is_packed(content):
             yield content
             return
-        with in_memory(content, archive.FORMAT) as unpacked:
+        with binary_workbooks.in_memory(content, archive.FORMAT) as unpacked:
             yield unpacked
 
 
 def is_packed(content: BinaryIO) -> bool:
     """Return True for a ZIP archive, or a file in the format of Office programs before 2007."""
-    return head_of(content, len(STARTS)).startswith((archive.STARTS, STARTS))
+    return head_of(content, len(binary_workbooks.STARTS)).startswith(
+        (archive.STARTS, binary_workbooks.STARTS)
+    )
 
 
 # XLSX.

@@ -15,16 +15,8 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.text import Text
 
+from gateway.acts import fields
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer
-from gateway.acts.fields import (
-    GivenFile,
-    acts_in,
-    answer_of,
-    choices_of,
-    given_to_option,
-    headings_of,
-    type_of,
-)
 from gateway.acts.listing import ListingAct
 from gateway.cli import console
 from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
@@ -42,7 +34,7 @@ _DAY = "a day like 2026-11-24"
 def commands_of(noun: str, module: str, does: str = "") -> typer.Typer:
     """Make a noun's commands from the acts of a module, in order of declaration; `does` is the help."""
     app = typer.Typer(no_args_is_help=True, help=does)
-    for act in acts_in(module):
+    for act in fields.acts_in(module):
         group, _, verb = act.command.rpartition(" ")
         if group == noun:
             app.command(verb)(command_of(act))
@@ -77,11 +69,11 @@ def command_of(act: type[Act]) -> Callable[..., None]:
                 raise GatewayError(answer.refused)
 
     parameters = [
-        _parameter(name, act.model_fields[name], heading) for name, heading in headings_of(act).items()
+        _parameter(name, act.model_fields[name], heading) for name, heading in fields.headings_of(act).items()
     ]
     parameters.sort(key=lambda one: not isinstance(get_args(one.annotation)[1], typer.models.ArgumentInfo))
     parameters.append(_keyword("home", HomeOption, DEFAULT_HOME))
-    answers = answer_of(act)
+    answers = fields.answer_of(act)
     wanted = {
         "as_json": answers != "ActDone",
         "limit": answers == "ActListing",
@@ -120,31 +112,33 @@ def _keyword(name: str, annotation: object, default: object) -> inspect.Paramete
 
 def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
     """Make a command's parameter for an act's field. `heading`: the heading in the help; "" for none."""
-    kind, several = type_of(field.annotation)
+    kind, several = fields.type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
-    if metavar := given_to_option(field, "metavar"):
+    if metavar := fields.given_to_option(field, "metavar"):
         words["metavar"] = metavar
     if kind in _METAVARS:
         words.setdefault("metavar", _METAVARS[kind])
-        kind = Path if kind is GivenFile else str
+        kind = Path if kind is fields.GivenFile else str
     for one in field.metadata if kind is int else ():
         limits = {"min": getattr(one, "ge", None), "max": getattr(one, "le", None)}
         words |= {name: value for name, value in limits.items() if value is not None}
     if several and not isinstance(kind, type):  # Typer takes no list of literals.
-        words["metavar"], kind = f"<{'|'.join(choices_of(kind))}>", str
-    spelled = [_spelled(name), *filter(None, [given_to_option(field, "also")])]
-    made = typer.Argument(**words) if given_to_option(field, "place") else typer.Option(*spelled, **words)
+        words["metavar"], kind = f"<{'|'.join(fields.choices_of(kind))}>", str
+    spelled = [_spelled(name), *filter(None, [fields.given_to_option(field, "also")])]
+    made = (
+        typer.Argument(**words) if fields.given_to_option(field, "place") else typer.Option(*spelled, **words)
+    )
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
     required = field.is_required()
     if not required and (field.default is None or several):
         annotation |= None
     # A required value to be asked for is asked for unless given.
-    needed: object = "-" if given_to_option(field, "asked") else inspect.Parameter.empty
+    needed: object = "-" if fields.given_to_option(field, "asked") else inspect.Parameter.empty
     default = needed if required else (None if several else field.default)
     return _keyword(name, Annotated[annotation, made], default)
 
 
-_METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", GivenFile: "FILE"}
+_METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", fields.GivenFile: "FILE"}
 
 
 def _spelled(name: str) -> str:
@@ -165,12 +159,12 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 def _converted(act: type[Act], name: str, value: object) -> object:
     """Convert a value from the command line for an act's field: read a file, or ask for a secret if "-"."""
-    if value == "-" and given_to_option(act.model_fields[name], "asked"):
+    if value == "-" and fields.given_to_option(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):
         return tuple(_converted(act, name, one) for one in value)
     if isinstance(value, Path):
-        return GivenFile.read(value)
+        return fields.GivenFile.read(value)
     return value
 
 

@@ -21,22 +21,12 @@ from typing import TypeVar
 
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
+from gateway import model
 from gateway.errors import Fault, GatewayError
 from gateway.examiner import child, protocol
 from gateway.examiner.persons import digested, packed, person_digests
 from gateway.home import Home, provider_of
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
-from gateway.model import (
-    Basis,
-    Classified,
-    ContentRefused,
-    Counting,
-    FileLayout,
-    Folder,
-    Stated,
-    View,
-    is_signatory,
-)
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, sentence_and_step
 from gateway.secrets import secret_files
@@ -111,7 +101,11 @@ def believable_drop(answer: protocol.DropRead) -> protocol.DropRead:
     """
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer):
         raise child.ExaminerLost("the judging process gave another key than it says")
-    if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
+    if (
+        isinstance(answer, protocol.AgreementCopy)
+        and answer.signatory
+        and not model.is_signatory(answer.signatory)
+    ):
         raise child.ExaminerLost("the judging process gave a name that cannot be one")
     return answer
 
@@ -205,7 +199,7 @@ _OPENED: tuple[type[protocol.Unsealed | protocol.FileRefused], ...] = (
     protocol.FileRefused,
 )
 # A captured process must not turn a copy of the agreement into a key.
-_JUDGED: dict[Folder, tuple[type[protocol.Judged], ...]] = {
+_JUDGED: dict[model.Folder, tuple[type[protocol.Judged], ...]] = {
     "keys": (protocol.KeyDrop, protocol.HeadingsDrop, protocol.FileRefused, protocol.StillSealed),
     "agreement": (protocol.AgreementCopy, protocol.FileRefused, protocol.StillSealed),
 }
@@ -263,7 +257,7 @@ class Examiner:
             read = self.read(job, content)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
-        if isinstance(said, Classified):
+        if isinstance(said, model.Classified):
             said = replace(said, stated=job.stated)  # Views use these headings, so never a child's answer.
         return protocol.FileOpened(
             reference=job.reference, opened=opened, content=said, why=found.why, roll=roll, persons=persons
@@ -276,7 +270,7 @@ class Examiner:
         """
         if not has_malware(load_settings(self._home).scanner, job.reference, content):
             return self.classify(content, _reading(job))
-        refused = ContentRefused(code=_MALWARE)
+        refused = model.ContentRefused(code=_MALWARE)
         try:
             read = self.classify(content, _reading(job))
             persons_of(read, self._home)
@@ -295,15 +289,15 @@ class Examiner:
         return content, answer.size
 
     def view(
-        self, request: protocol.Reopen, basis: Basis | Counting, apart: Collection[bytes] = ()
-    ) -> tuple[int, View]:
+        self, request: protocol.Reopen, basis: model.Basis | model.Counting, apart: Collection[bytes] = ()
+    ) -> tuple[int, model.View]:
         """Make the view of a stored file: the part that `basis` grants, or the counts that `basis` describes.
         `apart`: digests of people whose records are left out of a part. Return the view's descriptor, for the
         caller to close, and its facts. MixedRecordsError if it is not certain which records are about these
         people.
         """
         content, _ = self.reopen(request)
-        if apart and isinstance(basis, Basis):
+        if apart and isinstance(basis, model.Basis):
             with ExitStack() as unless_named:
                 unless_named.callback(os.close, content)
                 asked = protocol.NamingRecords(reference=request.reference)
@@ -312,7 +306,9 @@ class Examiner:
                 unless_named.pop_all()
         return self.view_of(request.reference, content, basis)
 
-    def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
+    def view_of(
+        self, reference: str, content: int, basis: model.Basis | model.Counting
+    ) -> tuple[int, model.View]:
         """Make a view of the content at a descriptor; return the view's descriptor and its facts.
         `basis`: the part to show, or how to count. `content` is closed, except if the view is the whole
         content: then `content` itself is returned.
@@ -327,7 +323,7 @@ class Examiner:
         return content, answer.view
 
     def lay_out(
-        self, reference: str, view: int, layout: FileLayout, stated: Stated
+        self, reference: str, view: int, layout: model.FileLayout, stated: model.Stated
     ) -> tuple[int, protocol.LaidOut]:
         """Lay out the view at a descriptor, which stays open, as CSV for another system.
         `stated`: headings explained by the provider. Returns the descriptor of the CSV, for the caller to

@@ -10,20 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from gateway import model
 from gateway.home.settings import Limits, OpenLimits, ProcessorSettings
-from gateway.model import (
-    Basis,
-    Classified,
-    ContentRefused,
-    Counting,
-    FileLayout,
-    Folder,
-    NewKey,
-    Opened,
-    Signature,
-    Stated,
-    View,
-)
 from gateway.openpgp.engines import ProgramFile
 
 
@@ -41,7 +29,7 @@ class AboutFile:
 class Viewing(AboutFile):
     """Ask the viewer for a view, or counts, of the content sent as a descriptor."""
 
-    basis: Basis | Counting
+    basis: model.Basis | model.Counting
     kind: Literal["viewing"] = "viewing"
 
 
@@ -49,7 +37,7 @@ class Viewing(AboutFile):
 class Viewed(AboutFile):
     """Answer with a view; a descriptor of the view follows, unless the view is the whole content."""
 
-    view: View
+    view: model.View
     kind: Literal["viewed"] = "viewed"
 
 
@@ -57,8 +45,8 @@ class Viewed(AboutFile):
 class LayingOut(AboutFile):
     """Ask the viewer to lay out the view sent as a descriptor for another system."""
 
-    layout: FileLayout
-    stated: Stated
+    layout: model.FileLayout
+    stated: model.Stated
     kind: Literal["laying-out"] = "laying-out"
 
 
@@ -111,15 +99,15 @@ class Job(AboutFile):
     senders: tuple[str, ...]
     now: datetime
     waited_days: float = 0
-    folder: Folder = "in"
+    folder: model.Folder = "in"
     agreement: str = ""
     others: tuple[str, ...] = ()
     opens_with: tuple[str, ...] = ()
     least_rsa_bits: int = 0
     verified: tuple[str, ...] = ()
     rolls: tuple[str, ...] = ()
-    stated: Stated = ()
-    signature: Signature | None = None
+    stated: model.Stated = ()
+    signature: model.Signature | None = None
     kind: Literal["job"] = "job"
 
 
@@ -145,7 +133,7 @@ class Unsealed(AboutFile):
     `why`: the reason why the file must wait, if the signing key has ended or is not yet in force; else None.
     """
 
-    opened: Opened
+    opened: model.Opened
     why: OpenRefused | None = None
     kind: Literal["unsealed"] = "unsealed"
 
@@ -157,7 +145,7 @@ class Reading(AboutFile):
     name: str
     today: date
     rolls: tuple[str, ...] = ()
-    stated: Stated = ()
+    stated: model.Stated = ()
     kind: Literal["reading"] = "reading"
 
 
@@ -191,7 +179,7 @@ class Read(AboutFile):
     classifier was lost (`ExaminerLost`) over content with malware, so nobody was sought in it.
     """
 
-    content: Classified | ContentRefused
+    content: model.Classified | model.ContentRefused
     pupils: Pupils | None = None
     numbers: Numbers = ""
     names: NameKeys = ""
@@ -220,8 +208,8 @@ class FileOpened(AboutFile):
     None.
     """
 
-    opened: Opened
-    content: Classified | ContentRefused
+    opened: model.Opened
+    content: model.Classified | model.ContentRefused
     why: OpenRefused | None = None
     roll: bytes | None = None
     persons: bytes | None = b""
@@ -248,7 +236,7 @@ class AgreementCopy(AboutFile):
     `signatory`: the name of the person who signs, if the drop states one; else "".
     """
 
-    signature: Signature
+    signature: model.Signature
     signatory: str = ""
     kind: Literal["agreement"] = "agreement"
 
@@ -261,9 +249,9 @@ class KeyDrop(AboutFile):
     """
 
     change: Literal["new", "renewed", "revoked"]
-    key: NewKey
+    key: model.NewKey
     final: bool = False
-    signature: Signature | None = None
+    signature: model.Signature | None = None
     kind: Literal["key"] = "key"
 
 
@@ -272,7 +260,7 @@ class HeadingsDrop(AboutFile):
     """Outcome for a drop in /keys that explains headings: each heading with the key of the field meant."""
 
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
-    signature: Signature
+    signature: model.Signature
     kind: Literal["headings"] = "headings"
 
 
@@ -406,7 +394,7 @@ DROP_BYTES = 1024**2
 # the agreement need not be encrypted.
 _UNREADABLE = ("open:not-encrypted", "open:other-encryption", "open:unreadable", "open:empty")
 _NO_KEY = ("key:not-a-certificate", "key:not-an-ssh-key", "key:not-a-revocation")
-_KNOWN_AS: dict[Folder, dict[str, str]] = {
+_KNOWN_AS: dict[model.Folder, dict[str, str]] = {
     "agreement": dict.fromkeys((*_UNREADABLE, "open:not-signed"), "agreement:not-signed"),
     "keys": {
         "open:not-signed": "key:not-signed",

@@ -21,22 +21,9 @@ import asyncssh
 
 from gateway.home import Published
 from gateway.home.settings import IntakeLimits
-from gateway.intake import answers
+from gateway.intake import answers, paths
 from gateway.intake.box import Box, HandedOver
 from gateway.intake.disk import in_reader_thread, on_disk
-from gateway.intake.paths import (
-    FOLDERS,
-    PAGES,
-    FolderName,
-    IntakePlace,
-    ListedFile,
-    canonical,
-    checked_name,
-    find_published,
-    open_published,
-    place_of,
-    scan_published,
-)
 from gateway.intake.upload import Receiving, Unfinished
 from gateway.model import Folder
 from gateway.ssh.answers import BAD_REQUEST, IS_FOLDER, NO_SUCH_FILE, Declined, encoded
@@ -81,7 +68,7 @@ class ProviderTree(Server):
 
     async def realpath(self, path: bytes) -> bytes:
         """Return the canonical form of a path."""
-        return canonical(path)
+        return paths.canonical(path)
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """Return the attributes of a folder or file."""
@@ -100,15 +87,15 @@ class ProviderTree(Server):
                 raise Declined(answers.SIZE_IS_SET)
         if attrs.mtime is not None:
             with suppress(Declined):
-                place = place_of(path)
+                place = paths.place_of(path)
                 if place.uploads is not None and place.name is not None:
                     await self.box.set_modified(place.uploads, place.name, attrs.mtime)
 
     lsetstat = setstat
 
-    async def find(self, raw: bytes) -> ListedFile | None:
+    async def find(self, raw: bytes) -> paths.ListedFile | None:
         """Return the file at `raw`, or None for a folder. Declined if nothing is there."""
-        place = place_of(raw)
+        place = paths.place_of(raw)
         if place.name is None:
             return None
         entry = await self._published_entry(place) or self._sent_entry(place)
@@ -120,29 +107,31 @@ class ProviderTree(Server):
         """Return the encoded names of a folder, in pages."""
         return _names(await self.listing(path))
 
-    async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
+    async def listing(self, raw: bytes) -> AsyncIterator[paths.ListedFile | str]:
         """Return an iterator over the entries of the folder at `raw`: folders as names, and files.
 
         Declined if `raw` is no folder. The iterator holds only one page of entries in memory.
         """
-        place = place_of(raw)
+        place = paths.place_of(raw)
         if not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
         await self._await_receipts(place)
         return self._listed(place)
 
-    async def _listed(self, place: IntakePlace) -> AsyncIterator[ListedFile | str]:
+    async def _listed(self, place: paths.IntakePlace) -> AsyncIterator[paths.ListedFile | str]:
         if place.folder is None:
-            for folder in FOLDERS:
+            for folder in paths.FOLDERS:
                 yield folder
             # The pages published for this provider beside the folders.
-            found = [await self._published_entry(IntakePlace(None, name)) for name in sorted(PAGES)]
+            found = [
+                await self._published_entry(paths.IntakePlace(None, name)) for name in sorted(paths.PAGES)
+            ]
             for entry in [entry for entry in found if entry is not None]:
                 yield entry
-        within = IntakePlace(place.folder or "in", place.name)
+        within = paths.IntakePlace(place.folder or "in", place.name)
         shown: set[str] = set()
         for published in self._published_folders(within.folder) if place.name is None else ():
-            with closing(scan_published(published)) as entries:
+            with closing(paths.scan_published(published)) as entries:
                 while some := await in_reader_thread(lambda more: list(islice(more, _AT_ONCE)), entries):
                     for entry in some:
                         if within.uploads is not None:
@@ -152,7 +141,7 @@ class ProviderTree(Server):
             if name not in shown:
                 yield name if known is None else _entry(name, known)
 
-    def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
+    def _sent(self, place: paths.IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
         """Yield each upload in a folder as name and upload, then each client-made folder as name and None."""
         if place.uploads is None:
             return
@@ -169,7 +158,7 @@ class ProviderTree(Server):
         folders.update(made.name.rpartition("/")[2] for made in here if made.name is not None)
         yield from ((name, None) for name in sorted(folders))
 
-    def _is_folder(self, place: IntakePlace) -> bool:
+    def _is_folder(self, place: paths.IntakePlace) -> bool:
         """Return True for a folder: fixed, or made by a client."""
         if place.name is None or self.box.is_made(place):
             return True
@@ -177,13 +166,13 @@ class ProviderTree(Server):
 
     async def open_to_read(self, raw: bytes) -> FileIO:
         """Open a published file for reading. Declined for a folder, an upload or a missing file."""
-        place = place_of(raw)
+        place = paths.place_of(raw)
         if place.name is None or self.box.is_made(place):
             raise Declined(IS_FOLDER)
         await self._await_receipts(place)
         for folder in self._published_folders(place.folder):
             try:
-                return FileIO(await on_disk(open_published, folder, place.name))
+                return FileIO(await on_disk(paths.open_published, folder, place.name))
             except FileNotFoundError:
                 continue
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else answers.NOT_DOWNLOADABLE)
@@ -239,10 +228,12 @@ class ProviderTree(Server):
         """Return the attributes of an open file."""
         if isinstance(file_obj, Receiving):
             upload = file_obj.upload
-            return _attributes(ListedFile(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
+            return _attributes(
+                paths.ListedFile(upload.label.name, upload.size, int(upload.touched_at.timestamp()))
+            )
         assert isinstance(file_obj, FileIO)  # noqa: S101 - open makes no other
         status = os.fstat(file_obj.fileno())
-        return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
+        return _attributes(paths.ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
         """Cut a file being written to a length, and set the time in listings; ignore other attributes.
@@ -259,19 +250,19 @@ class ProviderTree(Server):
 
     async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
         """Make a folder below /in; the folder is forgotten after an hour."""
-        place = place_of(path)
+        place = paths.place_of(path)
         if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
             raise Declined(answers.ALREADY_EXISTS)
         if place.folder != "in":
             raise Declined(answers.ONLY_IN)
-        checked_name(place.name, self._name_bytes)
+        paths.checked_name(place.name, self._name_bytes)
         if not self._is_folder(place.above):
             raise Declined(answers.NO_SUBFOLDERS)
         self.box.make_folder(place)
 
     async def rmdir(self, path: bytes) -> None:
         """Remove an empty folder made by the client."""
-        place = place_of(path)
+        place = paths.place_of(path)
         if not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
         if place.name is None:
@@ -282,7 +273,7 @@ class ProviderTree(Server):
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Complete a temporary upload under its final name. Declined for any other file, or a taken name."""
-        before, after = place_of(oldpath), place_of(newpath)
+        before, after = paths.place_of(oldpath), paths.place_of(newpath)
         folder, name = await self._writable(newpath)
         kept = await self._published_entry(before) is not None
         if before.name is None or before.above != after.above or kept:
@@ -293,7 +284,7 @@ class ProviderTree(Server):
 
     async def remove(self, path: bytes) -> None:
         """Discard an unfinished upload. Declined for any other file, and for a folder."""
-        place = place_of(path)
+        place = paths.place_of(path)
         if place.name is None:
             raise Declined(IS_FOLDER)
         if await self._published_entry(place) is not None:
@@ -304,19 +295,19 @@ class ProviderTree(Server):
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
         """Return folder and name of an upload at the path `raw`. Declined where a client may not upload."""
-        place = place_of(raw)
+        place = paths.place_of(raw)
         if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
         if place.uploads is None:
             raise Declined(answers.READ_ONLY)
         if not self._is_folder(place.above):
             raise Declined(answers.NO_SUBFOLDERS)
-        name = checked_name(place.name, self._name_bytes)
+        name = paths.checked_name(place.name, self._name_bytes)
         if await self._published_entry(place) is not None:
             raise Declined(answers.TAKEN_NAME)
         return place.uploads, name
 
-    def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
+    def _published_folders(self, folder: paths.FolderName | None) -> tuple[Path, ...]:
         """Return the folders on disk whose files a folder of the tree shows; none for /in."""
         if folder is None:
             return (self.published.pages(self.box.provider),)
@@ -326,15 +317,15 @@ class ProviderTree(Server):
             return (self.published.common / folder,)
         return ()
 
-    async def _published_entry(self, place: IntakePlace) -> ListedFile | None:
+    async def _published_entry(self, place: paths.IntakePlace) -> paths.ListedFile | None:
         if place.name is not None:
             await self._await_receipts(place)
             for folder in self._published_folders(place.folder):
-                if (entry := await on_disk(find_published, folder, place.name)) is not None:
+                if (entry := await on_disk(paths.find_published, folder, place.name)) is not None:
                     return entry
         return None
 
-    async def _await_receipts(self, place: IntakePlace) -> None:
+    async def _await_receipts(self, place: paths.IntakePlace) -> None:
         """Ask the inside for the provider's receipts, and wait for them. Declined if they do not come in
         time. Nothing is done for a folder other than /receipts, or if this host always publishes receipts.
         """
@@ -347,7 +338,7 @@ class ProviderTree(Server):
             await asyncio.sleep(_PAUSE_SECONDS)
         raise Declined(answers.RECEIPTS_FOLLOW)
 
-    def _sent_entry(self, place: IntakePlace) -> ListedFile | None:
+    def _sent_entry(self, place: paths.IntakePlace) -> paths.ListedFile | None:
         if place.uploads is None or place.name is None:
             return None
         known = self.box.find(place.uploads, place.name)
@@ -363,22 +354,22 @@ def _ask(folder: Path, mark: Path) -> bool:
     return there
 
 
-def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
+def _entry(name: str, known: Unfinished | HandedOver) -> paths.ListedFile:
     """Return the listing entry of an upload, with the real size and the time set by the client."""
     if isinstance(known, Unfinished):
         given, own = known.label.modified, known.touched_at
     else:
         given, own = known.modified, known.landed_at
-    return ListedFile(name, known.size, int(own.timestamp()) if given is None else given)
+    return paths.ListedFile(name, known.size, int(own.timestamp()) if given is None else given)
 
 
-def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
+def _attributes(entry: paths.ListedFile | None) -> asyncssh.SFTPAttrs:
     """Return the SFTP attributes of a listed file, or, for None, of a folder."""
     mode, (_, size, at) = (_FOLDER_MODE, ("", 0, 0)) if entry is None else (_FILE_MODE, entry)
     return asyncssh.SFTPAttrs(size=size, uid=0, gid=0, permissions=mode, atime=at, mtime=at)
 
 
-async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:
+async def _names(listing: AsyncIterator[paths.ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:
     """Yield the encoded names of a folder, in pages; other tasks may run between two pages."""
     now = time.time()
     page = [encoded(folder, _FOLDER_MODE, 0, 0, now) for folder in (".", "..")]

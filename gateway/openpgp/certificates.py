@@ -12,17 +12,7 @@ from pysequoia import Cert
 from pysequoia.packet import PacketPile, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import (
-    OLD_HASHES,
-    REVOCATION_KEY,
-    Component,
-    Parts,
-    material_of,
-    named,
-    own_packets,
-    owner_states,
-    parts_of,
-)  # fmt: skip
+from gateway.openpgp import components
 from gateway.openpgp.packets import in_ascii
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.zones.sealing import mended, needs_mending
@@ -96,7 +86,7 @@ def admit(
         _ = cert.expiration, cert.user_ids
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
-    _bounded(own_packets(bytes(cert)))
+    _bounded(components.own_packets(bytes(cert)))
     in_force = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
     if in_force and not any(standing.says_uses for standing in in_force):
         raise CertificateRefused("key:no-uses")
@@ -123,7 +113,7 @@ def merge(old: bytes, new: bytes) -> bytes:
     merged = known.merge(news)
     if _parts(merged).adopted():
         raise CertificateRefused("key:unbound-subkey")
-    return _bounded(own_packets(bytes(merged)))
+    return _bounded(components.own_packets(bytes(merged)))
 
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
@@ -135,9 +125,9 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
         extra = [
             packet
             for packet in PacketPile.from_bytes(revocation)
-            if named(packet, "signature_type") == "KeyRevocation"
+            if components.named(packet, "signature_type") == "KeyRevocation"
         ]
-        primary, *rest = PacketPile.from_bytes(own_packets(bytes(known)))
+        primary, *rest = PacketPile.from_bytes(components.own_packets(bytes(known)))
         revoked = Cert.from_packets([primary, *extra, *rest])
     except RuntimeError:
         raise CertificateRefused("key:not-a-revocation") from None
@@ -146,7 +136,7 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     # Sequoia counts a revocation that says it is by another key, which nothing here can verify.
     if not _parts(revoked).primary.revocations:
         raise CertificateRefused("key:not-a-revocation")
-    return _bounded(own_packets(bytes(revoked)))
+    return _bounded(components.own_packets(bytes(revoked)))
 
 
 def compromised(certificate: bytes, now: datetime) -> frozenset[str]:
@@ -166,7 +156,7 @@ def split(data: bytes) -> tuple[bytes, ...]:
 def armored(data: bytes) -> bytes:
     """Return the certificate in `data` in ASCII armor, without additions by others."""
     try:
-        return in_ascii(str(Cert.from_bytes(own_packets(bytes(_parsed(data))))))
+        return in_ascii(str(Cert.from_bytes(components.own_packets(bytes(_parsed(data))))))
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
 
@@ -218,14 +208,14 @@ def _parsed(data: bytes) -> Cert:
     return certs[0]
 
 
-def _parts(cert: Cert) -> Parts:
+def _parts(cert: Cert) -> components.Parts:
     try:
-        return parts_of(bytes(cert))
+        return components.parts_of(bytes(cert))
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
 
 
-def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
+def _described(cert: Cert, parts: components.Parts, now: datetime) -> Certificate:
     every = [(key, parts.standing(key, now)) for key in parts.keys]
     primary, standing = every[0]
     in_force = [(key, one) for key, one in every if standing.counts and one.counts]
@@ -257,7 +247,7 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
         can_encrypt=bool(encryption),
         # Sequoia counts a revocation by any stranger; one by a revoker that the owner names may be genuine.
         revoked=standing.revoked is not None
-        or (cert.is_revoked and owner_states(bytes(cert), REVOCATION_KEY)),
+        or (cert.is_revoked and components.owner_states(bytes(cert), components.REVOCATION_KEY)),
         signing_keys=signing,
         encryption_keys=encryption,
         signs_until=max(known) if known and len(known) == len(ends) else None,
@@ -265,14 +255,16 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
     )
 
 
-def _has_ended(parts: Parts, key: Component, now: datetime) -> bool:
+def _has_ended(parts: components.Parts, key: components.Component, now: datetime) -> bool:
     """Return True for a subkey, not for signing, that its owner revoked or that has expired."""
     standing = parts.standing(key, now)
     has_expired = standing.expires_at is not None and standing.expires_at <= now
     return not (key.primary or standing.can_sign) and (has_expired or standing.revoked is not None)
 
 
-def _check_strength(parts: Parts, keys: Iterable[Component], least_rsa_bits: int) -> None:
+def _check_strength(
+    parts: components.Parts, keys: Iterable[components.Component], least_rsa_bits: int
+) -> None:
     for key in keys:
         if key.algorithm == "DSA" or key.algorithm.startswith("ElGamal"):
             raise CertificateRefused("key:weak", algorithm=key.algorithm)
@@ -280,17 +272,17 @@ def _check_strength(parts: Parts, keys: Iterable[Component], least_rsa_bits: int
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
         if key.algorithm == "RSA":
             # Modulus and exponent (RFC 9580, 5.5.5.1).
-            material = material_of(key.public)
+            material = components.material_of(key.public)
             end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
             numbers = int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
             if (weak := weakness(*numbers)) is not None:
                 raise CertificateRefused("key:weak", algorithm=weak)
         digests = {said.digest for said in parts.statements(key)}
-        if digests and digests <= OLD_HASHES:
+        if digests and digests <= components.OLD_HASHES:
             raise CertificateRefused("key:old-hash")
 
 
-def _check_bound(parts: Parts) -> None:
+def _check_bound(parts: components.Parts) -> None:
     """Raise CertificateRefused if the owner did not sign a subkey, or a signing subkey gave no consent."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")

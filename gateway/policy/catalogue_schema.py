@@ -11,31 +11,8 @@ from gateway.access import LookingTeams
 from gateway.home.settings_file import File
 from gateway.law import LawPack
 from gateway.model import ProviderKind, Reason
+from gateway.policy import schema, small_schemas
 from gateway.policy.calendar_schema import CalendarFile
-from gateway.policy.schema import (
-    NOBODY,
-    ClauseId,
-    Flow,
-    FlowDataType,
-    FlowsFile,
-    Group,
-    MonthDay,
-    Right,
-    RightsFile,
-    Team,
-    TeamsFile,
-)
-from gateway.policy.small_schemas import (
-    AgreementFile,
-    BodiesFile,
-    BreachFile,
-    ConfirmedFile,
-    Contacts,
-    HandOnsFile,
-    LettersFile,
-    MethodsFile,
-    ReasonsFile,
-)
 from gateway.reasons import DESKS, sentence_and_step
 from gateway.reasons.languages import Language
 
@@ -81,19 +58,19 @@ class Catalogue(File):
 
     digest: str
     rules: str
-    agreement: AgreementFile
+    agreement: small_schemas.AgreementFile
     agreement_text: str
-    reasons: ReasonsFile
-    confirmed: ConfirmedFile
-    flows: FlowsFile
-    teams: TeamsFile
-    rights: RightsFile
-    methods: MethodsFile
+    reasons: small_schemas.ReasonsFile
+    confirmed: small_schemas.ConfirmedFile
+    flows: schema.FlowsFile
+    teams: schema.TeamsFile
+    rights: schema.RightsFile
+    methods: small_schemas.MethodsFile
     calendar: CalendarFile
-    breach: BreachFile
-    bodies: BodiesFile
-    letters: LettersFile = LettersFile()
-    hand_ons: HandOnsFile = HandOnsFile()
+    breach: small_schemas.BreachFile
+    bodies: small_schemas.BodiesFile
+    letters: small_schemas.LettersFile = small_schemas.LettersFile()
+    hand_ons: small_schemas.HandOnsFile = small_schemas.HandOnsFile()
     law: tuple[LawPack, ...] = ()
 
     def __hash__(self) -> int:
@@ -124,11 +101,11 @@ class Catalogue(File):
         }
 
     @cached_property
-    def _flows(self) -> dict[str, Flow]:
+    def _flows(self) -> dict[str, schema.Flow]:
         return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
 
     @cached_property
-    def entries(self) -> dict[str, FlowDataType]:
+    def entries(self) -> dict[str, schema.FlowDataType]:
         """Each data type of the flows in use, by id."""
         return {entry.id: entry for flow in self.flows.flow for entry in flow.data_type}
 
@@ -139,7 +116,7 @@ class Catalogue(File):
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
-    def _named(self) -> dict[str, tuple[Right, frozenset[str]]]:
+    def _named(self) -> dict[str, tuple[schema.Right, frozenset[str]]]:
         """By team: its right, and every item of Appendix A that the right names, even as an exception."""
         chosen = {each.id: each.items for each in self.rights.selection}
         found = {}
@@ -152,7 +129,7 @@ class Catalogue(File):
         return found
 
     @cached_property
-    def appendix_a(self) -> dict[str, Group]:
+    def appendix_a(self) -> dict[str, schema.Group]:
         """Each data item of Appendix A, as "Group: Item", and its group."""
         return {label: group for group in self.rights.group for label in group.labels()}
 
@@ -170,9 +147,9 @@ class Catalogue(File):
         return frozenset(item for each in chosen for item in each.items)
 
     @cached_property
-    def desks(self) -> Contacts:
+    def desks(self) -> small_schemas.Contacts:
         """The English names of the desks to which texts refer providers."""
-        return self.agreement.contacts.get("en") or Contacts(**DESKS)
+        return self.agreement.contacts.get("en") or small_schemas.Contacts(**DESKS)
 
     @cached_property
     def wording(self) -> Wording:
@@ -200,7 +177,7 @@ class Catalogue(File):
         )
 
     @property
-    def school_year_starts(self) -> MonthDay:
+    def school_year_starts(self) -> schema.MonthDay:
         """The first day of a school year: from the calendar, else from the agreement's year."""
         return self.calendar.year_starts or self.agreement.year.starts
 
@@ -214,7 +191,7 @@ class Catalogue(File):
         """The SHA-256 of the text required to be signed; None if any signed text counts."""
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
-    def clause_of(self, code: str) -> ClauseId:
+    def clause_of(self, code: str) -> schema.ClauseId:
         """Return the clause reasons.toml gives to a code; KeyError if it gives none."""
         return self.reasons.clauses[code]
 
@@ -224,23 +201,23 @@ class Catalogue(File):
         """
         return self.reason_under(self.clause_of(code), code, **detail)
 
-    def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
+    def reason_under(self, clause: schema.ClauseId, code: str, **detail: str | int) -> Reason:
         """Return a reason under a given clause. `detail`: the values for the blanks in the reason's texts."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
         sentence, next_step = sentence_and_step(code, **{**asked, **detail})
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
-    def flow_of(self, data_type: str) -> Flow | None:
+    def flow_of(self, data_type: str) -> schema.Flow | None:
         """Return the flow in use that carries a data type; None if no such flow does."""
         return self._flows.get(data_type)
 
-    def optional_flow_of(self, data_type: str) -> Flow | None:
+    def optional_flow_of(self, data_type: str) -> schema.Flow | None:
         """Return the optional flow that carries a data type but is not switched on; None if there is none."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
 
-    def flow(self, identifier: str) -> Flow | None:
+    def flow(self, identifier: str) -> schema.Flow | None:
         """Return the flow with this id; None if there is none."""
         return next((flow for flow in self.flows.flow if flow.id == identifier), None)
 
@@ -248,17 +225,17 @@ class Catalogue(File):
         """Return the id of every data type of the flows in use, in the order of Appendix B."""
         return tuple(self._flows)
 
-    def team(self, identifier: str) -> Team | None:
+    def team(self, identifier: str) -> schema.Team | None:
         """Return the team with this id; None if there is none."""
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
         """Return True if a team gets only counts of a data type, because it may see no records of pupils."""
         found, entry = self.team(team or ""), self.entries.get(data_type or "")
-        bare = entry is not None and entry.about == (NOBODY,)
+        bare = entry is not None and entry.about == (schema.NOBODY,)
         return found is not None and not found.pupil_level and not bare
 
-    def body_of(self, team: Team) -> str | None:
+    def body_of(self, team: schema.Team) -> str | None:
         """Return the id of the recipient owning a team, mostly the authority; None if not listed."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
@@ -288,7 +265,7 @@ class Catalogue(File):
         barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
         return items.difference(right.without, *barred)
 
-    def would_have(self, right: Right, item: str) -> bool:
+    def would_have(self, right: schema.Right, item: str) -> bool:
         """Return True if a right names an item of Appendix A, even if only to take the item away from the
         team.
         """

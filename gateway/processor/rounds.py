@@ -30,17 +30,11 @@ from gateway.policy.dates import local_day
 from gateway.processor import retention
 from gateway.processor.checkpoints import Checkpoints, hour_of
 from gateway.processor.hook_round import HookRound
+from gateway.publish import projection
 from gateway.publish.everything import publish_all, take_back_copies
 from gateway.publish.letters_out import lay_out, pass_letters
 from gateway.publish.on_request import publish_events, start_again
 from gateway.publish.penalties import copy_listed, lift
-from gateway.publish.projection import (
-    UP_TO,
-    number_in,
-    publish_access,
-    published_is_written,
-    replace_published,
-)
 from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
 from gateway.record import reconsider
 from gateway.record.letters import owe_by_calendar
@@ -84,7 +78,9 @@ class Pages:
         home, catalogue, signing = registrar.home, registrar.catalogue, registrar.signing
         made_for = (day, catalogue, signing.fingerprint)
         with registrar.registry.read() as session:
-            changed, up_to = told_since(session, self._told_up_to, number_in(home.published.root / UP_TO))
+            changed, up_to = told_since(
+                session, self._told_up_to, projection.number_in(home.published.root / projection.UP_TO)
+            )
             known = {one.id: one for one in list_providers(session)}
             size = log.size(session)
             if size > self._read_to and self._made_for is not None:
@@ -230,8 +226,8 @@ class Rounds:
                 keys.note_warning(session, key, step)
                 clerk.tell(key, notices.expires(key, days))
             sign_head(clerk)
-        with published_is_written():
-            publish_access(registry, registrar.home.published, now)
+        with projection.published_is_written():
+            projection.publish_access(registry, registrar.home.published, now)
 
 
 _CURSOR = ".followed"
@@ -295,8 +291,8 @@ class Follow:
             elif news:
                 self._follow(registrar, news)
             if self._shares and (starts or news):
-                with published_is_written():
-                    replace_published(registrar.home.published.root / _CURSOR, f"{read_to} {root}")
+                with projection.published_is_written():
+                    projection.replace_published(registrar.home.published.root / _CURSOR, f"{read_to} {root}")
             self._read_to, self._root = read_to, root
             if not (starts or news):
                 return was_restored
@@ -318,8 +314,8 @@ class Follow:
             take_back_copies(registrar.home, registrar.registry)
         if not self._shares:
             if any(kind.startswith(_OF_ACCESS) for kind in kinds):
-                with published_is_written():
-                    publish_access(registrar.registry, registrar.home.published, registrar.clock())
+                with projection.published_is_written():
+                    projection.publish_access(registrar.registry, registrar.home.published, registrar.clock())
             return
         kept = shared_store(registrar.home, registrar.settings)
         with as_fault("what was taken back cannot be removed"):
@@ -335,7 +331,7 @@ class Follow:
                 _remove(registrar.home.published, gone)
 
     def _show_all(self, registrar: Registrar) -> None:
-        with published_is_written():
+        with projection.published_is_written():
             rotation.finish(registrar.home, registrar.registry)
             publish_all(registrar.home, registrar.clock())
 

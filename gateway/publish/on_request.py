@@ -27,21 +27,7 @@ from sqlmodel import Session, col, or_, select
 from gateway.errors import GatewayError
 from gateway.home import Home, Published, checked_provider
 from gateway.log.leaf import rfc3339
-from gateway.publish.projection import (
-    EVENTS_TOLD,
-    MARKS,
-    TAKEN_BACK,
-    UP_TO,
-    number_in,
-    pages_after,
-    publish_receipts,
-    published_is_written,
-    publishes_receipts_in,
-    put_published,
-    receipt_files,
-    redo_from,
-    replace_published,
-)
+from gateway.publish import projection
 from gateway.registry.database import Registry
 from gateway.registry.receipts import UNSIGNED
 from gateway.registry.tables import ReceiptRow
@@ -59,11 +45,14 @@ def publish_events(
     that a power cut has removed. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
-    mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
-    with published_is_written(), registry.read() as session:
-        told_up_to = number_in(mark)
-        start = min(told_up_to, redo_from(session, published)) if redo else told_up_to
-        for found in pages_after(session, start):
+    mark, up_to = (
+        published.root / projection.EVENTS_TOLD,
+        projection.number_in(published.root / projection.UP_TO),
+    )
+    with projection.published_is_written(), registry.read() as session:
+        told_up_to = projection.number_in(mark)
+        start = min(told_up_to, projection.redo_from(session, published)) if redo else told_up_to
+        for found in projection.pages_after(session, start):
             page = [one for one in found if (one.sequence or 0) <= up_to]
             if not page:
                 break
@@ -71,9 +60,9 @@ def publish_events(
             for one in page:
                 told[published.provider(one.provider) / "receipts"].append(one)
             for folder, rows in told.items():
-                if publishes_receipts_in(published, folder):
+                if projection.publishes_receipts_in(published, folder):
                     add_events(folder, rows)
-            replace_published(mark, str(page[-1].sequence))
+            projection.replace_published(mark, str(page[-1].sequence))
             if time.monotonic() >= ends:
                 return False
     return True
@@ -137,7 +126,7 @@ def choose(published: Published, *, on_request: bool) -> None:
     On a change to always, the receipts published so far are removed, so all receipts are written anew. Raises
     Fault if published/ cannot be written.
     """
-    with published_is_written():
+    with projection.published_is_written():
         if on_request:
             published.on_request.touch()
         elif published.on_request.exists():
@@ -149,9 +138,9 @@ def start_again(home: Home, registry: Registry) -> None:
     """Publish all receipts anew, after the registry was restored: receipts made since may have the numbers of
     others, published before. Raises Fault if published/ cannot be written.
     """
-    with published_is_written():
+    with projection.published_is_written():
         _remove_all(home.published)
-    publish_receipts(registry, home.published)
+    projection.publish_receipts(registry, home.published)
     publish_on_request(home, registry, 0)
 
 
@@ -159,7 +148,7 @@ def _remove_all(published: Published) -> None:
     """Remove all published receipts, and the numbers of those published."""
     for folder in _folders(published):
         shutil.rmtree(folder)
-    for mark in MARKS:
+    for mark in projection.MARKS:
         (published.root / mark).unlink(missing_ok=True)
 
 
@@ -168,7 +157,7 @@ def publish_on_request(home: Home, registry: Registry, since: int) -> int:
     Returns the time of the newest mark of a provider, in nanoseconds. `since`: the result of the last call;
     without a newer mark nothing is done. Raises Fault if published/ cannot be written.
     """
-    with published_is_written():
+    with projection.published_is_written():
         try:
             newest = home.spool.asked.stat().st_mtime_ns
         except FileNotFoundError:
@@ -193,7 +182,7 @@ def let_go(home: Home) -> None:
     Raises Fault where a file cannot be removed.
     """
     wanted, removed = _asked(home), 0
-    with published_is_written():
+    with projection.published_is_written():
         for folder in _folders(home.published):
             if folder.parent.name not in wanted and removed < _MOST:
                 removed += sum(1 for _ in folder.iterdir())
@@ -228,10 +217,13 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
     Stops before the first receipt that is still to be signed. A receipt that the log does not prove is left
     out, because it will never be signed.
     """
-    folder, gone = published.provider(provider) / "receipts", number_in(published.root / TAKEN_BACK)
-    up_to = number_in(published.root / UP_TO)
+    folder, gone = (
+        published.provider(provider) / "receipts",
+        projection.number_in(published.root / projection.TAKEN_BACK),
+    )
+    up_to = projection.number_in(published.root / projection.UP_TO)
     query = select(ReceiptRow).where(or_(ReceiptRow.provider == provider, _NAMES_SCHOOLS))
-    for found in pages_after(session, last, query):
+    for found in projection.pages_after(session, last, query):
         ready = takewhile(lambda one: one.seal != UNSIGNED or (one.sequence or 0) <= up_to, found)
         if not (page := list(ready)):
             break
@@ -241,9 +233,9 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
         kept = set(session.exec(query_kept))
         for one in page:
             if one.seal != UNSIGNED and (one.reference in kept or not one.json_text):
-                for path, content in receipt_files(published, one):
+                for path, content in projection.receipt_files(published, one):
                     if path.parent == folder:
-                        put_published(there / path.name, content)
+                        projection.put_published(there / path.name, content)
         add_events(there, [one for one in page if one.provider == provider])
         last = page[-1].sequence or last
         if len(page) < len(found):

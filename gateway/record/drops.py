@@ -23,16 +23,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlmodel import Session, col, select
 
 from gateway.classify import load_rules
-from gateway.examiner.protocol import (
-    DROP_BYTES,
-    AgreementCopy,
-    DropRead,
-    FileLost,
-    FileRefused,
-    HeadingsDrop,
-    KeyDrop,
-    OpenRefused,
-)
+from gateway.examiner import protocol
 from gateway.home import Home
 from gateway.home.settings import OpenLimits
 from gateway.keys.changes import BY_DROP, Clerk
@@ -70,7 +61,7 @@ _LATELY = timedelta(days=30)
 _ENDED = frozenset({"retired", "revoked"})
 
 
-def settle_key(drop: Drop, found: KeyDrop) -> Decision:
+def settle_key(drop: Drop, found: protocol.KeyDrop) -> Decision:
     """Decide on a drop with a key, and add, renew or revoke the key accordingly."""
     known = keys.holder(drop.session, found.key.kind, found.key.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
@@ -85,7 +76,7 @@ def settle_key(drop: Drop, found: KeyDrop) -> Decision:
     return _settle_update(drop, clerk, found, known)
 
 
-def _settle_new(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key | None) -> Decision:
+def _settle_new(drop: Drop, clerk: Clerk, found: protocol.KeyDrop, known: Key | None) -> Decision:
     if known is not None:
         return _refused(drop, "key:known" if known.state in _ENDED else "key:nothing-new")
     present = keys.list_keys(drop.session, "provider", drop.provider.id)
@@ -108,7 +99,7 @@ def _takes_room(key: Key, now: datetime) -> bool:
     return (key.ended_by or "").startswith(BY_DROP) and now - key.added_at < _LATELY
 
 
-def _settle_update(drop: Drop, clerk: Clerk, found: KeyDrop, known: Key) -> Decision:
+def _settle_update(drop: Drop, clerk: Clerk, found: protocol.KeyDrop, known: Key) -> Decision:
     if found.change == "revoked":
         revocation: Revocation = "hard" if found.final else "soft"
         if not known.may_be_revoked(revocation):
@@ -224,7 +215,7 @@ MOST_HEADINGS = 1_000
 """The most headings that a provider may explain: they are read with each of its files."""
 
 
-def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
+def settle_headings(drop: Drop, found: protocol.HeadingsDrop) -> Decision:
     """Decide on a statement about headings: record every heading's meaning, or refuse all if one is bad."""
     catalogue = drop.registrar.catalogue
     if drop.provider.suspended or drop.provider.closed_on is not None:
@@ -254,7 +245,7 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
     return Settled(flow="keys", reasons=(catalogue.reason("key:headings-taken", count=len(found.stated)),))
 
 
-Dropped = DropRead | FileRefused | FileLost
+Dropped = protocol.DropRead | protocol.FileRefused | protocol.FileLost
 """The outcome of the examination of a drop."""
 
 _IN_THE_CLEAR: dict[Folder, str] = {
@@ -268,7 +259,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 }
 
 
-def withheld(upload: Upload) -> FileRefused:
+def withheld(upload: Upload) -> protocol.FileRefused:
     """Return the refusal of an unencrypted upload; the reason depends on the folder and the first bytes."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
@@ -276,17 +267,17 @@ def withheld(upload: Upload) -> FileRefused:
     # A long file may hide pupils' data behind a public key: then the alarm is safer.
     elif upload.folder == "in" and upload.looks_like in _NOT_SURELY_CLEAR:
         code = _NOT_SURELY_CLEAR[upload.looks_like]
-    elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:
+    elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= protocol.DROP_BYTES:
         code = "key:not-data"
-    return FileRefused(reference=upload.reference, why=OpenRefused(code=code))
+    return protocol.FileRefused(reference=upload.reference, why=protocol.OpenRefused(code=code))
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
     """Decide on an examined drop, and record the effects in the caller's transaction."""
     match dropped:
-        case FileLost():
+        case protocol.FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
-        case FileRefused(why=why):
+        case protocol.FileRefused(why=why):
             if why.code == "key:secret":  # `publish` removes the stored content.
                 row = transfers.row_of(drop.session, drop.reference)
                 if not row.withheld:  # A drop that intake recognised is withheld already, and never stored.
@@ -296,9 +287,9 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
                     deleted = Entry(kind="deleted", subject=row.reference, fields=fields)
                     log.append(drop.session, [deleted], drop.now)
             return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))
-        case KeyDrop():
+        case protocol.KeyDrop():
             return settle_key(drop, dropped)
-        case HeadingsDrop():
+        case protocol.HeadingsDrop():
             return settle_headings(drop, dropped)
-        case AgreementCopy(signature=signature, signatory=signatory):
+        case protocol.AgreementCopy(signature=signature, signatory=signatory):
             return settle_signature(drop, signature, signatory)

@@ -11,20 +11,10 @@ from typing import Any
 
 from sqlmodel import Session
 
+from gateway import model
 from gateway.errors import Fault
 from gateway.home import provider_of
 from gateway.log.leaf import rfc3339
-from gateway.model import (
-    Accepted,
-    Classified,
-    ContentRefused,
-    Facts,
-    Opened,
-    Provider,
-    Released,
-    Transfer,
-    Upload,
-)
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
@@ -61,7 +51,7 @@ from gateway.zones.failpoints import passing
 _log = logging.getLogger(__name__)
 
 
-def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
+def landed_entry(upload: model.Upload, statement: Statement | None) -> Entry:
     """Return the log entry for a landed upload, with the digests of the receipt's `statement`, if any."""
     return Entry(
         kind="landed",
@@ -81,8 +71,8 @@ def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
 
 
 def receipt_facts(
-    transfer: Transfer,
-    provider: Provider,
+    transfer: model.Transfer,
+    provider: model.Provider,
     organisation: str,
     notices: tuple[str, ...] = (),
     *,
@@ -95,7 +85,7 @@ def receipt_facts(
     the file, if the sender has several.
     """
     content = transfer.content
-    recognised = content if isinstance(content, Classified) else None
+    recognised = content if isinstance(content, model.Classified) else None
     return ReceiptFacts(
         reference=transfer.upload.reference,
         provider=provider.id,
@@ -118,7 +108,7 @@ def receipt_facts(
         evidence=content.evidence if content else (),
         runner_up=content.runner_up if content else None,
         pupils=recognised.pupils if recognised else None,
-        facts=recognised.facts if recognised else Facts(),
+        facts=recognised.facts if recognised else model.Facts(),
         findings=recognised.findings if recognised else (),
         items=recognised.items if recognised else (),
         other_items=recognised.other_items if recognised else (),
@@ -134,7 +124,7 @@ def receipt_facts(
 
 
 def decision_entry(
-    transfer: Transfer, statement: Statement, policies: str, ruling: Ruling, replaces: str | None = None
+    transfer: model.Transfer, statement: Statement, policies: str, ruling: Ruling, replaces: str | None = None
 ) -> Entry:
     """Return the log entry for a decision, with the digests of the receipt's `statement`.
     `policies`: the digest of the policies applied. `replaces`: the reference of the superseded file. For a
@@ -160,7 +150,7 @@ def decision_entry(
         "replaces": replaces,
         **came,
     }
-    if isinstance(content := transfer.content, Classified):
+    if isinstance(content := transfer.content, model.Classified):
         fields |= {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
     said = {name: value for name, value in fields.items() if value is not None}
     return Entry(
@@ -221,7 +211,7 @@ def put_on_record(
     return Issued(head, [ReceiptRow(**row) for row in whole])
 
 
-def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
+def land(registrar: Registrar, uploads: Sequence[model.Upload]) -> set[str]:
     """Record stored uploads as landed, in one transaction; return the references now on record.
     Uploads of unknown providers are left out. If a Fault is raised, nothing is recorded.
     """
@@ -246,7 +236,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                 statement = None
                 if not upload.withheld:  # No content of a withheld file is stored.
                     facts = receipt_facts(
-                        Transfer(sequence=0, upload=upload, state="landed"), provider,
+                        model.Transfer(sequence=0, upload=upload, state="landed"), provider,
                         registrar.settings.organisation, salt=secrets.token_hex(16),
                         wording=registrar.catalogue.wording,
                     )  # fmt: skip
@@ -262,7 +252,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
 
 
 def superseding_of(
-    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue,
+    session: Session, transfer: model.Transfer, provider: model.Provider, catalogue: Catalogue,
     files: Iterable[Earlier] | None = None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
     """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
@@ -297,7 +287,7 @@ class Batch:
     uses: list[tuple[str, str, datetime]] = field(default_factory=list)
     persons: dict[str, bytes] = field(default_factory=dict)
 
-    def earlier(self, upload: Upload, opened: Opened) -> str | None:
+    def earlier(self, upload: model.Upload, opened: model.Opened) -> str | None:
         """Return the reference of an earlier transfer of the same signed content (`SigningAct`), or None.
         A refused transfer does not count: the sender may send the file again.
         """
@@ -306,11 +296,11 @@ class Batch:
         return next(others, None) or self.taken.get(act)
 
 
-def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
+def subjects(reference: str, content: model.Classified | model.ContentRefused | None) -> tuple[str, str]:
     """Return the subjects to lock while a file is decided: the file, and the provider's files of its type.
     Files of one data type may replace, or be copies of, each other.
     """
-    kind = content.data_type if isinstance(content, Classified) else ""
+    kind = content.data_type if isinstance(content, model.Classified) else ""
     return reference, f"{provider_of(reference)} {kind}"
 
 
@@ -345,8 +335,8 @@ def put_in_force(
             owe_copies(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ())
         )
         sender, content, ruled = senders[transfer.upload.provider], transfer.content, one.decision
-        on_roll = isinstance(ruled, Accepted) or (isinstance(ruled, Released) and ruled.on_roll)
-        if sender.schools and on_roll and isinstance(content, Classified):
+        on_roll = isinstance(ruled, model.Accepted) or (isinstance(ruled, model.Released) and ruled.on_roll)
+        if sender.schools and on_roll and isinstance(content, model.Classified):
             rolls.note_schools(session, transfer.sequence, enrolled.owners(sender, content))
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
@@ -365,7 +355,7 @@ def put_in_force(
 def _told(
     registrar: Registrar,
     session: Session,
-    decided: Sequence[tuple[Ruling, Transfer, Sequence[str]]],
+    decided: Sequence[tuple[Ruling, model.Transfer, Sequence[str]]],
     now: datetime,
     *,
     earlier: Sequence[Earlier],
@@ -408,7 +398,7 @@ def _told(
 
 
 def notices_for(
-    registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
+    registrar: Registrar, session: Session, transfer: model.Transfer, provider: model.Provider, now: datetime
 ) -> tuple[str, ...]:
     """Return notices for the end of a transfer's receipt, each a sentence with a next step.
     The subjects are a ratification about to lapse, a signer's key about to end, and a file encrypted to an

@@ -30,20 +30,11 @@ from gateway.log.checkpoint import (
 )
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.model import LogStep
-from gateway.registry import locks
+from gateway.registry import locks, vouched_rows
 from gateway.registry.locks import WriterLock
 from gateway.registry.sight import named_in
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.tables.row import first, only, portions, rows, store, values
-from gateway.registry.vouched_rows import (
-    REGISTER_CHANGED,
-    Change,
-    add_rows,
-    insert_together,
-    read_changes,
-    record_of,
-    take_changes,
-)
 
 if TYPE_CHECKING:
     from gateway.verify.verify_receipts import KeyInTime
@@ -106,7 +97,7 @@ def append(
     if not entries:
         return []
     if any(entry.kind.startswith("policy-") for entry in entries):
-        session.info[REGISTER_CHANGED] = {}
+        session.info[vouched_rows.REGISTER_CHANGED] = {}
     spelled: list[tuple[dict[str, Any], bytes, bytes]] = []  # Encoded before the lock is taken.
     for entry in entries:
         said = {
@@ -149,7 +140,7 @@ def append(
     ]
     if not before_head:
         del session.info[PENDING]
-        insert_together(session, (EventRow, events), (NodeRow, made))
+        vouched_rows.insert_together(session, (EventRow, events), (NodeRow, made))
     return [row["number"] for row in new]
 
 
@@ -158,17 +149,17 @@ def with_records(session: Session, entries: Sequence[Entry]) -> list[Entry]:
     The rows of a file are recorded in the entry about the file, all other rows in the first entry whose kind
     may have a record. If there is no such entry, one is added.
     """
-    changed = take_changes(session)
+    changed = vouched_rows.take_changes(session)
     if not changed:
         return list(entries)
     able = {entry.subject: place for place, entry in enumerate(entries) if "rows" in FIELDS[entry.kind]}
     first = min(able.values(), default=len(entries))
-    rows: dict[int, list[Change]] = {}
+    rows: dict[int, list[vouched_rows.Change]] = {}
     for subject, changes in changed.items():
         rows.setdefault(able.get(subject, first), []).extend(changes)
     told = list(entries) if able else [*entries, Entry(kind="recorded", subject="registry")]
     for place, some in rows.items():
-        told[place] = replace(told[place], rows=record_of(some))
+        told[place] = replace(told[place], rows=vouched_rows.record_of(some))
     return told
 
 
@@ -199,9 +190,9 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     head = {"size": now, "text": signed, "created_at": at}
     if carried:
         events, nodes = session.info.pop(PENDING, ((), ()))
-        insert_together(session, (EventRow, events), (NodeRow, nodes), (CheckpointRow, [head]))
+        vouched_rows.insert_together(session, (EventRow, events), (NodeRow, nodes), (CheckpointRow, [head]))
     else:
-        add_rows(session, CheckpointRow, [head])
+        vouched_rows.add_rows(session, CheckpointRow, [head])
     session.info[_SIGNED] = now
     return signed
 
@@ -328,7 +319,7 @@ def is_up_to_date(session: Session, head: CheckpointRow) -> bool:
     later = rows(session, EventRow, "number", where=[EventRow.number >= head.size], limit=2)
     if [each.kind for each in later] != ["recorded"]:
         return not later
-    vouched = {table for (table, _), _ in read_changes(later[0].rows or later[0].note or "[]")}
+    vouched = {table for (table, _), _ in vouched_rows.read_changes(later[0].rows or later[0].note or "[]")}
     return vouched == {str(CheckpointRow.__tablename__)}
 
 

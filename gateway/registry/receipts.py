@@ -20,21 +20,11 @@ from sqlmodel import Session, col, select
 from gateway.log.checkpoint import CheckpointError, read_checkpoint
 from gateway.log.leaf import canonical
 from gateway.openpgp.sealer import clearsign, clearsign_each
-from gateway.registry import log
+from gateway.registry import log, vouched_rows
 from gateway.registry.locks import WriterLock, take_lock
 from gateway.registry.providers import provider_row
 from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
 from gateway.registry.tables.row import first, store
-from gateway.registry.vouched_rows import (
-    content_of,
-    insert_numbered,
-    insert_rows,
-    is_in,
-    next_numbers,
-    read_changes,
-    sealed_content,
-    stated_digest,
-)
 from gateway.zones.spool import new_reference
 
 # Imported only for signing: listings read receipts without.
@@ -49,7 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _IN_USE: Any = union(
     *(
-        select(each.reference).where(is_in(each.reference, "wanted"))
+        select(each.reference).where(vouched_rows.is_in(each.reference, "wanted"))
         for each in (ReceiptRow, TransferRow, DeclarationRow)
     )
 )
@@ -84,7 +74,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
     """
     take_lock(session, WriterLock.RECEIPTS)
     if session.get_bind().dialect.name != "postgresql":
-        return next_numbers(session, ReceiptRow, "sequence", count)
+        return vouched_rows.next_numbers(session, ReceiptRow, "sequence", count)
     drawn = text(
         "SELECT nextval(pg_get_serial_sequence('receipt', 'sequence')) FROM generate_series(1, :count)"
     )
@@ -102,7 +92,7 @@ def put_unsigned(
     for row, each in zip(receipts, statements, strict=True):
         told = f'{{"languages": {json.dumps(each.languages)}, "receipt": {each.canonical.decode()}}}'
         whole.append({**row, "text": each.text, "json_text": told, "seal": UNSIGNED})
-    return insert_numbered(session, ReceiptRow, "sequence", whole)
+    return vouched_rows.insert_numbered(session, ReceiptRow, "sequence", whole)
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
@@ -112,7 +102,10 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
-        if any(key == own and stated in {None, told} for key, told in read_changes(event.rows or "[]")):
+        if any(
+            key == own and stated in {None, told}
+            for key, told in vouched_rows.read_changes(event.rows or "[]")
+        ):
             head = first(session, CheckpointRow, "size", where=[CheckpointRow.size > event.number])
             return None if head is None else (event.number, head.text)
     return None
@@ -124,7 +117,9 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
     made = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
         whole = {**row, "text": told, "json_text": statement.for_machines(proof, signing.log_key.sign)}
-        made.append({**whole, "seal": signing.log_key.sign(sealed_content(whole, row["sequence"])).hex()})
+        made.append(
+            {**whole, "seal": signing.log_key.sign(vouched_rows.sealed_content(whole, row["sequence"])).hex()}
+        )
     return made
 
 
@@ -195,13 +190,13 @@ def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> di
     if len(languages) > len(get_args(Language)) or not set(languages) <= set(get_args(Language)):
         raise Unproved("receipts are in no such languages")
     statement = Statement(canonical(told["receipt"]), row.text, languages)
-    stated = stated_digest(content_of(row), row.text, statement.canonical)
+    stated = vouched_rows.stated_digest(vouched_rows.content_of(row), row.text, statement.canonical)
     if (found := proved_by(session, row, stated)) is None:
         raise Unproved("the log has no entry for such a receipt")
     number, head = found
     read_checkpoint(head, [signing.vkey])  # Checked before its size is used in a query.
     (proof,) = proofs(session, [number], head=head, signing=signing)
-    (made,) = signed(signing, [(content_of(row), statement, proof)])
+    (made,) = signed(signing, [(vouched_rows.content_of(row), statement, proof)])
     check_receipt(made["json_text"])
     record = session.exec(select(EventRow.rows).where(EventRow.number == number)).one() or ""
     if json.loads(proof.leaf)["fields"].get("rows") != hashlib.sha256(record.encode()).hexdigest():
@@ -216,7 +211,7 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 def _store(session: Session, receipts: Sequence[dict[str, Any]]) -> None:
     """Store texts and seals of signed receipts. The log gets no entry: signatures prove texts and seals."""
-    insert_rows(session, ReceiptRow, receipts, ("text", "json_text", "seal"))
+    vouched_rows.insert_rows(session, ReceiptRow, receipts, ("text", "json_text", "seal"))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:

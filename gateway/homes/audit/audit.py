@@ -17,19 +17,9 @@ from gateway.log.checkpoint import VerifierKey
 from gateway.log.leaf import commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.receipts.text import statement_in
-from gateway.registry import keys, log, retention
+from gateway.registry import keys, log, retention, vouched_rows
 from gateway.registry.receipts import UNSIGNED, proved_by
 from gateway.registry.tables import CheckpointRow, EventRow, ReceiptRow, TransferRow
-from gateway.registry.vouched_rows import (
-    Row,
-    content_of,
-    digest,
-    identity,
-    read_changes,
-    recorded_tables,
-    sealed_content,
-    stated_digest,
-)
 from gateway.verify.verify_receipts import KeyInTime, Unproved, canonical, check_receipt
 
 _RULINGS = ("decided", "released", "refused", "withdrawn", "redelivered")
@@ -71,7 +61,9 @@ def _faults_of(
     else:
         seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
         is_as_made = any(
-            VerifierKey.read(one.key).verify(seal, sealed_content(content_of(row), number))
+            VerifierKey.read(one.key).verify(
+                seal, vouched_rows.sealed_content(vouched_rows.content_of(row), number)
+            )
             for one in log_keys
             for number in (row.sequence, None)
         )
@@ -134,7 +126,7 @@ def events_of(
             yield row.number, row.kind, row.subject, row.salt, dict(json.loads(row.leaf)["fields"])
 
 
-def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
+def check_rows(session: Session, expected: dict[vouched_rows.Row, str]) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except rows of signed heads.
     `expected`: the digest of each row according to the log, from `last_known`. Rows found in the registry are
     taken out of `expected`; the signed heads and the missing rows remain.
@@ -146,18 +138,18 @@ def check_rows(session: Session, expected: dict[Row, str]) -> Iterator[Inconsist
 
 
 def _check_table(
-    session: Session, table: type[SQLModel], expected: dict[Row, str]
+    session: Session, table: type[SQLModel], expected: dict[vouched_rows.Row, str]
 ) -> Iterator[Inconsistency]:
     order = list(table.__table__.primary_key.columns)  # type: ignore[attr-defined] # SQLModel's
     for row in paged(session, table, order):
-        known = expected.pop(identity(row), None)
+        known = expected.pop(vouched_rows.identity(row), None)
         if known is None:
-            yield Inconsistency(_named(identity(row)), "the log knows of no such row")
-        elif known != _stated(row) and known != digest(row):
-            yield Inconsistency(_named(identity(row)), "it is not as the log has it")
+            yield Inconsistency(_named(vouched_rows.identity(row)), "the log knows of no such row")
+        elif known != _stated(row) and known != vouched_rows.digest(row):
+            yield Inconsistency(_named(vouched_rows.identity(row)), "it is not as the log has it")
 
 
-def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
+def _missing(keys: Iterable[vouched_rows.Row]) -> Iterator[Inconsistency]:
     for key in sorted(keys):
         yield Inconsistency(_named(key), "the row is missing")
 
@@ -173,7 +165,7 @@ def _stated(row: SQLModel) -> str | None:
         spelled = canonical(json.loads(row.json_text)["receipt"])
     except (ValueError, TypeError, KeyError):  # A notice, which has no proof.
         return None
-    return stated_digest(content_of(row), statement, spelled)
+    return vouched_rows.stated_digest(vouched_rows.content_of(row), statement, spelled)
 
 
 def _entry_of(session: Session, row: ReceiptRow) -> int:
@@ -184,7 +176,9 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
     return index
 
 
-def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
+def _carried_heads(
+    session: Session, expected: dict[vouched_rows.Row, str]
+) -> Iterator[tuple[vouched_rows.Row, str]]:
     """Yield row and digest of each signed head that a receipt contains and `expected` lacks."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
@@ -200,16 +194,16 @@ def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple
             continue  # A notice, or a case for the check of receipts.
         key = str(CheckpointRow.__tablename__), json.dumps([size])
         if key not in expected:
-            yield key, digest(CheckpointRow(size=size, text=head, created_at=at))
+            yield key, vouched_rows.digest(CheckpointRow(size=size, text=head, created_at=at))
 
 
-def last_known(session: Session) -> dict[Row, str]:
+def last_known(session: Session) -> dict[vouched_rows.Row, str]:
     """Return the digest of each row as last recorded in the log."""
-    known: dict[Row, str] = {}
+    known: dict[vouched_rows.Row, str] = {}
     vouches = or_(col(EventRow.kind) == "recorded", col(EventRow.rows).is_not(None))
     query = select(EventRow.rows, EventRow.note).where(vouches).order_by(col(EventRow.number))
     for rows, note in session.exec(query):
-        for row, content in read_changes(rows or note or "[]"):
+        for row, content in vouched_rows.read_changes(rows or note or "[]"):
             if content is None:
                 known.pop(row, None)
             else:
@@ -219,7 +213,7 @@ def last_known(session: Session) -> dict[Row, str]:
 
 def recorded_classes() -> list[type[SQLModel]]:
     """Return the classes of the tables whose rows the log records, in order of name."""
-    names = set(recorded_tables())
+    names = set(vouched_rows.recorded_tables())
     found = [mapper.class_ for mapper in SQLModel._sa_registry.mappers]  # noqa: SLF001 - it has no other list
     return sorted(
         (one for one in found if one.__tablename__ in names), key=lambda one: str(one.__tablename__)
@@ -231,7 +225,7 @@ def certificates_of(session: Session) -> list[str]:
     return [key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"]
 
 
-def _named(row: Row) -> str:
+def _named(row: vouched_rows.Row) -> str:
     table, key = row
     return f"{table} {' '.join(str(part) for part in json.loads(key))}"
 
