@@ -7,7 +7,7 @@ from gateway.examiner.classifier import rehearse
 from gateway.examiner.confinement import libseccomp
 from gateway.home.settings import ClassifyLimits, ProcessorSettings
 from gateway.openpgp.engines import prove_program
-from gateway.policy.catalogue import shipped_policies
+from gateway.policy.shipped import shipped_policies
 from tests import compiled  # noqa: F401 - the texts of policies stay read
 
 

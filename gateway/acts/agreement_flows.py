@@ -15,8 +15,9 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import rfc3339
 from gateway.model import Provider
 from gateway.policy import timescale
-from gateway.policy.catalogue import Catalogue, load_catalogue, shipped_policies
+from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment, spoken
+from gateway.policy.shipped import shipped_policies
 from gateway.registry import agreements, providers
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import ExpectationRow, NilReturnRow

@@ -1,11 +1,11 @@
-"""Acts on headings in providers' files: meanings, as stated by the provider or the authority; sensitive ones,
-which are shown to no team (agreement, 10.5); and unknown ones that a person found harmless.
+"""Acts on headings in providers' files: meanings, as stated by the provider or the authority, and unknown
+headings that a person found harmless.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -20,11 +20,11 @@ from gateway.acts.listing import ListingAct, ProviderListing, Row
 from gateway.classify.rules import Items, statable
 from gateway.errors import GatewayError
 from gateway.home.settings import read_toml
-from gateway.model import Classified, Transfer, counted
-from gateway.policy.items import harmless_name, not_understood, sensitive_headings
+from gateway.model import Transfer, counted
+from gateway.policy.items import harmless_name, not_understood
 from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, agreed
 from gateway.record.reconsider import reconsider_held_for
-from gateway.registry import log, providers, transfers
+from gateway.registry import log, providers
 from gateway.registry.providers import EVERY
 from gateway.registry.sight import sees_all
 from gateway.registry.tables import HarmlessRow
@@ -141,35 +141,6 @@ def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
         else:
             found.pop(about["heading"], None)
     return list(found.values())
-
-
-class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight.PROTECT):
-    """List the sensitive headings received, by provider and file: heading, topic and count, no value.
-
-    The count is the number of records with a value under the heading. A heading made of unknown words is not
-    repeated: its place in the file is given. A data item is named by its label, without a count.
-    """
-
-    columns: ClassVar = ("provider", "reference", "heading", "topic", "records")
-    personal_columns: ClassVar = ("heading",)
-    empty: ClassVar = "nothing sensitive came"
-
-    days: int = option("Files that landed within so many days.", 30, ge=1, le=3650)
-
-    def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each sensitive heading of each file, latest first."""
-        catalogue = context.catalogue
-        since = context.clock() - timedelta(days=self.days)
-        with context.reading() as session:
-            self.check_provider(session)
-            return [
-                {"provider": provider, "reference": reference, "heading": heading, "topic": topic,
-                 "records": records}
-                for provider, reference, content in transfers.contents_since(session, since, self.provider)
-                for part in (content.parts if not isinstance(content, Classified) else (content,))
-                if isinstance(part, Classified)
-                for heading, topic, records in sensitive_headings(part, catalogue)
-            ]  # fmt: skip
 
 
 class _HarmlessColumn(Act, right=AccessRight.ENROL):

@@ -107,13 +107,13 @@ NOUNS = {
     "policy": ("The policies: checked, explained, tried and compared.", "acts.policy_explain cli.policy"),
     "discrepancies": ("Pupils on two rolls, other dates of birth, old numbers.", "acts.discrepancies"),
     "headings": ("What providers say that their headings mean.", "acts.headings"),
-    "sensitive": ("Sensitive headings that came, without their values.", "acts.headings"),
+    "sensitive": ("Sensitive headings that came, without their values.", "acts.sensitive"),
     "pupils": ("Which files hold a child. Every question is logged.", "acts.pupils cli.pupils"),
     "declarations": ("Transfers that were declared to go another way.", "acts.declarations"),
     "report": ("Reports for people.", "acts.reports"),
     "retention": ("How long things are kept (policies/retention.toml).", "acts.retention cli.retention"),
     "breach": ("Records of breaches of personal data (agreement, section 10).", "acts.breaches"),
-    "legal-holds": ("Legal holds: nothing on hold is ever deleted.", "acts.retention"),
+    "legal-holds": ("Legal holds: nothing on hold is ever deleted.", "acts.legal_holds"),
 }
 """The commands and groups of commands in the order of the help, each with its help and place below `gateway`.
 

@@ -17,7 +17,7 @@ from gateway.errors import GatewayError
 from gateway.home import DEFAULT_HOME
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
-from gateway.policy.catalogue import shipped_policies
+from gateway.policy.shipped import shipped_policies
 from gateway.reasons import school_in_words, sentence_and_step, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 

@@ -21,9 +21,10 @@ from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Settings
 from gateway.keys import rotation
 from gateway.model import Provider, counted
-from gateway.policy.catalogue import Catalogue, load_catalogue, shipped_agreements
+from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
 from gateway.policy.ratification import following, has_ended, opens
+from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
 from gateway.policy.timescale import ends_without_another
 from gateway.registry import agreements, hosts, keys, log, providers, transfers

@@ -10,7 +10,7 @@ import typer
 from gateway.cli.commands import fails_clearly
 from gateway.cli.console import err, out
 from gateway.errors import GatewayError, as_fault
-from gateway.policy.catalogue import shipped
+from gateway.policy.shipped import shipped
 from gateway.zones.spool import write_durably
 
 # The paths in shipped files, to be replaced.

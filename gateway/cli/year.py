@@ -22,9 +22,10 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.school_year import check_none_waits, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
-from gateway.policy.catalogue import Catalogue, load_catalogue, shipped_policies
+from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
 from gateway.policy.ratification import following, opens
+from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.receipts.notices import opened
 from gateway.record.policies_in_force import tell_everybody

@@ -23,7 +23,8 @@ from gateway.keys.rotation import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, counted
 from gateway.openpgp.sealer import lock
-from gateway.policy.catalogue import policy_files, shipped_policies
+from gateway.policy.catalogue import policy_files
+from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.record.policy_check import check
 from gateway.registry import keys, log

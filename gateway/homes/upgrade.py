@@ -22,9 +22,10 @@ from gateway.home import Home, policy_digest
 from gateway.home.settings import Settings, load_settings
 from gateway.homes.audit.audit import audit
 from gateway.homes.backup import at_work, copy_registry
-from gateway.policy.catalogue import policy_files, shipped_policies
+from gateway.policy.catalogue import policy_files
 from gateway.policy.edits import Files, carry_over, earlier_releases
 from gateway.policy.edits import edits as differences
+from gateway.policy.shipped import shipped_policies
 from gateway.processor.checkpoints import HEADS_MARK
 from gateway.processor.work import home_of_its_own, prove_engine, prove_store
 from gateway.publish.projection import number_in, replace_published

@@ -21,9 +21,10 @@ from gateway.errors import GatewayError
 from gateway.home import policy_files
 from gateway.home.settings_file import nearest
 from gateway.law import PACKS
-from gateway.policy.catalogue import Catalogue, shipped_agreements
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import numbered
 from gateway.policy.schema import CLAUSE, NOBODY, TIMESCALES
+from gateway.policy.shipped import shipped_agreements
 
 _RANK = 120
 _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)

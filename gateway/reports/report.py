@@ -160,7 +160,9 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
 
 def _found(facts: ReceiptFacts) -> Details:
     said = receipt_object(facts)
-    kind = f"{_kind(facts)} ({said['level']})" if said["data_type"] else None
+    # Without what a file itself may say.
+    name = facts.wording.name(str(said["data_type"])) if said["data_type"] else ""
+    kind = f"{name} ({said['level']})" if name else None
     stated = said["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     pairs = [
@@ -219,12 +221,6 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
 
 def _outcome(of: ReceiptFacts | Transfer) -> str:
     return outcome_of(of.state, of.reasons)
-
-
-def _kind(facts: ReceiptFacts) -> str:
-    """Return the name of a file's data type; "" for a file that was not recognised."""
-    kind = receipt_object(facts)["data_type"]  # Without what a file itself may say.
-    return facts.wording.name(str(kind)) if kind else ""
 
 
 def _listed(values: object) -> str | None:

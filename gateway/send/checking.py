@@ -14,9 +14,10 @@ from gateway.classify.rules import statable
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
 from gateway.model import Classified, ContentRefused, Provider
-from gateway.policy.catalogue import Catalogue, load_catalogue, shipped_policies
+from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import harmless_name, sensitive_reasons
+from gateway.policy.shipped import shipped_policies
 from gateway.reasons import sentence_and_step
 from gateway.send import trust
 from gateway.send.connection import CannotReach

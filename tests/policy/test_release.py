@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.model import Classified, ContentRefused, Facts, Reason
-from gateway.policy.catalogue import load_catalogue, shipped_policies
+from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import Release, ReleaseImpossibleError, judge_release
+from gateway.policy.shipped import shipped_policies
 from tests.policies import why
 from tests.policy.tables import classified, london, provider
 

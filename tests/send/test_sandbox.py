@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.homes.sandbox import CODES, asked_for, placeholders
-from gateway.policy.catalogue import load_catalogue, shipped_policies
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.shipped import shipped_policies
 from tests import warm
 from tests.commands import invoke
 from tests.content import core_data

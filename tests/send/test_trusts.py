@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.model import Provider
-from gateway.policy.catalogue import shipped_policies
+from gateway.policy.shipped import shipped_policies
 from gateway.send import standing
 from gateway.send.checking import Check
 from gateway.send.kit import Kit, KitSettings

@@ -13,14 +13,8 @@ from typing import Annotated
 from pydantic import Field
 from sqlmodel import Session
 from webauthn import generate_registration_options, options_to_json, verify_registration_response
-from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers import base64url_to_bytes, structs
 from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from gateway.acts.listing import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
@@ -137,11 +131,11 @@ def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, brows
         challenge=challenge,
         timeout=int(SECONDS * 1000),
         exclude_credentials=[
-            PublicKeyCredentialDescriptor(id=passkey_part(each, "credential")) for each in known
+            structs.PublicKeyCredentialDescriptor(id=passkey_part(each, "credential")) for each in known
         ],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
     return {"options": options_to_json(options), "name": name}
