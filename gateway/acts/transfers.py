@@ -9,42 +9,23 @@ from typing import Any, ClassVar, Literal
 
 from sqlmodel import Session
 
+from gateway import reasons
 from gateway.access import EVERYTHING, AccessRight
+from gateway.acts import listing
 from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct
 from gateway.acts.fields import FileReference, option
-from gateway.acts.listing import (
-    DatedListing,
-    NoPageError,
-    ProviderListing,
-    Row,
-    columns_of,
-    number_in_cursor,
-)
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import shown_name
 from gateway.home.settings_file import nearest
 from gateway.model import Classified, Transfer
 from gateway.policy.catalogue_schema import Wording
-from gateway.reasons import (
-    REASONS,
-    SENT_BACK,
-    UNDECIDED,
-    WITHDRAWN,
-    for_officers,
-    in_officers_words,
-    outcome_of,
-    school_in_words,
-    step_in_words,
-    unlisted_in_words,
-    waits_for_second,
-)
 from gateway.record.dual_control import ENDS_OF, Proposal, proposed
 from gateway.registry import holds, log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
 
 
-class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
+class TransferListing(listing.DatedListing, listing.ProviderListing, right=AccessRight.LOOK):
     """A list of transfers, which the database filters and pages, so that any number can be listed."""
 
     latest: ClassVar = True
@@ -68,14 +49,14 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         catalogue = context.catalogue
         return replace(wanted, kinds={one: catalogue.wording.name(one) for one in catalogue.data_types()})
 
-    def rows(self, context: ActContext) -> Iterator[Row]:
+    def rows(self, context: ActContext) -> Iterator[listing.Row]:
         """Yield a row for each transfer, in the order of landing."""
         with context.reading() as session:
             self.check_provider(session)
             for page in transfer_lists.pages(session, self.wanted(context)):
                 yield from self.listed(session, context, page)
 
-    def has_text(self, row: Row) -> bool:
+    def has_text(self, row: listing.Row) -> bool:
         """Return True for every row, since the database has searched already, in names of schools also."""
         del row
         return True
@@ -89,11 +70,11 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         for one in found:
             yield summary(one) | {
                 "provider_name": names.get(one.upload.provider, one.upload.provider),
-                "outcome": outcome_of(one.state, one.reasons),
-                "why": "" if one.state == "accepted" else for_officers(one.reasons),
+                "outcome": reasons.outcome_of(one.state, one.reasons),
+                "why": "" if one.state == "accepted" else reasons.for_officers(one.reasons),
             }
 
-    def value_in(self, row: Row, column: str) -> object:
+    def value_in(self, row: listing.Row, column: str) -> object:
         """Return a row's value for filters and groups; in the column `why`, the alphabetically first code."""
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
@@ -104,7 +85,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         else {}.
         """
         if self.grouped_by() == "why":
-            return {code: in_officers_words(code) for code in REASONS}
+            return {code: reasons.in_officers_words(code) for code in reasons.REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None
         return {one: catalogue.wording.name(one) for one in catalogue.data_types()} if catalogue else {}
 
@@ -116,7 +97,9 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)
         end, _, last = after.partition(".")
-        before, sequence = (number_in_cursor(end), number_in_cursor(last)) if after else (0, None)
+        before, sequence = (
+            (listing.number_in_cursor(end), listing.number_in_cursor(last)) if after else (0, None)
+        )
         with context.reading() as session:
             self.check_provider(session)
             wanted = self.wanted(context)
@@ -125,7 +108,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             try:
                 found = transfer_lists.page(session, wanted, sequence, limit + 1)
             except NotFoundError:
-                raise NoPageError from None
+                raise listing.NoPageError from None
             further = len(found) > limit
             groups = transfer_lists.by_group(session, wanted) if group else {}
             total = sum(groups.values()) or (transfer_lists.count(session, wanted) if counted else None)
@@ -142,7 +125,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     personal_columns: ClassVar = ("name",)
     empty: ClassVar = "no transfers"
     heading: ClassVar = "Files"
-    tabs: ClassVar = ("outcome", ("accepted", "held", "refused", SENT_BACK, UNDECIDED))
+    tabs: ClassVar = ("outcome", ("accepted", "held", "refused", reasons.SENT_BACK, reasons.UNDECIDED))
 
     state: Literal["landed", "accepted", "held", "refused"] | None = option("Only those in this state.", None)
     data_type: str | None = option("Only files that are this.", None, names="kind")
@@ -158,7 +141,7 @@ class ListTransfers(TransferListing, command="transfers list"):
             with context.reading() as session:
                 _check(self.data_type, "data type", catalogue.entries, session)
                 _check(self.team, "team", [team.id for team in catalogue.teams.team], session)
-        _check(self.why, "reason", {*REASONS, *(code.partition(":")[0] for code in REASONS)})
+        _check(self.why, "reason", {*reasons.REASONS, *(code.partition(":")[0] for code in reasons.REASONS)})
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,
@@ -254,8 +237,8 @@ def _unfit(transfer: Transfer, *, is_proposed: bool, is_on_hold: bool) -> frozen
     passed_on = transfer.state == "accepted" and transfer.upload.folder == "in"
     fits = {
         "transfers withdraw": passed_on,
-        "transfers redeliver": passed_on or any(why.code in WITHDRAWN for why in transfer.reasons),
-        "transfers confirm": is_proposed or waits_for_second(transfer),
+        "transfers redeliver": passed_on or any(why.code in reasons.WITHDRAWN for why in transfer.reasons),
+        "transfers confirm": is_proposed or reasons.waits_for_second(transfer),
         "transfers decline": is_proposed,
         "legal-holds place": not is_on_hold,
         "legal-holds lift": is_on_hold,
@@ -284,7 +267,7 @@ def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> I
     for step in log.steps(events):
         yield {
             "at": landed_at or step.at if step.kind == "landed" else step.at,
-            "what": step_in_words(step.kind, step.reasons),
+            "what": reasons.step_in_words(step.kind, step.reasons),
             "by": step.by,
             "why": step.why,
             "team": step.team,
@@ -309,7 +292,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "landed_at": upload.landed_at,
         "decided_at": transfer.decided_at,
         "held_until": transfer.held_until,
-        "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
+        "reasons": listing.columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
     }
 
 
@@ -329,6 +312,6 @@ def _details(transfer: Transfer) -> dict[str, Any]:
         "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
-        "schools": [school_in_words(one) for one in recognised.schools] if recognised else [],
-        "unlisted": [unlisted_in_words(one) for one in recognised.unlisted] if recognised else [],
+        "schools": [reasons.school_in_words(one) for one in recognised.schools] if recognised else [],
+        "unlisted": [reasons.unlisted_in_words(one) for one in recognised.unlisted] if recognised else [],
     }
