@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.model import (
@@ -295,8 +295,8 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     return latest is None or at is None or at.date() - latest < _TOLD_AS_IT_STANDS
 
 
-Alike = tuple[int, str, Classified | ContentRefused | None]
-"""Sequence, reference and content of a file that may replace another; without content if not needed."""
+Alike = tuple[tuple[datetime, int], str, Classified | ContentRefused | None]
+"""Landing (time and sequence), reference and, if needed, content of a file that may replace another."""
 
 
 def superseding(
@@ -309,13 +309,13 @@ def superseding(
     # A file is about the sender alone, unless the provider sends for others.
     by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
     schools = _schools_in(transfer.content) if by_content else alone
-    replaces = superseded_by = None
-    for sequence, reference, content in others:
+    replaces, superseded_by, landed = None, None, (transfer.upload.landed_at, transfer.sequence)
+    for landing, reference, content in others:
         theirs = _schools_in(content) if by_content else alone
-        if sequence < transfer.sequence and theirs and theirs <= schools:
+        if landing < landed and theirs and theirs <= schools:
             replaces = reference
             break
-        if sequence > transfer.sequence and schools and schools <= theirs:
+        if landing > landed and schools and schools <= theirs:
             superseded_by = superseded_by or reference
     return replaces, superseded_by
 

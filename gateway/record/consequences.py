@@ -458,7 +458,8 @@ class CountsOwed:
             and one.sequence != transfer.sequence
             and counts_period(data_type, one.period, one.landed_at, self.catalogue) == wanted
         ]
-        if any(one.collected_at is not None or one.sequence > transfer.sequence for one in same):
+        landed = transfer.upload.landed_at, transfer.sequence
+        if any(one.collected_at is not None or (one.landed_at, one.sequence) > landed for one in same):
             return False
         for one in same:
             self.earlier[self.earlier.index(one)] = one._replace(team=None)  # The file itself stays.

@@ -21,7 +21,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import renewed_by, years_at
-from gateway.policy.schools import Alike, is_comparable, superseding, tells_by_content
+from gateway.policy.schools import is_comparable, superseding, tells_by_content
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.receipts.text import Statement, receipt_statement
@@ -256,8 +256,8 @@ def superseding_of(
     files: Iterable[Earlier] | None = None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
     """Return the references of the file that `transfer` replaces, and of the file that replaces `transfer`.
-    `files`: the accepted files in the order of landing, if the caller has read them. A reference is None if
-    there is no such file; both are None if files of this data type do not replace one another.
+    `files`: the accepted files, if the caller has read them. A reference is None if there is no such file;
+    both are None if files of this data type do not replace one another.
     """
     if not is_comparable(transfer, catalogue):
         return None, None
@@ -265,12 +265,14 @@ def superseding_of(
     if files is None:
         by_content = tells_by_content(provider, catalogue.bodies)
         files, _ = accepted_files(session, {kind[0]}, {kind[1]}, {kind[2]}, with_content=by_content)
-    alike: dict[int, Alike] = {}
-    for one in files:
-        if (one.provider, one.data_type, one.period or "") == kind and one.sequence not in alike:
-            content = CONTENT.validate_json(one.content) if one.content else None
-            alike[one.sequence] = one.sequence, one.reference, content
-    return superseding(transfer, reversed(alike.values()), provider, catalogue.bodies)
+    alike = (one for one in reversed([*files]) if (one.provider, one.data_type, one.period or "") == kind)
+    # Of two that landed within a moment, the later one may have been decided, and numbered, first.
+    each = {((one.landed_at, one.sequence), one.reference): one.content for one in alike}
+    latest_first = (
+        (*one, CONTENT.validate_json(content) if content else None)
+        for one, content in sorted(each.items(), reverse=True)
+    )
+    return superseding(transfer, latest_first, provider, catalogue.bodies)
 
 
 @dataclass(slots=True)

@@ -53,7 +53,8 @@ def test_the_latest_file_about_the_same_schools_stands(
     superseded_by: int | None,
 ) -> None:
     provider = Provider(id="oak", name="Oak", kind=kind, schools=speaks_for)
-    known = [(one.sequence, one.upload.reference, one.content) for one in reversed(others)]
+    landed = [(one.upload.landed_at, one.sequence) for one in others]
+    known = [(at, one.upload.reference, one.content) for at, one in zip(landed, others, strict=True)][::-1]
     found = superseding(sent(3, A), known, provider, shipped().bodies)
     assert found == (ref(replaces), ref(superseded_by))
 

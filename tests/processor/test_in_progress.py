@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from unittest.mock import Mock
 import pytest
 
 from gateway.examiner.protocol import FileLost
-from gateway.passage import Examination
+from gateway.passage import Examination, conclude, examine
 from gateway.processor import claim, loop
 from gateway.processor.loop import Watch
 from gateway.processor.service import open_processor
+from gateway.record.conclude import assignments
 from gateway.record.registrar import Registrar
 from gateway.store.of_home import SealedFolder
 from gateway.zones.spool import Spool, waiting
@@ -193,6 +195,27 @@ def test_many_together_have_an_entry_each_that_vouches_for_its_own_rows(
         assert [key for table, key, _ in rows if table == "transfer"] == [f"[{mine}]"]
         assert {json.loads(key)[0] for table, key, _ in rows if table == "reason"} == {int(mine)}
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_the_file_that_landed_last_replaces_others_whichever_is_decided_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)
+    oak, sent = desk.provider("oak", years=THIS_YEAR), list[str]()
+    for _ in range(2):
+        sent.append(desk.send(oak, core_data(len(sent))))
+        desk.pass_time(seconds=1)
+    with desk.registrar() as registrar, closing(desk.children.lent(desk.home)) as examiners:
+        progress = claim.InProgress(lambda: 0.0)
+        claim.claim_waiting(registrar, progress=progress)
+        for one in assignments(registrar, sent[::-1], desk.now, progress.uploads):
+            found = examine(one, examiners.mine().examine, desk.now)
+            conclude(registrar, [replace(found, upload=one.upload)])
+    first, last = (desk.receipts("oak", f"*.{one}.txt")[0].read_text() for one in sent)
+    assert f"stands instead of this one: {sent[1]}" in " ".join(first.split())
+    assert "This file replaces" not in first + last
+    shown = json.loads(desk.gateway("transfers", "show", sent[1], "--json"))
+    assert (shown["replaces"], shown["superseded_by"]) == (sent[0], None)
 
 
 def test_a_file_is_given_longer_for_each_file_before_it_until_it_is_landed() -> None:
