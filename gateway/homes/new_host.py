@@ -5,6 +5,7 @@ bring later keys to a host with a home. No existing file is overwritten, except 
 """
 
 import io
+import os
 import secrets
 import tarfile
 from collections.abc import Collection
@@ -110,8 +111,8 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
         target, (mode, content) = home.root / name, files[name]
         is_lacking = not target.exists()
         if is_lacking or (name == _HOST_LIST and same_key and read_small(target, _MOST_BYTES) != content):
-            target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-            write_durably(target, content, mode=mode)
+            # Policies are read by services of other users.
+            _put_down(target, content, mode, 0o755 if name.startswith("policies") else 0o700)
             done += 1
     if not same_key:
         raise GatewayError(
@@ -120,6 +121,16 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
             "gateway keys host switch. Then do this again"
         )
     return load_settings(home).host.name or "", done
+
+
+def _put_down(target: Path, content: bytes, mode: int, mode_of_folder: int) -> None:
+    """Write a file, in its folder. What root makes goes to the owner above: services have their own users."""
+    made = [target] if target.parent.is_dir() else [target.parent, target]
+    target.parent.mkdir(parents=True, mode=mode_of_folder, exist_ok=True)
+    write_durably(target, content, mode=mode)
+    for path in made if os.geteuid() == 0 else ():
+        above = path.parent.lstat()
+        os.chown(path, above.st_uid, above.st_gid, follow_symlinks=False)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +140,20 @@ def test_a_host_that_joined_can_make_the_next_key_of_the_gateway(first: Home, tm
     made = rotation.make_gateway_key(there, "Somerset", vkey, now, None, follows=key.read_bytes())
     assert secret_files.succession_file(there, made.fingerprint).is_file()
     assert [there.keys.stat().st_mode & 0o077, key.parent.stat().st_mode & 0o077] == [0, 0]
+
+
+@pytest.mark.root
+def test_what_root_puts_down_belongs_to_whoever_owns_the_folder(first: Home, tmp_path: Path) -> None:
+    """As systemd-tmpfiles makes the folders: it gives nobody a file of root's in a folder of theirs."""
+    there, code, inside, outside = Home(tmp_path / "there"), new_code(), 65_531, 65_532
+    for folder, owner in ((there.keys, inside), (there.policies, inside), (there.spool.host, outside)):
+        folder.mkdir(parents=True)
+        os.chown(folder, owner, owner)
+    unpacked(packed(first, "two", code), there, code)
+    found = [there.keys / "signing", *there.policies.rglob("*")]
+    assert {path.stat().st_uid for path in found} == {inside}
+    assert {path.stat().st_uid for path in there.spool.host.iterdir()} == {outside}
+    assert [stat.S_IMODE(path.stat().st_mode) for path in found if path.is_dir()] == [0o755]
 
 
 def test_a_host_takes_over_a_new_list_of_host_keys_only_with_the_host_key(
