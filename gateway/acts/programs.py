@@ -1,5 +1,5 @@
-"""Acts on other systems of the authority: programs with a credential for the API, and web hooks, which tell
-systems of events. Two people give a credential or add a hook, one person takes it back or removes it.
+"""Acts on other systems of the authority: programs with a credential for the API, and web hooks for
+events. Two people give a credential or add a hook, one person is enough to remove either.
 """
 
 from __future__ import annotations

@@ -315,7 +315,7 @@ def _known(session: Session, reference: str) -> Transfer:
 
 
 def _sent_to(session: Session, transfer: Transfer) -> Sequence[str]:
-    """Return the teams that a file was sent to; of a withdrawn file, those that had it until then."""
+    """Return the teams a file was sent to; for a withdrawn file, the teams before the withdrawal."""
     if transfer.state == "accepted":
         return [one.team for one in recalls.deliveries_of(session, transfer.sequence)]
     had: dict[str, None] = {}

@@ -233,7 +233,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
 
 
 def _unfit(transfer: Transfer, *, is_proposed: bool, is_on_hold: bool) -> frozenset[str]:
-    """Return those acts beside a file that would be refused as it stands. `is_proposed`: its delivery is."""
+    """Return the acts beside a file that would be refused now. `is_proposed`: True of a proposed delivery."""
     passed_on = transfer.state == "accepted" and transfer.upload.folder == "in"
     fits = {
         "transfers withdraw": passed_on,

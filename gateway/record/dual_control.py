@@ -513,8 +513,8 @@ def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | No
 def proposals(
     session: Session, rights: Mapping[str, AccessRight], at: datetime
 ) -> Iterator[tuple[TwoPersonAct, EventRow]]:
-    """Yield the acts about somebody or something that are proposed, each with its log entry, oldest first.
-    `rights`: by the beginning of the codes of acts, the right that they need.
+    """Yield the proposed acts about a person or thing, each with the log entry, oldest first.
+    `rights`: by the beginning of an act's code, the right needed.
     """
     lately = [col(EventRow.at) >= at - PROPOSAL_LASTS]
     for event in rows(session, EventRow, "number", where=lately, kind=_PROPOSAL):

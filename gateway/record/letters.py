@@ -423,8 +423,8 @@ def owe(registrar: Registrar, session: Session, found: Iterable[Letter], now: da
 
 
 def owe_again(registrar: Registrar, session: Session, number: int, now: datetime) -> None:
-    """Queue a letter that was given up once more, to the provider's present addresses.
-    GatewayError if it was not given up, or if the policies no longer have an address of the authority's.
+    """Queue a given-up letter once more, to the provider's present addresses.
+    GatewayError if not given up, or if the policies no longer have an address of the authority's.
     """
     row, of = letters.take_up(session, number, now), registrar.catalogue.letters
     if row.event.split(":")[1] == "provider":

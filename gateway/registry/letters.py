@@ -127,7 +127,7 @@ def give_up(session: Session, before: datetime) -> None:
 
 
 def take_up(session: Session, number: int, at: datetime) -> LetterRow:
-    """Queue a letter that was given up once more; return it. GatewayError if it was not given up."""
+    """Queue a given-up letter once more; return the row. GatewayError if the letter was not given up."""
     row = get(session, number)
     if row.refused != _GIVEN_UP or row.bounced_at is not None:
         raise GatewayError(f"letter {number} was not given up: gateway letters list says what became of it")

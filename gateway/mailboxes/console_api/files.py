@@ -314,7 +314,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 
 def _who_may(right: AccessRight, session: Session, looking: LookingTeams, reference: str) -> list[str]:
-    """Return the names of those who have a right, and may know of a file."""
+    """Return the names of the people with a right and with a file in sight."""
     people = (roles.viewer(session, name) for name in staff.list_staff(session))
     return [
         one.name

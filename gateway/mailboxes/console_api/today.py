@@ -202,7 +202,7 @@ def _needs_of(
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield tasks on files: as a second person, those given to the caller, all that wait for anybody."""
+    """Yield tasks on files: as a second person, given to the caller alone, or waiting for anybody."""
     held_ones = transfer_lists.awaiting_a_second(session, caller.sight)
     again = transfer_lists.proposed_again(session, caller.sight)
     again = [one for one in again if proposed(session, one, _AGAIN)]
@@ -225,7 +225,7 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
 
 
 def _to_do_as_well(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
-    """Yield the acts that somebody else proposed by doing them, and that the caller may do as well."""
+    """Yield a task for each act done first by another person, and waiting for the caller to do as well."""
     rights = {begins: right for begins, (right, *_) in _TO_DO_AS_WELL.items() if right in caller.may}
     people = staff.list_staff(session)
     for act, first in [*dual_control.proposals(session, rights, now)][:_EACH]:

@@ -1,5 +1,5 @@
 """Rows for transfers, with decisions, deliveries and receipts, for batches handed on to other systems, for
-the log, and for web hooks, which report its entries.
+the log, and for web hooks.
 """
 
 from __future__ import annotations
