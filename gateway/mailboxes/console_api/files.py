@@ -27,7 +27,7 @@ from gateway.mailboxes.console_api.context import (
     type_named,
 )
 from gateway.mailboxes.names import HELD, file_name
-from gateway.model import Basis, Classified, ContentRefused, Counting, Finding, counted
+from gateway.model import Basis, Classified, ContentRefused, Counting, Finding, Transfer, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.reasons import for_officers, waits_for_second
@@ -279,16 +279,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         own = name_of(asked.by) == caller.name
         told = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams, "own": own}
     return {
-        "file": {
-            "reference": upload.reference,
-            "why": for_officers(transfer.reasons),
-            "provider": Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
-            "data_type": type_named(catalogue, transfer.data_type) if transfer.data_type else None,
-            "landed_at": upload.landed_at,
-            "held_until": transfer.held_until,
-            "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
-            "sensitive": is_sensitive(transfer),
-        },
+        "file": _held_file_seen(transfer, catalogue, names),
         "upload_name": shown_name(upload.name),
         "evidence": content.evidence if content is not None else (),
         "pupils": known.pupils if known else None,
@@ -310,6 +301,20 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         "sent_on": _can_be_collected(console, caller, reference),
         "data_types": [type_named(catalogue, each) for each in catalogue.data_types()],
         "teams": [team_named(catalogue, team.id) for team in catalogue.teams.team],
+    }
+
+
+def _held_file_seen(transfer: Transfer, catalogue: Catalogue, names: Mapping[str, str]) -> Shown:
+    upload = transfer.upload
+    return {
+        "reference": upload.reference,
+        "why": for_officers(transfer.reasons),
+        "provider": Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
+        "data_type": type_named(catalogue, transfer.data_type) if transfer.data_type else None,
+        "landed_at": upload.landed_at,
+        "held_until": transfer.held_until,
+        "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
+        "sensitive": is_sensitive(transfer),
     }
 
 
