@@ -339,14 +339,12 @@ def owe_copies(
     """Record the copies of an accepted file that other providers get, now or later (`schools.copies_for`).
     Return log entries on the copies due now, and sentences about the recipients for the sender's receipt.
     """
-    content, decided_at = transfer.content, transfer.decided_at
-    if not isinstance(decision, Accepted | Released) or not isinstance(content, Classified):
-        return (), ()
-    if decided_at is None:
+    content, at = transfer.content, transfer.decided_at
+    if at is None or not (isinstance(decision, Accepted | Released) and isinstance(content, Classified)):
         return (), ()
     found = schools.copies_for(decision, content, catalogue, enrolled.providers.values())
     for provider, part, waits, _ in found:
-        copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
+        copies.owe(session, transfer.sequence, provider.id, at, part=part, waits=waits)
     ready, waiting = ([each for each in found if each.waits is waits] for waits in (False, True))
     entries = [copy_entry(transfer.upload.reference, each.provider.id, decision.flow) for each in ready]
     # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single

@@ -332,11 +332,9 @@ def put_in_force(
     )
     copies = []
     for one, transfer in zip(rulings, decided, strict=True):
-        is_shared = one.decision.flow in catalogue.shared_flows
-        copies.append(
-            owe_copies(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ())
-        )
         sender, content, ruled = senders[transfer.upload.provider], transfer.content, one.decision
+        is_shared = ruled.flow in catalogue.shared_flows
+        copies.append(owe_copies(session, transfer, ruled, catalogue, enrolled) if is_shared else ((), ()))
         on_roll = isinstance(ruled, model.Accepted) or (isinstance(ruled, model.Released) and ruled.on_roll)
         if sender.schools and on_roll and isinstance(content, model.Classified):
             rolls.note_schools(session, transfer.sequence, enrolled.owners(sender, content))
