@@ -22,7 +22,7 @@ from gateway.home.settings import KeyPolicy, Settings
 from gateway.keys import rotation
 from gateway.model import Provider, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
+from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written, local_day
 from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, number_of
@@ -108,17 +108,20 @@ def of_providers(
             in_force[key.owner].add(key.kind)
         elif key.state == "pending":
             pending[key.owner].add(key.kind)
+    ready = local_day(at, catalogue.calendar.timezone) >= opens(year, catalogue)
     for one in enrolled:
         if one.closed_on is None:
-            yield from _of_provider(one, catalogue, year, in_force[one.id], pending[one.id], invited)
+            yield from _of_provider(
+                one, catalogue, year if ready else None, in_force[one.id], pending[one.id], invited
+            )
 
 
 def _of_provider(
-    provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str],
+    provider: Provider, catalogue: Catalogue, year: str | None, in_force: set[str], pending: set[str],
     invited: Mapping[str, datetime],
 ) -> Iterator[Complaint]:  # fmt: skip
     """Yield a provider's complaints, given which kinds of key ("ssh", "openpgp") are in force or pending, and
-    when who was `invited`.
+    when who was `invited`. `year`: None if nobody can ratify for it yet.
     """
     name = provider.id
     if provider.suspended:
@@ -132,7 +135,7 @@ def _of_provider(
                 answer = f"once it has sent {name}.keys: gateway keys add {name} {name}.keys"
                 step = f"ring {name}, which was invited on {invited[name]:%Y-%m-%d}; {answer}"
             yield complaint(f"no-{kind}-key", name, step=step)
-    if catalogue.bodies.of(provider.kind).ratifies and not provider.ratified:
+    if year and catalogue.bodies.of(provider.kind).ratifies and not provider.ratified:
         yield complaint("not-ratified", name, year=year)
     number = catalogue.bodies.identifier_of(provider.kind)
     if number is None or number_of(provider, number) or provider.schools:

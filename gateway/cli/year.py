@@ -23,7 +23,7 @@ from gateway.home import Home
 from gateway.homes.school_year import check_none_waits, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
+from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, spoken, written
 from gateway.policy.ratification import following, opens
 from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
@@ -69,6 +69,10 @@ def open_year(
         with registrar.registry.write() as session:
             if agreements.year_opened_at(session, year) is None:
                 check_none_waits(session)  # Schools would be told to sign the text of before.
+                if local_day(at, catalogue.calendar.timezone) < (ready := opens(year, catalogue)):
+                    raise GatewayError(
+                        f"{year} can be ratified from {spoken(ready)} on: open it then; schools are told once"
+                    )
                 agreements.open_year(session, year, at=at, by=who(), why=why)
                 agreed = catalogue.agreement
                 starts = day_in(first_year(year), agreed.year.starts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.clock import TERM_TIME, commands_go_by
 from tests.commands import Commands
 from tests.policies import enact
 
+JULY = datetime(2027, 7, 1, 9, 30, tzinfo=UTC)
 TERMS = """\
 Term,Start date,End date,What
 Autumn 1,02/09/2027,22/10/2027,
@@ -28,9 +29,10 @@ Summer,2028-04-18,2028-07-21,
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    """One in whose calendar the terms of this year are written, and those of the next are not."""
+    """One in July: in its calendar the terms of this year are written, and those of the next are not."""
     commands_go_by(lambda: TERM_TIME, monkeypatch)
     made = Commands(tmp_path, "--organisation", "Elsewhere Council")
+    commands_go_by(lambda: JULY, monkeypatch)
     (tmp_path / "terms.csv").write_text(TERMS)
     for name, kind in (("oak", "school"), ("elm", "academy"), ("old", "school"), ("fft", "fft")):
         made.gateway("providers", "add", name, "--name", name.title(), "--kind", kind)
@@ -143,6 +145,20 @@ def test_what_is_missing_is_listed_and_by_rule_is_no_mistake(site: Commands) -> 
     assert not any("old" in one["about"] for one in found["missing"])
     site.gateway("flows", "expect", "oak", "ks1", "no", "--why", "a junior school")
     assert "1 carried over" in site.gateway("year", "open", "2027-28")
+
+
+def test_no_school_is_told_of_a_year_that_it_cannot_ratify_yet(
+    site: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def has_to_ratify() -> bool:
+        return any("ratified" in one["what"] for one in site.json("year", "show", "2027-28")["missing"])
+
+    assert has_to_ratify()
+    commands_go_by(lambda: TERM_TIME, monkeypatch)
+    said = site.refused("year", "open", "2027-28")
+    assert "2027-28 can be ratified from 1 July 2027 on: open it then" in said
+    assert not has_to_ratify()
+    assert notices(site, "oak") == []
 
 
 def terms(folder: Path, *lines: str) -> tuple[str, str]:
