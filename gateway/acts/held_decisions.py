@@ -110,12 +110,12 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         not set.
         """
         if self.as_ is None and not isinstance(transfer.content, Classified | None):
-            raise GatewayError("nobody has said yet what the file is; say its kind: --as")
+            raise GatewayError(f"{self.reference}: nobody has said yet what the file is; say its kind: --as")
         asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
         if asked.forbidden and not self.override:
             said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
             raise GatewayError(
-                f"the agreement speaks against this release: {said}. "
+                f"{self.reference}: the agreement speaks against this release: {said}. "
                 "It can be proposed to a second person instead: --override"
             )
         return asked

@@ -106,7 +106,7 @@ def test_what_a_suspended_key_signed_or_brought_is_released_by_two_people_alone(
         sign_head(clerk)
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")
     release = ("held", "release", sent, "--team", "central-data-team", "--why", "they rang")
-    assert "speaks against this release" in desk.gateway(*release, code=1)
+    assert f"{sent}: the agreement speaks against this release" in desk.gateway(*release, code=1)
     desk.gateway(*release, "--override")
     assert "somebody else must confirm" in desk.gateway("held", "confirm", sent, "--why", "x", code=1)
     monkeypatch.setenv("GATEWAY_ADMIN", "sam")
