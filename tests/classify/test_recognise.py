@@ -342,8 +342,11 @@ def test_what_is_none_is_refused(classify: Classify, content: bytes, code: str) 
     assert found.code == code
 
 
-def test_assessments_of_no_known_kind_are_told_with_the_format(classify: Classify) -> None:
-    inside = made.assessments("KS9", ("ENG", "REA", "TA", "NC", "EXS"))
+@pytest.mark.parametrize(("stage", "subject"), [("KS9", "ENG"), ("EYF", "RBA")])
+def test_assessments_of_no_known_kind_are_told_with_the_format(
+    classify: Classify, stage: str, subject: str
+) -> None:
+    inside = made.assessments(stage, (subject, "REA", "TA", "NC", "EXS"))
     found = classify(made.ctf(made.pupil(c, inside) for c in made.children()).encode())
     assert isinstance(found, ContentRefused)
     assert found.evidence == ("a Common Transfer File whose assessments are of no known kind",)

@@ -367,6 +367,7 @@ AIMS = {
     "Start Date": "07/09/2026",
     "Core Aim": "Y",
 }
+ENTRIES = {"Season": "Summer 2027", "Entry Code": of("8300", "8700"), "Title": "Mathematics", "Tier": "H"}
 T_LEVEL = {
     "T Level": "Digital Production",
     "Core Component Grade": of("A", "B"),
@@ -380,6 +381,7 @@ T_LEVEL = {
         ({**WHO, **PLACED, "Attendance pattern": "PT"}, 9, "alternative provision", "your school census"),
         ({**WHO, **BASELINE}, 0, "reception baseline", "assessment service"),
         ({**WHO, **AIMS}, 13, "learning aims", "autumn school census"),
+        ({**WHO, **ENTRIES}, 11, "examination entries", "The agreement asks for results"),
         ({**WHO, **T_LEVEL}, 14, "T Level results", "the overall grades alone"),
         ({"CHILD": "C1", "DOB": born(), "UPN": upn, "MC_DOB": ""}, 9, "Looked After", "makes this return"),
         ({"CHILD": "C1", "DECOM": "01/04/2026", "RNE": "S"}, 9, "Looked After", "makes this return"),
@@ -391,6 +393,11 @@ def test_what_belongs_elsewhere_says_where(columns: Columns, year: int, kind: st
     assert any(step in each for each in steps(decision))
     assert set(told(decision)) <= {"classify:outside-agreement", "policy:sensitive"}
     assert not any("Take that out" in each for each in steps(decision))
+
+
+def test_a_collection_that_nobody_knows_says_where_such_are_loaded() -> None:
+    unknown = made.census_around(map(made.census_pupil, made.children()), collection="ASL").encode()
+    assert any("the DfE's own service" in each for each in steps(decided(unknown)))
 
 
 def test_one_heading_of_what_belongs_elsewhere_makes_no_core_data_wait() -> None:
@@ -465,6 +472,7 @@ def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_d
         ("Date pupil removed from roll", "New start date"),
         ("Date placed on admission register", "End date"),
         ("Home educated from", "End date"),
+        ("EHE date", "End date"),
         ("Date of withdrawal for EHE", "End date"),
     ],
 )

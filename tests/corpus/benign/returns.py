@@ -29,7 +29,54 @@ _BASICS: Columns = {
     "EBacc average point score": of("4.1", "3.2"),
     "Grade 5 or above in English and maths": of("Yes", "No"),
 }
+_ISAMS: Columns = {
+    "txtSchoolID": lambda p: f"A{p.number:05}",
+    "txtUPN": upn,
+    "txtSurname": surname,
+    "txtForename": WHO["Forename"],
+    "txtGender": of("F", "M"),
+    "txtDOB": lambda p: f"{p.born} 00:00:00",
+    "intNCYear": "9",
+    "txtForm": "9Br",
+}
+_COUNTED: Columns = {
+    **_NAMES,
+    "Sessions possible": "120",
+    "Present": "110",
+    "I - Illness": "4",
+    "M - Medical/Dental": "1",
+    "C2 - Part-time timetable": "0",
+}
+_RATES: Columns = {**_NAMES, "Present (%)": of("96.2", "88"), "Authorised Absence (%)": "2.1"}
+_HALF_DAYS: Columns = {**_NAMES, "Possible sessions": "120", "Sessions present": of("118", "100")}
 FILES = {
+    "isams-fields.csv": Export("student-core", "school", lambda: csv(rows(_ISAMS, year=9))),
+    "code-counts-in-words.csv": Export("attendance", "school", lambda: csv(rows(_COUNTED))),
+    "rates-alone.csv": Export(
+        "attendance", "school", lambda: csv(rows({**_RATES, "Unauthorised Absence (%)": "1.7"}))
+    ),
+    "absence-in-sessions.csv": Export(
+        "attendance",
+        "school",
+        lambda: csv(
+            rows({**_HALF_DAYS, "Authorised absence sessions": "2", "Unauthorised absence sessions": "0"})
+        ),
+    ),
+    "phonics-of-two-years.csv": Export(
+        "phonics",
+        "school",
+        lambda: csv(
+            rows(
+                {
+                    **WHO,
+                    "Phonics Screening Check Year 1": of("28", "31"),
+                    "Phonics Screening Check Year 2": "33",
+                },
+                year=2,
+            )
+        ),
+        JUNE,
+    ),
     "dfe-daily-sessions.csv": Export(
         "attendance",
         "school",
