@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import signal
 import socket
 import sys
@@ -215,7 +216,7 @@ async def serve(
 
                 door = WebDoor(intake, intake.tree, published, settings.web, settings.limits)
                 web_door = answering(door, web)
-            with metrics.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop, published)):
+            with metrics.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop, spool, published)):
                 async with web_door:
                     ready(*accepting)
                     await stop.wait()
@@ -224,11 +225,11 @@ async def serve(
                 one.cancel()
 
 
-def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
+def _health(loop: asyncio.AbstractEventLoop, spool: Spool, published: Published) -> metrics.Health:
     """Return a health check to be called in another thread; the check returns the codes of present problems.
 
-    The problems are an event loop that does not run, a processor that claims no uploads, and a removed host.
-    A load balancer sends no more clients to a host with a problem.
+    The problems are an event loop that does not run, a processor that claims no uploads, a removed host, and
+    a disk without room for uploads. A load balancer sends no more clients to a host with a problem.
     """
 
     def health() -> Sequence[str]:
@@ -243,6 +244,8 @@ def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.He
         settings = read_settings(published)
         if settings.removed:
             return ("host-removed",)
+        if shutil.disk_usage(spool.landed).free < settings.limits.free_bytes:
+            return ("disk-nearly-full:spool",)
         return () if age < settings.claim_seconds else ("processor-claims-nothing",)
 
     return health

@@ -209,12 +209,13 @@ def test_balancers_that_are_named_while_it_runs_are_heard(intake: Callable[..., 
     assert said(behind.port, header()).startswith(b"SSH-2.0-gateway")
 
 
-def test_a_balancer_is_told_where_the_processor_claims_nothing(
+def test_a_balancer_is_told_where_no_upload_is_taken_or_claimed(
     intake: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr("gateway.observe.systemd.handed_over", lambda _name: [place])
-    claimed = intake().home.published.root / CLAIMED
+    running = intake()
+    claimed = running.home.published.root / CLAIMED
 
     def health() -> tuple[int, str]:
         return get(place.getsockname()[1], "/healthz")
@@ -222,6 +223,10 @@ def test_a_balancer_is_told_where_the_processor_claims_nothing(
     assert health() == (503, "processor-claims-nothing\n")
     claimed.touch()
     assert health() == (200, "ok\n")
+    for room, answer in ((2**60, (503, "disk-nearly-full:spool\n")), (0, (200, "ok\n"))):
+        running.limits = IntakeLimits(free_bytes=room)
+        running.publish()
+        assert health() == answer
     long_ago = time.time() - 30
     os.utime(claimed, (long_ago, long_ago))
     assert health() == (503, "processor-claims-nothing\n")
