@@ -237,6 +237,8 @@ def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], di
             seen.append(check.look_at(file, date.today(), tell))  # noqa: DTZ011 - the calendar on the wall
         except OSError as error:
             problems[file] = f"cannot be read: {error.strerror or error}"
+            if file.is_dir():
+                problems[file] = "is a folder: name the files in it, or see gateway send watch"
         except GatewayError as error:
             problems[file] = str(error)
     return seen, problems
@@ -274,7 +276,7 @@ def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | No
 
 
 def _tell_result(row: dict[str, Any], command: str) -> None:
-    name = plain(Path(row["file"]).name)
+    name = plain(Path(row["file"]).name or row["file"])
     if row["problem"] is not None:
         complain(f"{name}: {row['state']}: {row['problem']}")
         return

@@ -119,9 +119,16 @@ class Display(AbstractContextManager["Display"]):
 def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     """Yield the kit in the folder `kit` with unlocked keys; show progress on a terminal until the end."""
     opened = Kit(kit)
+    settings = opened.settings()
+    for key in (settings.ssh_key, settings.openpgp_key):
+        if not key.exists():
+            raise GatewayError(
+                f"your key {key} is not there: put it back from a copy; if there is none, rename the folder "
+                f"{kit}, and ask the authority for a new invitation"
+            )
     with Display() as shown:
         ask = shown.ask if sys.stdin.isatty() else None
-        sender = KitAtWork(opened, Passphrases(opened.settings().provider, passphrase_file, ask), shown)
+        sender = KitAtWork(opened, Passphrases(settings.provider, passphrase_file, ask), shown)
         sender.unlock()
         yield sender
 

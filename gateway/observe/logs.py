@@ -31,7 +31,7 @@ _CATEGORIES = {
 """The category and the outcome of an event, by code; others have neither."""
 _IAM = ("key", "role", "staff", "credentials", "program", "provider")
 """How kinds of entries begin that are about identity and access."""
-_NOISY = ("alembic", "watchdog", "paramiko", "httpx", "httpcore")  # httpx logs addresses, with their secrets
+_NOISY = ("alembic", "watchdog", "httpx", "httpcore")  # httpx logs addresses, with their secrets
 
 
 def configure(level: str | int) -> None:
@@ -45,7 +45,8 @@ def configure(level: str | int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # asyncssh logs names and paths as sent by clients.
+    # paramiko logs what it raises as well, with a trace; asyncssh logs names and paths as sent by clients.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
 
 

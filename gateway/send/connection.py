@@ -69,8 +69,11 @@ def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTP
             ) from None
         except BROKEN as error:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            if "banner" in words:
+                words = "an answer that is not of SSH"
             raise CannotReach(
-                f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {words}"
+                f"the gateway at {settings.host}, port {settings.port}, cannot be reached ({words}): look at "
+                "your network, where a proxy or firewall has to let SSH out to this port"
             ) from None
         yield opened
 

@@ -23,13 +23,13 @@ from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.send import receipts, trust
 from gateway.send.connection import BROKEN, CannotReach, session, upload
-from gateway.send.files import DiskFull, Mark, opened
+from gateway.send.files import Mark, opened
 from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import OwnKey, read_key
 from gateway.send.passphrases import Passphrases
 from gateway.send.receipts import Proved
 from gateway.send.sealing import digest_of, seal
-from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
+from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles, broken
 from gateway.send.ssh_key import load_ssh_key, needs_passphrase
 
 _NAME_BYTES, _DIGITS = 100, 12
@@ -110,9 +110,8 @@ class KitAtWork:
         try:
             with closing(SentFiles(self.kit.sent)) as files:
                 yield files
-        except sqlite3.OperationalError as error:
-            full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
-            raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise broken(self.kit.sent, error) from None
 
     def unlock(self) -> None:
         """Find or ask for the passphrases of both keys, so no step has to ask later."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.errors import GatewayError
+from gateway.send.files import DiskFull
 
 SentState = Literal["sealed", "uploaded", "accepted", "held", "refused"]
 SentTo = Literal["/in", "/keys", "/agreement"]
@@ -157,4 +158,15 @@ def alone(root: Path, *, seconds: float) -> Iterator[None]:
                 raise KitBusy("another gateway send is at work with this kit: try again later") from None
             kind = GatewayError if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN else KitBusy
             raise kind(f"{place}: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise broken(place, error) from None
         yield
+
+
+def broken(place: Path, error: sqlite3.DatabaseError) -> GatewayError:
+    """Return the error to raise for an error of the database at `place`: DiskFull, or how to go on."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return DiskFull(place)
+    if error.sqlite_errorcode in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        return GatewayError(f"{place} is damaged: move this file away, and try again")
+    return GatewayError(f"{place}: {error}")

@@ -8,9 +8,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -217,6 +219,46 @@ def test_what_keeps_a_file_here_is_told_by_a_sentence_and_an_exit_code(
     assert len(oak.transfers()) == before
     (sent,) = oak.json(str(file))
     assert sent["state"] == "accepted"
+
+
+def test_what_answers_but_is_no_gateway_is_told_in_one_sentence(oak: Office, services: Running) -> None:
+    """A proxy of the school, say: its answer is no SSH, and no trace of the program is shown."""
+    file = oak.file("proxied.xml", core_data(seed=7))
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, _ = proxy.accept()
+                    caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    caller.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        elsewhere(oak, proxy.getsockname())
+        _, said = oak.process(str(file), "--wait", "0.1").communicate(timeout=60)
+        elsewhere(oak, services.intake)
+        proxy.shutdown(socket.SHUT_RDWR)
+    assert "(an answer that is not of SSH): look at your network" in said
+    assert "paramiko" not in said
+
+
+def test_a_kit_of_which_a_part_is_missing_or_damaged_says_which_and_what_to_do(oak: Office) -> None:
+    file = str(oak.file("core.xml", core_data(seed=7)))
+    oak.send(file)
+    settings, gone = oak.kit / "kit.toml", oak.kit / "gone"
+    text = settings.read_text()
+    for kind in ("ssh_key", "openpgp_key"):
+        settings.write_text(re.sub(rf'^{kind} = ".*"$', f'{kind} = "{gone}"', text, flags=re.MULTILINE))
+        said = oak.send(file).stderr
+        settings.write_text(text)
+        assert f"your key {gone} is not there: put it back from a copy" in said
+    for name in ("at-work.db", "sent.db"):
+        kept = (oak.kit / name).read_bytes()
+        (oak.kit / name).write_bytes(b"junk" * 1024 + kept[4096:])
+        result = oak.send(file)
+        (oak.kit / name).write_bytes(kept)
+        assert result.stderr.endswith(f"{oak.kit / name} is damaged: move this file away, and try again\n")
+    assert f"{oak.root.name}: not sent: is a folder: name the files in it" in oak.send(str(oak.root)).stderr
 
 
 @pytest.mark.needs("faketime")
