@@ -312,10 +312,12 @@ def superseding(
     replaces, superseded_by, landed = None, None, (transfer.upload.landed_at, transfer.sequence)
     for landing, reference, content in others:
         theirs = _schools_in(content) if by_content else alone
-        if landing < landed and theirs and theirs <= schools:
-            replaces = reference
-            break
-        if landing > landed and schools and schools <= theirs:
+        # Within a minute the time tells; else the number does, as the clock may have been set back.
+        is_near = abs(landing[0] - landed[0]) < timedelta(minutes=1)
+        one, this = (landing, landed) if is_near else (landing[1:], landed[1:])
+        if one < this and theirs and theirs <= schools:
+            replaces = replaces or reference
+        if one > this and schools and schools <= theirs:
             superseded_by = superseded_by or reference
     return replaces, superseded_by
 

@@ -59,6 +59,20 @@ def test_the_latest_file_about_the_same_schools_stands(
     assert found == (ref(replaces), ref(superseded_by))
 
 
+@pytest.mark.parametrize(
+    ("sequence", "seconds", "replaces", "superseded_by"),
+    [(1, 1, None, 1), (4, -1, 4, None), (1, 3600, 1, None), (4, -3600, None, 4)],
+)
+def test_the_time_of_landing_tells_within_a_minute_and_else_the_number(
+    sequence: int, seconds: int, replaces: int | None, superseded_by: int | None
+) -> None:
+    file, provider = sent(3), Provider(id="oak", name="Oak", kind="school")
+    at = file.upload.landed_at + timedelta(seconds=seconds)
+    other = (at, sequence), ref(sequence) or "", None
+    found = superseding(file, [other], provider, shipped().bodies)
+    assert found == (ref(replaces), ref(superseded_by))
+
+
 def test_a_file_of_weeks_too_long_ago_to_be_told_apart_replaces_none() -> None:
     for days, replaces in ((200, True), (3 * 365, False)):
         facts = Facts(latest_day=NOW.date() - timedelta(days=days))

@@ -13,7 +13,7 @@ from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
 class TransferRow(Row, table=True):
-    """An upload from landing to receipt. `sequence`: its number in the order of landing, which needs no
+    """An upload from landing to receipt. `sequence`: its number in the order of going on record: it needs no
     clock. `period`: the period that the file states, as `gateway.policy.dates` writes it. `rules`: the digest
     of the rules by which the content was last judged; None if judged by version 0.2.0.
     """
