@@ -316,8 +316,9 @@ def put_in_force(
     if not rulings:
         return None
     session, catalogue, counting = batch.session, registrar.catalogue, years_at(now, registrar.catalogue)
-    shares, here = registrar.settings.host.shares, registrar.home.policies_in_force.name
-    if (last_loaded(session) if shares else here) != catalogue.digest:
+    here = registrar.home.policies_in_force  # policies/ itself, before any came into force.
+    in_force = last_loaded(session) if registrar.settings.host.shares else here.name
+    if in_force != catalogue.digest and here != registrar.home.policies:
         raise Fault("other policies came into force meanwhile")
     recorded = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     sequences = {one.upload.reference: one.sequence for one in recorded}
