@@ -148,5 +148,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
         Route("/digest", stated, methods=["GET"]),
         Mount("/static", GZipMiddleware(StaticFiles(directory=STATIC))),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: no_page, Exception: failed})
+    # Anybody may ask for an address that none can have, such as one with a NUL.
+    missing = {HTTPException: no_page, httpx.InvalidURL: no_page}
+    app = Starlette(routes=routes, exception_handlers={**missing, Exception: failed})
     return Guard(app, origin, allows=ALLOWS, changing=_CHANGING, most=MOST_BYTES, larger={})

@@ -221,6 +221,7 @@ def test_what_other_sites_ask_is_refused(doors: Doors) -> None:
     assert ann.client.get("/", headers={"host": "evil.example"}).status_code == 307
     assert ann.client.post("/api/logout", headers={"host": "evil.example"}).status_code == 421
     assert ann.client.put("/api/sent").status_code == 405
+    assert ann.client.get("/api/keys/%00").status_code == 404
     answer = ann.client.post("/api/login", content=iter([b"x" * 10]))  # Chunked: of no length that is told.
     assert answer.status_code == 411
     assert ann.client.post("/api/login", content=b"x" * 2_000_000).status_code == 413
