@@ -358,6 +358,19 @@ def test_whoever_takes_a_leaver_out_is_told_which_credentials_the_leaver_was_sho
     assert "dinners" not in said
 
 
+def test_a_file_that_is_being_collected_is_cut_off_where_the_credential_is_revoked(api: Api) -> None:
+    size = 24 * 1024**2  # More than lies between the two ends of a connection.
+    asked = {"team": TEAM, "reference": api.room.deliver(b"%s " % MARKER * (size // 32), TEAM)}
+    collect = "/api/v1/mailbox/collect"
+    with api.program("cut-off", *MAILBOX) as client, client.stream("GET", collect, params=asked) as answer:
+        pieces = answer.iter_raw(1024)
+        told = len(next(pieces))
+        api.command("jane", "programs", "revoke", "cut-off", "--why", "lost")
+        with pytest.raises(httpx.RemoteProtocolError):
+            told += sum(map(len, pieces))
+    assert told < int(answer.headers["content-length"])
+
+
 def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
     client = api.program("old", "providers list")
     with api.room.registry.write() as session:
