@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -12,7 +13,7 @@ from sqlmodel import Session
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
 from gateway.acts.fields import FileReference, Why, option
-from gateway.acts.held_decisions import proposal, propose, released, rule
+from gateway.acts.held_decisions import proposal, propose, release_in_words, released, rule
 from gateway.acts.notices import tell_dpo
 from gateway.acts.transfers import file_in_words, proposal_in_words
 from gateway.errors import GatewayError, NotFoundError
@@ -28,6 +29,7 @@ from gateway.receipts.text import receipt_statement
 from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling, enrolled_in, read_rolls_again, restore_full_roll
 from gateway.record.dual_control import Proposal, check_second, check_two, proposed
+from gateway.record.registrar import Rulebook
 from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
@@ -110,8 +112,14 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give a
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the file's school and kind of data."""
-        return file_in_words(context, self.reference)
+        """Return sentences with the file's school, kind of data and teams, and the agreement's objections."""
+        rules, now = Rulebook(context.home, context.catalogue), context.clock()
+        with context.reading() as session:
+            transfer = _known(session, self.reference)
+            asked = _judged(rules, session, transfer, self.team, now)
+            counted = transfer.state != "accepted" and not self.team
+            said = release_in_words(rules, session, transfer, asked, now, counted=counted)
+        return f"{file_in_words(context, self.reference)} {said}"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Deliver the file again. If the agreement forbids the delivery, and `override` is set, propose it to
@@ -121,7 +129,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give a
         reference = self.reference
         with context.recording() as record:
             transfer = _known(record.session, reference)
-            asked = _judged(record, transfer, self.team)
+            asked = _judged(record.registrar, record.session, transfer, self.team, record.at)
             if waits_for_second(transfer):
                 _check_second(record, transfer)
             if asked.forbidden and not self.override:
@@ -188,7 +196,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
         """Deliver a file as another person proposed; notify data protection if the agreement forbids it."""
         transfer = _known(record.session, self.reference)
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
-        asked = _judged(record, transfer, first.teams)
+        asked = _judged(record.registrar, record.session, transfer, first.teams, record.at)
         by, against = record.by, asked.forbidden
         # Whoever withdrew the file may confirm: the proposal is another person's, so two are for it.
         check_second(record.session, first, by, against, self.right, at=record.at, said=said)
@@ -327,19 +335,19 @@ def _sent_to(session: Session, transfer: Transfer) -> Sequence[str]:
     return [*had]
 
 
-def _judged(record: Recording, transfer: Transfer, wanted: tuple[str, ...]) -> Release:
+def _judged(
+    rulebook: Rulebook, session: Session, transfer: Transfer, wanted: tuple[str, ...], now: datetime
+) -> Release:
     if transfer.content is None:
         raise GatewayError(f"{transfer.upload.reference} was never opened, so there is nothing to give")
-    session, registrar, now = record.session, record.registrar, record.at
-    sent = _sent_to(session, transfer)
-    had = tuple(one for one in sent if not registrar.catalogue.has_counts_alone(one, transfer.data_type))
-    sender = registrar.provider(session, transfer.upload.provider, now)
+    catalogue, data_type = rulebook.catalogue, transfer.data_type
+    had = tuple(one for one in _sent_to(session, transfer) if not catalogue.has_counts_alone(one, data_type))
+    sender = rulebook.provider(session, transfer.upload.provider, now)
     asked = judge_release(
-        transfer.content, transfer.reasons, registrar.catalogue, sender, now,
-        data_type=transfer.data_type, teams=wanted or had,
-    )  # fmt: skip
+        transfer.content, transfer.reasons, catalogue, sender, now, data_type=data_type, teams=wanted or had
+    )
     against = (why for why in transfer.reasons if why.code == _FOR_GOOD)
-    of_keys = distrust(session, transfer, registrar.catalogue, now)
+    of_keys = distrust(session, transfer, catalogue, now)
     return replace(asked, forbidden=tuple(dict.fromkeys((*against, *of_keys, *asked.forbidden))))
 
 
