@@ -267,7 +267,7 @@ def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
     """Return a provider's news for a letter, under the headings of the page; "" if there is no news.
     News are data late or due within `days`, keys that end within `days`, held files, a ratification to make,
-    and the files of the last week, without file names.
+    and the files of the last week, without file names; of a sensitive one not even the kind is told.
     """
     found = []
     for heading, all_lines, _ in sections(facts, language):
@@ -280,9 +280,9 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
             found.append("\n".join([f"## {heading}", "", *(f"- {line}" for line in lines)]))
     lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
     lines = [
-        f"- {one.reference}: "
-        + ", ".join(translate(each, language) for each in (facts.named(one.data_type), one.state))
+        f"- {one.reference}: " + ", ".join(translate(each, language) for each in (kind, one.state))
         for one in lately[:_MOST_TOLD]
+        for kind in ("a file" if one.few else facts.named(one.data_type),)
     ]
     if more := len(lately) - len(lines):
         lines.append(f"- {translate(f'and {more} more, which your own page lists', language)}")

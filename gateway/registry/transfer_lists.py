@@ -363,6 +363,7 @@ class InShort(NamedTuple):
     landed_at: datetime
     name: str = ""
     folder: Folder = "in"
+    few: bool | None = None
     reasons: tuple[Reason, ...] = ()
 
 

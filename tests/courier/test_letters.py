@@ -27,7 +27,7 @@ from gateway.processor.retention import run_hourly
 from gateway.processor.service import open_processor
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
-from gateway.record.letters import owe_by_calendar
+from gateway.record.letters import Letterhead, by_calendar, owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import letters, log, providers, receipts
 from gateway.registry.tables import ContactRow, MarkedTransferRow, MarkerRow, TransferRow
@@ -376,8 +376,11 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     desk.process()
     with desk.registry.write() as session:
         mark(session, kept_from_teams, desk.now)
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--email", "office@oak.invalid")
     desk.pass_time(days=1)
     with desk.registrar() as registrar:
+        with desk.registry.read() as session:
+            written = [*by_calendar(Letterhead(session, registrar.catalogue, registrar.settings), desk.now)]
         owe_by_calendar(registrar, desk.now)
     with desk.registry.read() as session:
         rows = [(row.subject, row.recipient) for row in letters.listed(session)]
@@ -386,6 +389,11 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     assert {to for subject, to in rows if other in subject} == {"data@test.invalid", "admins@test.invalid"}
     digests = {(subject[-1], to) for subject, to in rows if subject.startswith("Files that wait for you")}
     assert digests == {("1", "few@test.invalid"), ("2", "data@test.invalid")}
+    (weekly,) = (
+        one.text for one in written if one.recipient == "office@oak.invalid" and one.kind == "weekly"
+    )
+    assert f"- {sensitive}: a file, held" in weekly
+    assert f"- {other}: not recognised, held" in weekly
 
 
 def test_no_desk_is_written_to_about_a_file_that_is_not_for_it(tmp_path: Path) -> None:
