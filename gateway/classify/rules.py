@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, cached_property
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from pydantic import Field
 
@@ -381,10 +381,17 @@ class Rules(Items):
     def judge(self, key: str, known: value_kinds.Judge, *, by_rows: bool) -> value_kinds.Judge:
         """Return the judge `known`; `by_rows`: of classes and houses a new one, also by the rows of each."""
         if by_rows and key in _OF_MANY:
-            codes = (self.code_sets["religion"] | self.code_sets["traveller"]) - WORDS["nothing"]
-            initials = self.sensitive.are_initials
+            initials, codes = self.sensitive.are_initials, self._telling_codes
             return SharedJudge(known.check, known.quick, initials, codes, house=key == "house")
         return known
+
+    @cached_property
+    def _telling_codes(self) -> frozenset[str]:
+        """Codes of items that a class or house would tell, and the beginnings of words of people's origin."""
+        sets = self.code_sets
+        words = re.findall(r"[A-Z]{6,}", " ".join(sets["language"] | sets["ethnicity"]))
+        telling = {*map(itemgetter(slice(6)), words)}.union(*map(sets.__getitem__, WORDS["telling_codes"]))
+        return frozenset(telling - sets["subject"] - WORDS["nothing"] - WORDS["beside_codes"])
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

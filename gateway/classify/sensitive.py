@@ -55,7 +55,7 @@ _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
 # Behind a class, as in "5B PRU"; and before a figure, as "LAC2".
 _BEHIND_A_CLASS = re.compile(r"\d[^\W\d_]{0,2} ([A-Z]{3})\Z", re.ASCII)
-_BEFORE_A_FIGURE = re.compile(r"([A-Z]{3,4})\d{1,2}", re.ASCII)
+_BEFORE_A_FIGURE = re.compile(r"([A-Z]{3,4})\d+", re.ASCII)
 _BY_INITIALS = re.compile(r"(?:\d{1,2}(?:[A-Z] )? ?)?[A-Z][A-Za-z][A-Z]", re.ASCII)
 # In brackets behind a class, as in "5B (PRU)".
 _ASIDE = re.compile(r"\d[^\W\d_]{0,2} ?\(([^()]+)\)")
@@ -77,11 +77,11 @@ WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in da
 # A word that a street is called by is no remark, nor is one in the name of a nursery or special school.
 _STREET = re.compile(
     rf"(?<![\w'\u2019-])(?:[a-z]{{3,}} (?:{'|'.join(sorted(WORDS['streets']))})"
-    rf"(?=\s*(?:,|\Z)| (?:{'|'.join(sorted(WORDS['schools']))})\b)"
+    rf"(?=\s*(?:,|\Z)| (?:{'|'.join(sorted(WORDS['schools'] | WORDS['streets']))})\b)"
     r"|mobile (?=homes?\b)|children['\u2019]?s (?=(?:centre|(?:day )?nursery|school)\b)"
     r"|old (?:town|county|shire) hall\b|(?:town|county|shire) hall (?=(?:apartments|close|flats|square)\b)"
     rf"|(?:town|county) hall (?=(?:{'|'.join(sorted(WORDS['schools']))})\b)"
-    r"|(?:college|school) for the deaf\b)",
+    r"|(?:college|school) for (?:the )?deaf\b)",
     re.IGNORECASE,
 )
 # Behind a number, streets are also of kinds with which remarks end.
@@ -385,7 +385,7 @@ class Sensitive(RuleTable):
     @cached_property
     def _signs(self) -> frozenset[bytes]:
         """First six letters of each sensitive word, stem, and phrase's longest word, for a quick search."""
-        telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
+        telling = (*self._value_stems, *self._value_words, *self._telling_phrases, *WORDS["abbreviations"])
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property

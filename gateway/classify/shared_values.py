@@ -7,22 +7,53 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
+from gateway.classify.sensitive import WORDS
 from gateway.classify.value_kinds import OTHER, Check, Judge, Quick, Test
 
 # Of a label's form ("7 Aa" is "0 a"): a word with a small letter, a number, and a letter that is not small.
 _WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
-_LETTER, _FIGURE = re.compile(r"[A-Z]"), re.compile(r"\d").search
-# An abbreviation or several words; no class of the reception or nursery, such as RH and NAM, nor a teacher.
-_ABBREVIATION = r"[A-Z]{2,5}\.?|(?:[A-Za-z][. ]){1,4}[A-Za-z]\.?|[A-Z]\d[A-Z]"
-_ODD = re.compile(rf"(?!R|N|Y[RN]|FS|EY)(?:{_ABBREVIATION}|(?!Y|F|P|M[rsi]|Dr).*\w[ (].*)").fullmatch
-_ODD_HOUSE = re.compile(rf"{_ABBREVIATION}|.*\w(?: ?\(| - ).*").fullmatch
+_LETTER, _UPPER = re.compile(r"[A-Z]"), re.compile(r"[A-Z\d]+")
+# An abbreviation; among the classes of a reception or nursery, such as RH and NAM, it is a name.
+_ABBREVIATION = r"[A-Z]{1,5}\.?|(?:[A-Za-z][./& ]){1,4}[A-Za-z]\.?|[A-KM-TV-X]\d[A-Z]"
+_OF_RECEPTION = r"(?:R|N|Y[RN]|FS|EY|KS)[A-Z\d]{0,2}"
+_NO_CLASS = re.compile(
+    rf"(?!{_OF_RECEPTION}\Z)(?:{_ABBREVIATION})|.*\d[A-Z] [A-Z]\b.*|M(?:rs?|s|iss|x)\.? .* [KE]"
+).fullmatch
+_ODD_HOUSE = re.compile(rf"{_ABBREVIATION}|.*\w(?: ?[(*]| - |, ).*|.*[a-z] [A-Z]{{2,5}}").fullmatch
+# What stands in a class besides names: "7", "10X1", "Y3B", "7.1", "4th", "7x", "L6A", "Ma1", "(Y2)".
+_OF_A_FORM = re.compile(
+    r"\(?(?:(?:Yr?|[LU])?\d{1,2}(?:[-.]\d{1,2})?(?:th| ?[A-Z]{0,3}|[a-z]{1,2})\d?|[A-Z]\.?|[A-Z][a-z]?\d{1,2}"
+    rf"|{_OF_RECEPTION})\)?"
+).fullmatch
+_CLASS_LETTER = re.compile(r"\d[A-Z]").search
+_NAME = re.compile(r"[^\W\da-z](?:[^\W\d]|['\u2019-])*[^\W\dA-Z]|[^\W\da-zA-Z]").fullmatch
+# Between the words of a class: "6 JP" is one, and "3B - Miss Lee" are three.
+_BETWEEN_WORDS = re.compile(
+    r" - (?=(?:M[rsx]|Mrs|Dr|Miss)\b)|[ /&]+(?!(?:(?<=\b\d )|(?<=\b\d\d ))[A-Z]{2,3}\Z)"
+)
 # Where more stands behind another value ("Kestrel (PP)"); not what tells groups apart ("Oak 2", "Oak B").
-_MORE = re.compile(r"(?<=\w)(?=[^\w/'\u2019])(?!\W+(?:[A-Z]|[AP]M|\d+)\Z)")
+_MORE = re.compile(
+    r"(?<=\w)(?=[^\w/'\u2019])(?!-\w|\W+(?:[A-Z]|[AP]M|\(?Y?\d+[A-Z]?\)?|M(?:[rsx]|rs|iss)\.? .*)\Z)"
+)
 _FEWEST_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 10, 3
-_FEW_ROWS, _OF_A_CLASS, _A_CLASS, _INITIALS = 2, 8, 30, 3
+_FEW_ROWS, _OF_A_CLASS, _A_CLASS, _INITIALS, _OF_AN_ORIGIN = 2, 8, 30, 3, 6
+_SUPPORT, _TELLING = tuple(WORDS["support"]), {one.upper() for one in WORDS["abbreviations"]}
+_WORDS_OF_TEACHERS = WORDS["stages"] | WORDS["titles"] | WORDS["in_a_name"]
 _USUAL_FORM, _RARE = 0.05, 0.03
 _ROWS_TOGETHER = 500  # A longer table is judged in portions: the first has so many rows.
 _MOST_REMEMBERED = 20_000
+
+
+def _is_odd(value: str) -> bool:
+    """Return True for a value that is not made as a class is: of years, letters, stages and one other name,
+    or of a teacher with a title.
+    """
+    words = {word: word.casefold().strip(".") for word in _BETWEEN_WORDS.split(value)}
+    has_teacher = not WORDS["titles"].isdisjoint(words.values())
+    known = _WORDS_OF_TEACHERS if has_teacher else WORDS["stages"]
+    names = [word for word, small in words.items() if small not in known and not _OF_A_FORM(word)]
+    is_class = has_teacher or len(names) <= (_CLASS_LETTER(value) is None)
+    return _NO_CLASS(value) is not None or not is_class or not all(map(_NAME, names))
 
 
 class SharedJudge(Judge):
@@ -34,11 +65,17 @@ class SharedJudge(Judge):
     __slots__ = ("_are_initials", "_codes", "_odd", "_rows")
 
     def __init__(
-        self, check: Check | None, quick: Quick | None, initials: Test, codes: Collection[str], *, house: bool
+        self, check: Check | None, quick: Quick | None, initials: Test, codes: frozenset[str], *, house: bool
     ) -> None:
         self._rows = Counter[str]()
         super().__init__(check, quick)
-        self._are_initials, self._codes, self._odd = initials, codes, _ODD_HOUSE if house else _ODD
+        self._are_initials, self._codes, self._odd = initials, codes, _ODD_HOUSE if house else _is_odd
+
+    def _tells(self, value: str) -> bool:
+        """Return True for a code of another item, and a value with an abbreviation or word of support."""
+        upper, small = value.upper(), value.casefold()
+        is_code = len(value) > _INITIALS and not self._codes.isdisjoint([upper, upper[:_OF_AN_ORIGIN]])
+        return is_code or small.startswith(_SUPPORT) or not _TELLING.isdisjoint(_UPPER.findall(value))
 
     def forget(self) -> None:
         """Forget the values judged so far, and their rows."""
@@ -49,20 +86,20 @@ class SharedJudge(Judge):
         """Return the faulty values of a column, or of the next portion of its rows.
         A value of one or two rows is faulty beside classes of at least eight times as many, unless it has a
         figure and a usual form ("7B" among "7A"), or many rows have such values: the column then lists no
-        classes. In any table, values of one or two rows are faulty: a code of another item; another value and
-        more ("Red (PP)"); one or two abbreviations or several words, if all other values are words with a
-        figure ("3B YC"), or houses. A class by initials ("9 CSA") is not beside others.
+        classes. In any table, values of one or two rows are faulty: those of `_tells`; another value and more
+        ("Red (PP)"); one or two that are not made as a class or house is, if all other values are. A class by
+        initials ("9 CSA") is not beside others.
         """
         found, column = super().faults(values), list(filter(None, values))
         counts, filled = Counter(column), len(column)
         # Several are classes by their teachers' initials. The last class of a portion may go on in the next.
         going_on = {*column[-1:]} if len(values) >= _ROWS_TOGETHER else set[str]()
         few = {value for value, rows in counts.items() if self._rows[value] + rows <= _FEW_ROWS} - going_on
-        odd, is_right = set(filter(self._odd, few)), _FIGURE if self._odd is _ODD else str
-        is_odd = len(odd) < _CLASSES_ALIKE and 2 * sum(map(counts.__getitem__, odd)) <= filled
-        if not is_odd or not all(is_right(one) and not self._odd(one) for one in counts.keys() - odd):
+        odd = set(filter(self._odd, few))
+        many = len(odd) >= _CLASSES_ALIKE or 2 * sum(map(counts.__getitem__, odd)) > filled
+        if many or (odd and any(map(self._odd, counts.keys() - odd))):
             odd = set()
-        odd |= {value for value in few if len(value) > _INITIALS and value.upper() in self._codes}
+        odd |= set(filter(self._tells, few))
         odd |= {own for own in few for at in _MORE.finditer(own) if counts[own[: at.start()]] > counts[own]}
         found = found | dict.fromkeys(odd - found.keys(), OTHER)
         if filled < max(_FEWEST_ROWS, 2 * len(counts)):
@@ -88,9 +125,7 @@ class SharedJudge(Judge):
         if sum(map(counts.__getitem__, rare)) <= _RARE * filled:
             found = found | dict.fromkeys(rare, OTHER)
         usual = {form for form, classes in alike.items() if classes > _CLASSES_ALIKE}
-        many = {
-            value for value, rows in rows_of.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual
-        }
+        big = {value for value, rows in rows_of.items() if rows >= _ROWS_OF_A_CLASS and forms[value] in usual}
         return {
-            value: code for value, code in found.items() if value not in many or not self._are_initials(value)
+            value: code for value, code in found.items() if value not in big or not self._are_initials(value)
         }

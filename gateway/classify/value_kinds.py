@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.classify import identifiers
+from gateway.classify import abbreviations, identifiers
 from gateway.classify.content import data
 from gateway.classify.sensitive import ACCENTED, WORDS, RuleTable, Sensitive, is_latin, is_legible, plain_text
 
@@ -110,7 +110,7 @@ _DIGITS = frozenset("0123456789")
 _ACCENTS = frozenset(map(chr, range(0x300, 0x370))) - {"\u034f"}
 _MARKS = {
     "name": frozenset(" .,-'?") | frozenset("\u2018\u2019\u00b4`\u02bb\u2010\u2011\ufffd\xb7"),
-    "label": frozenset(" .,-'/&()+_*#\u2019\u2013"),
+    "label": frozenset(" .,-'/&()+_*#:\u2019\u2013"),
     "address line": frozenset(" .,-'/&\"\n\r\u2019\u2013"),
 }
 _IN_A_NAME, _IN_A_PLACE = WORDS["in_a_name"], WORDS["in_a_place"]
@@ -119,17 +119,9 @@ _ELIDED = re.compile(
     r"[dlo]['\u2019]\w|[htn][A-Z\u00c1\u00c9\u00cd\u00d3\u00da][a-z\u00e1\u00e9\u00ed\u00f3\u00fa]"
     r"|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w"
 )
-# An abbreviation behind a word in small letters ("Morgan YC", "Amelia - JW"), but for one of generations.
-# Sought from the beginning of a word: from each letter, a long value would take the square of its length.
-_ABBREVIATED = re.compile(
-    rf"(?<![^\W\d_])([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)([A-Z]{{2,5}})"
-    r"(?![\w'\u2019-])"
-)
-# Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
-_SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
 # Joined as in the files of awarding bodies: "SMITH:ANN", "Smith: Ann".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}): ?(?=[^\W\d_])")
-_PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
+_PIECES_OF_NAMES = re.compile(r"[;:/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
 _PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
 # Towns that are written like remarks, one with the district of its postcodes; and "B & B", which is no place.
 _TOWN = re.compile(r"\bWestward Ho!|\bSheffield,?\s+S\d{1,2}(?=\s*(?:[,\n\r]|\Z))")
@@ -203,8 +195,8 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
         surname, _, rest = name.partition(", ")
-        for word, upper in _ABBREVIATED.findall(name) if is_part else ():
-            is_name = _SPOKEN.fullmatch(upper) and not (is_heading(upper) or tells(upper.casefold()))
+        for word, upper in abbreviations.behind_words(name) if is_part else ():
+            is_name = abbreviations.is_spoken(upper) and not (is_heading(upper) or tells(upper.casefold()))
             if word.casefold() not in before and not is_name:
                 return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
@@ -467,7 +459,8 @@ _NAME = rf"(?:{_TITLED}|(?:{'|'.join(sorted(_IN_A_NAME - {'and', 'or'}, reverse=
 _ENDING_SMALL = rf"(?=[^ ,\n{BETWEEN}]*[a-z{ACCENTED}]{_END_OF_WORD}|[A-Z]{_END_OF_WORD}){_NAME}"
 _LOUD = rf"[A-Z]++(?:['\u2019-][A-Z]++)*+{_END_OF_WORD}"
 _SMALL = rf"(?:{'|'.join(sorted(_IN_A_PLACE, reverse=True))}){_END_OF_WORD}"
-_PLACE = rf"(?:{_TITLED}|{_SMALL})"
+_NOT_ABBREVIATED = "".join(rf"(?<![a-z{ACCENTED}] [A-Z]{{{n}}})" for n in (2, 3, 4, 5))
+_PLACE = rf"(?:{_TITLED}{_NOT_ABBREVIATED}|{_SMALL})"
 _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
 _FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
@@ -566,6 +559,8 @@ class Words:
         rest = [piece for piece in pieces if piece and not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE or _TWO_LETTERS.fullmatch(piece) for piece in rest):
             return False
+        if any(map(abbreviations.end_a_street, rest)):
+            return False
         return self.are(", ".join(rest))
 
     def are(self, text: str) -> bool:
@@ -596,4 +591,6 @@ class Words:
         elif small:
             whole = [word for word in words if word.strip(",").casefold() not in self._small]
             in_case = len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
-        return in_case and not self._sensitive.of_value(text, kind, of_people=self._of_people)
+        if not in_case or (self._of_people and abbreviations.tell_beside(text, kind)):
+            return False
+        return not self._sensitive.of_value(text, kind, of_people=self._of_people)

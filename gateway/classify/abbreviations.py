@@ -1,0 +1,50 @@
+"""Tell abbreviations such as YC (young carer) from the names, classes and streets beside them. Pure."""
+
+import re
+
+from gateway.classify.sensitive import ACCENTED, WORDS
+
+# An abbreviation behind a word in small letters ("Morgan YC", "Amelia - JW"), but for one of generations.
+# Sought from the beginning of a word: from each letter, a long value would take the square of its length.
+_ABBREVIATED = re.compile(
+    rf"(?<![^\W\d_])([^\W\d_]*[a-z{ACCENTED}])[,.-]*\s+(?:-\s*)?(?!(?:I{{2,3}}|IV|JN?R|SN?R)\b)([A-Z]{{2,5}})"
+    r"(?![\w'\u2019-])"
+)
+_BETWEEN_LETTERS = re.compile(r"(?<=\b[A-Z])[./](?=[A-Z]\b)")
+# Behind a word, or behind a class and a sign: "Mrs Reed YC", "3B/YC". SEN is a surname, and RC a church, too.
+_TELLING = "|".join(sorted(map(str.upper, WORDS["abbreviations"])))
+_IN_A_LABEL = rf"(?:[^\W\d_A-Z]\W+|\d[A-Z]? *[^\w\s] *|\d{{3}} )(?:{_TELLING})\b"
+_ELSEWHERE = re.compile(rf"(?:[^\W\d_A-Z]|\b\d+[A-Z]?)\W+(?!SEN|RC)(?:{_TELLING})\b")
+_TELLS_BESIDE = {
+    "label": re.compile(rf"{_IN_A_LABEL}|\b(?:{_TELLING}) (?:[A-Z][a-z]|\d)|:(?! )"),
+    "name": _ELSEWHERE,
+    "address line": _ELSEWHERE,
+}
+# Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
+_SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
+
+
+def behind_words(name: str) -> list[tuple[str, str]]:
+    """Return each abbreviation that stands behind a word in small letters, after that word; "J.W." is one."""
+    return _ABBREVIATED.findall(_BETWEEN_LETTERS.sub("", name))
+
+
+def is_spoken(upper: str) -> bool:
+    """Return True for letters in upper case that can be spoken, and so may be a name."""
+    return _SPOKEN.fullmatch(upper) is not None
+
+
+def end_a_street(piece: str) -> bool:
+    """Return True if an abbreviation of no street or house ends a piece of an address ("3 Hill View T/A")."""
+    piece = _BETWEEN_LETTERS.sub("", piece).rstrip(".")
+    for found in _ABBREVIATED.finditer(piece):
+        behind = piece[found.end() :]
+        is_known = found[2] in WORDS["behind_a_street"] or found[1].lower() in WORDS["parts_of_houses"]
+        if not is_known and not is_spoken(found[2]) and (not behind or behind.isupper()):
+            return True
+    return False
+
+
+def tell_beside(text: str, kind: str) -> bool:
+    """Return True if an abbreviation that tells of a pupil stands beside a word. `kind`: as in `Words`."""
+    return _TELLS_BESIDE[kind].search(text) is not None
