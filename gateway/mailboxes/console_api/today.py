@@ -189,8 +189,7 @@ def _needs_of(
     for asked in recalls[:_EACH] if "recall" in may else ():
         said = f"Take back {asked.subject}, as {asked.actor or ''} asks"
         yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.subject)
-    if "appoint" in may:
-        yield from _to_do_as_well(session, caller, now)
+    yield from _to_do_as_well(session, caller, now)
     if "enrol" in may:
         yield from _to_administer(session, caller, now)
     if "protect" in may:
@@ -227,6 +226,8 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
 def _to_do_as_well(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
     """Yield a task for each act done first by another person, and waiting for the caller to do as well."""
     rights = {begins: right for begins, (right, *_) in _TO_DO_AS_WELL.items() if right in caller.may}
+    if not rights:
+        return
     people = staff.list_staff(session)
     for act, first in [*dual_control.proposals(session, rights, now)][:_EACH]:
         (begins,) = (one for one in rights if act.what.startswith(one))
