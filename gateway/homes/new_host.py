@@ -112,7 +112,7 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
         is_lacking = not target.exists()
         if is_lacking or (name == _HOST_LIST and same_key and read_small(target, _MOST_BYTES) != content):
             # Policies are read by services of other users.
-            _put_down(target, content, mode, 0o755 if name.startswith("policies") else 0o700)
+            _write_owned(target, content, mode, 0o755 if name.startswith("policies") else 0o700)
             done += 1
     if not same_key:
         raise GatewayError(
@@ -123,8 +123,8 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     return load_settings(home).host.name or "", done
 
 
-def _put_down(target: Path, content: bytes, mode: int, mode_of_folder: int) -> None:
-    """Write a file, in its folder. What root makes goes to the owner above: services have their own users."""
+def _write_owned(target: Path, content: bytes, mode: int, mode_of_folder: int) -> None:
+    """Write a file, making its folder. As root, give what is made to the owner above: services have users."""
     made = [target] if target.parent.is_dir() else [target.parent, target]
     target.parent.mkdir(parents=True, mode=mode_of_folder, exist_ok=True)
     write_durably(target, content, mode=mode)

@@ -55,7 +55,7 @@ _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "p
 """First words of commands that exist on the machine only, not in the console."""
 _COMMAND = re.compile(r"`?\bgateway (?P<words>[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*){0,2})`?")
 _OF_THE_MACHINE = re.compile(rf"\. {re.escape(SHARED_ACCOUNT)}| \(docs/[a-z-]+\.md\)")
-"""What no page says: how people name themselves at one account, and files that only the machine has."""
+"""Parts of sentences left out on pages: how people at one account give their names, and files of docs/."""
 _VALUES = re.compile(r"(?: [^\s,;.:()`]+){0,3}?(?: (?:--[a-z-]+|[A-Z]{2,}[A-Z|_.]*(?![\w:])|…))+`?")
 _NO_ARTICLE = re.compile(
     r"(an?|all|as|by|for|from|her|his|how|in|its|of|on|one|only|or|that|the|their|to|what|when|where|whether"
