@@ -101,7 +101,7 @@ NOUNS = {
     "log": ("The append-only log.", "cli.log"),
     "penalties": ("Addresses that failed to log in too often and have to wait.", "acts.penalties"),
     "programs": ("Programs of the authority that use the API (docs/api.md).", "acts.programs"),
-    "hooks": ("Web hooks: systems of the authority that are told of events (docs/api.md).", "acts.programs"),
+    "hooks": ("Web hooks: systems of the authority that are told of events (docs/api.md).", "acts.hooks"),
     "filters": ("Filters of lists that you saved for yourself.", "acts.filters"),
     "hosts": ("Hosts that share the work on one registry (docs/cluster.md).", "acts.hosts cli.hosts"),
     "policy": ("The policies: checked, explained, tried and compared.", "acts.policy_explain cli.policy"),

@@ -4,7 +4,6 @@
 
 const Kits = (() => {
   const YEARS = 2 * 365 * 86_400;
-  const AHEAD = 600_000;
   const RECOVERY_WORDS = 8;
   const LEAST_LETTERS = 16;
 
@@ -64,8 +63,8 @@ const Kits = (() => {
   }
 
   // Version 4, Ed25519 to sign and Curve25519 to encrypt, for two years: what GnuPG and the kit read as well. No gateway
-  // takes a key from the future, and the clock here may be ahead by as much as signatures may be.
-  async function made(name, email, date = new Date(Date.now() - AHEAD)) {
+  // takes a key from the future, and the clock here may be ahead by ten minutes, as when signing.
+  async function made(name, email, date = new Date(Date.now() - 600_000)) {
     const { privateKey } = await openpgp.generateKey({
       type: "ecc",
       curve: "curve25519Legacy",
