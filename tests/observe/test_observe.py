@@ -26,6 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.install import shipped_units
 from gateway.home.settings import LetterSettings, WatchSettings
+from gateway.mailboxes.console_api.evidence import SENTENCES
 from gateway.observe import logs, metrics
 from gateway.processor.registry_view import RegistryView
 from gateway.processor.rounds import LetterRound
@@ -252,6 +253,7 @@ def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None
     watch = WatchSettings(landed_seconds=300, disk_free_bytes=100, key_days=30)
     snapshot = Snapshot(at=datetime.now(UTC), states={"landed": 0}, **change)
     assert list(problems(snapshot, watch)) == expected
+    assert {one.partition(":")[0] for one in expected} <= SENTENCES.keys()  # The console has words for each.
 
 
 def test_a_stopped_processor_makes_files_wait(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from gateway.acts.agreement import standings
 from gateway.mailboxes.console_api.carrying_out import for_pages
 from gateway.mailboxes.console_api.context import Before, Caller, ConsoleContext
+from gateway.model import counted
 from gateway.policy.citations import cited_by, clause_texts
 from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, problems, take
@@ -22,7 +23,7 @@ from gateway.zones.places import answers, last_backup, page_answers, place_of, p
 _CONNECT_SECONDS = 1.0
 _SOON_DAYS = 60
 _STANDING = ("provider", "name", "standing", "academic_year", "lapses")
-_SENTENCES = {
+SENTENCES = {
     "files-wait": "Files wait longer to be decided than they should: look at the processor and its log.",
     "files-set-aside": "Something was set aside in the spool that intake should never have written.",
     "gateway-key-expires": "The gateway's own key ends soon: gateway keys gateway rotate.",
@@ -32,6 +33,8 @@ _SENTENCES = {
     "host-spool-waits": "Uploads wait at one host, and nothing takes them in: gateway hosts list names it.",
     "host-clock-wrong": "The clock of a host is wrong, so it records nothing: gateway hosts list names it.",
     "service-down": "A service is not at work.",
+    "hand-on-late": "Another system has not taken in a batch in time: gateway handon list names it.",
+    "hook-fails": "A web hook fails: gateway hooks list says which, and why.",
 }
 
 
@@ -60,7 +63,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
     return {
         "at": snapshot.at,
         "services": services,
-        "faults": [for_pages(_SENTENCES.get(one, f"Something is wrong: {one}.")) for one in kinds],
+        "faults": [for_pages(SENTENCES.get(one, f"Something is wrong: {one}.")) for one in kinds],
         "oldest_seconds": snapshot.oldest,
         "landed": landed,
         "spool": snapshot.spool,
@@ -81,7 +84,7 @@ def _ending(snapshot: Snapshot) -> Iterator[str]:
         if days < _SOON_DAYS:
             whose = f"{owner_kind} {owner}".strip()
             whose = "somebody of the staff" if owner_kind == "staff" else whose
-            when = "has ended" if days < 0 else f"ends in {days:.0f} days"
+            when = "has ended" if days < 0 else f"ends in {counted(round(days), 'day')}"
             yield f"the last {kind} key of {whose} {when}"
 
 
