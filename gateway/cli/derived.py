@@ -153,8 +153,15 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
         # What was typed wrongly comes before what was not typed.
         told = min(error.errors(), key=lambda one: one["type"] == "missing")
         wrong = f"write {_DAY}" if told["type"].startswith(("date_", "datetime_")) else told["msg"]
-        place = _spelled(str(told["loc"][0])) if told["loc"] else None
+        place = _shown_as(act, str(told["loc"][0])) if told["loc"] else None
         raise typer.BadParameter(wrong.removeprefix("Value error, "), param_hint=place) from None
+
+
+def _shown_as(act: type[Act], name: str) -> str:
+    """Return a field's name as the command's help shows it: the option, or the word for an argument."""
+    field = act.model_fields[name]
+    told = fields.given_to_option
+    return told(field, "metavar") or name.upper() if told(field, "place") else _spelled(name)
 
 
 def _converted(act: type[Act], name: str, value: object) -> object:

@@ -52,6 +52,12 @@ def test_no_reason_is_no_reason(desk: Commands, command: tuple[str, ...], said: 
     assert {row["state"] for row in desk.json("keys", "list", "oak")} == {"active"}
 
 
+def test_a_wrong_argument_is_named_as_the_help_names_it(desk: Commands) -> None:
+    said = usage(desk, "headings", "revoke", "", "--provider", "oak", "--why", "wrong")
+    assert "HEADING" in said.splitlines()[-2], said
+    assert "--heading" not in said, said
+
+
 @pytest.mark.parametrize("name", ["", " ", "Elm\nSchool", "Elm \x1b[31mSchool", "Elm \u202eSchool"])
 def test_a_name_is_one_line_that_can_be_read(desk: Commands, name: str) -> None:
     assert "goes on record" in usage(desk, "providers", "add", "elm", "--name", name, "--kind", "school")
