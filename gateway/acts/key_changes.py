@@ -186,7 +186,7 @@ class RetireKey(_KeyAct, command="keys retire"):
         zone = ZoneInfo(context.catalogue.calendar.timezone)
         last = self.until if self.until.tzinfo else self.until.replace(tzinfo=zone)
         if last <= context.clock():
-            raise GatewayError(f"{self.until:%Y-%m-%d} is past; to end a key now, leave --until out")
+            raise GatewayError("the last day is past; to end a key now, leave --until out")
         return last
 
 
