@@ -23,6 +23,7 @@ from gateway.policy.dates import day_after, local_day
 from gateway.policy.ratification import years_at
 from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, providers, register
+from gateway.registry.register import SendersRegister
 from gateway.registry.tables import RatificationRow
 
 
@@ -155,10 +156,11 @@ def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
     for row in agreements.ratifications(session):
         signed[row.provider][row.academic_year] = row
     waiting = copies.count_waiting(session)
-    known = register.of(session).enrolled(years_at(day, catalogue))
+    register_now = register.of(session)
+    known = register_now.enrolled(years_at(day, catalogue))
     rows = [
         {
-            **_standing(provider, signed[provider.id], day, catalogue),
+            **_standing(provider, signed[provider.id], register_now, day, catalogue),
             "covered_by": None,
             "copies_waiting": 0 if provider.ratified else waiting[provider.id],
         }
@@ -176,14 +178,10 @@ def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
 
 
 def _standing(
-    provider: Provider, signed: dict[str, RatificationRow], day: date, catalogue: Catalogue
-) -> dict[str, Any]:
-    wanted = catalogue.text_wanted
-    counts = [
-        year
-        for year, row in signed.items()
-        if wanted in {None, row.text_sha256} and (row.ends_on is None or day < row.ends_on)
-    ]
+    provider: Provider, signed: dict[str, RatificationRow], known: SendersRegister, day: date,
+    catalogue: Catalogue,
+) -> dict[str, Any]:  # fmt: skip
+    counts = known.years(provider.id, catalogue.text_wanted, day)
     found = ratification.status_on(counts, day, catalogue)
     latest = signed.get(found.academic_year or "")
     if latest is not None and latest.ends_on is not None and found.lapses is not None:

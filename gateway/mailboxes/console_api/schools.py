@@ -14,7 +14,7 @@ from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import status_on
 from gateway.policy.timescale import coming_requirements
 from gateway.reasons import for_officers, outcome_of
-from gateway.registry import agreements, discrepancies, keys, providers, receipts, transfer_lists
+from gateway.registry import agreements, discrepancies, keys, providers, receipts, register, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.tables.row import rows
@@ -87,13 +87,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
     with console.mailboxes.registry.read() as session:
         row = providers.provider_row(session, provider)
         wanted = TransfersWanted(provider=provider, before=before, sight=caller.sight)
-        ratified = agreements.ratifications(session, row.id)
-        years = {
-            each.academic_year
-            for each in ratified
-            if catalogue.text_wanted in {None, each.text_sha256}
-            and (each.ends_on is None or on < each.ends_on)
-        }
+        years = register.of(session).years(row.id, catalogue.text_wanted, on)
         files = transfer_lists.latest(session, wanted, FILES + 1)
         shown = files[:FILES]
         names = {one: type_named(catalogue, one).name for one in catalogue.data_types()}
@@ -104,7 +98,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "contacts": columns_of(providers.contacts(session, row.id), "role", "email", "telephone"),
             "ratifications": [
                 {"academic_year": each.academic_year, "signatory": each.signatory, "on": each.ratified_on}
-                for each in ratified
+                for each in agreements.ratifications(session, row.id)
             ],
             "standing": status_on(years, on, catalogue).standing if row.kind in bodies.parties else "",
             "cells": [
