@@ -11,6 +11,7 @@ from gateway.acts.fields import Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
+from gateway.model import counted
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
 from gateway.zones.spool import take_over
@@ -81,8 +82,8 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
                 raise NotFoundError(f"{self.name} is off the record already")
             if host.spool and not self.lost:
                 raise GatewayError(
-                    f"{host.spool} uploads waited in the spool of {host.name}: start it again, or take them "
-                    "over (gateway hosts take-over); if its disk is lost, say --lost"
+                    f"{counted(host.spool, 'upload')} waited in the spool of {host.name}: start it again, or "
+                    "take them over (gateway hosts take-over); if its disk is lost, say --lost"
                 )
             hosts.forget(record.session, host.name)
             record.note("host-removed", host.name, {"count": host.spool}, note=self.why)
@@ -120,7 +121,8 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
             _stopped_host(record.session, self.name)
             hosts.empty(record.session, self.name)
             record.note("host-taken-over", self.name, {"count": moved}, note=self.why)
-        return ActDone(f"{moved} uploads of {self.name} are in the spool of this host")
+        told = counted(moved, f"upload of {self.name} is", f"uploads of {self.name} are")
+        return ActDone(f"{told} in the spool of this host")
 
 
 def _known(session: Session, name: str) -> Host | None:

@@ -513,7 +513,7 @@ def test_the_door_of_a_host_that_leaves_takes_no_more(hosts: Hosts, oak: Party, 
     late = leaver.land(oak, sealed)
     removing = one.home.root, "hosts", "remove", "leaver", "--lost", "--why", "it is old"
     until(lambda: invoke(*removing).exit_code == 0, "the end of its session")
-    assert "1 uploads of leaver" in one.gateway(
+    assert "1 upload of leaver is" in one.gateway(
         *("hosts", "take-over", "leaver", str(leaver.home.spool.root), "--why", "it was removed")
     )
     decided(one, late)
