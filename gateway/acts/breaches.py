@@ -22,7 +22,7 @@ from gateway.registry import keys, log, programs, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen, unseen
 from gateway.registry.tables import EventRow, StaffRow, TransferRow
-from gateway.reports.breach import NOTIFY_WITHIN, Breach, BreachStatement, Nature, breach_report
+from gateway.reports.breach import Breach, BreachStatement, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.reports.report import TransferAccount
 
@@ -153,7 +153,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
             for number, (versions, event, kept) in sorted(_records(session).items()):
                 told, left = kept.told, None
                 if told is not None and told.notified_at is None:
-                    seconds = (told.aware_at + NOTIFY_WITHIN - context.clock()).total_seconds()
+                    seconds = (told.notify_by - context.clock()).total_seconds()
                     left = int(seconds // 3600)  # As many as are whole: a deadline is never told too late.
                 rows.append({
                     "number": number,
@@ -161,7 +161,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
                     "recorded_at": event.at,
                     "by": event.actor,
                     "aware_at": told and told.aware_at,
-                    "notify_by": told and told.aware_at + NOTIFY_WITHIN,
+                    "notify_by": told and told.notify_by,
                     "hours_left": left,
                     "notified_at": told and told.notified_at,
                     "nature": list(told.natures) if told else [],

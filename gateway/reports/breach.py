@@ -30,8 +30,6 @@ from gateway.reports.document import (
 )
 from gateway.reports.report import TransferAccount
 
-# Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
-NOTIFY_WITHIN = timedelta(hours=72)
 TO_FILL = "[to be filled in]"
 _SHOWN = 8  # Entries of each list in the summary.
 
@@ -66,6 +64,11 @@ class BreachStatement(BaseModel):
     governance: str = ""
     notified_at: datetime | None = None
 
+    @property
+    def notify_by(self) -> datetime:
+        """The moment until which the ICO must be notified: nights, week-ends and holidays count."""
+        return self.aware_at + timedelta(hours=72)  # Article 33(1).
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
@@ -85,11 +88,6 @@ class Breach:
     def spoken(self, moment: datetime) -> str:
         """Return a moment in words, in the authority's time zone."""
         return spoken(moment, ZoneInfo(self.zone))
-
-
-def notify_by(breach: Breach) -> datetime:
-    """Return the moment 72 hours after awareness, until which the ICO must be notified (Article 33(1))."""
-    return breach.told.aware_at + NOTIFY_WITHIN
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
@@ -130,7 +128,7 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
 
 
 def _clock(breach: Breach, now: datetime) -> tuple[Block, ...]:
-    due, told = notify_by(breach), breach.told.notified_at
+    due, told = breach.told.notify_by, breach.told.notified_at
     details = Details(
         (
             ("Became aware", breach.spoken(breach.told.aware_at)),
@@ -214,7 +212,7 @@ def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
     if len(schools) > _SHOWN:
         schools = (f"{len(schools)} providers, each a data controller in its own right: see the annex",)
     rows = (
-        ("The ICO", f"by {breach.spoken(notify_by(breach))}", _rests_on(tell.ico, "Article 33")),
+        ("The ICO", f"by {breach.spoken(breach.told.notify_by)}", _rests_on(tell.ico, "Article 33")),
         ("LA Information Governance", breach.told.governance or TO_FILL, _rests_on(tell.governance)),
         *((school, "without delay", _rests_on(tell.providers)) for school in schools),
         (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts, Finding, LogStep
-from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report, notify_by
+from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
 from gateway.reports.report import TransferAccount, transfer_report
@@ -198,13 +198,13 @@ def test_every_state_has_a_report(account: TransferAccount) -> None:
 )
 def test_the_clock_runs_72_hours_from_awareness(aware: datetime, words: str) -> None:
     breach = replace(BREACH, told=told(aware_at=aware))
-    assert notify_by(breach) == aware + timedelta(hours=72)
+    assert breach.told.notify_by == aware + timedelta(hours=72)
     assert words in as_text(breach_report(breach, BREACHES, NOW))
 
 
 def test_the_clock_counts_week_ends_and_the_change_of_clocks() -> None:
     friday = datetime.fromisoformat("2026-10-23T17:00:00+01:00")
-    assert notify_by(replace(BREACH, told=told(aware_at=friday))) == datetime(2026, 10, 26, 16, 0, tzinfo=UTC)
+    assert told(aware_at=friday).notify_by == datetime(2026, 10, 26, 16, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("after", "words"), [(71, "in time"), (73, "must give the reasons")])
