@@ -202,12 +202,6 @@ def print_rows(
     return shown
 
 
-def tell_rest(shown: int, all_of_them: int) -> None:
-    """Print on stderr how many rows a listing left out, and the option that shows all."""
-    if shown < all_of_them:
-        err.print(Text(f"{shown} of {all_of_them} shown; all of them: --limit 0"), soft_wrap=True)
-
-
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     headings = [column.replace("_", " ") for column in columns]
     return headings, [[cell(row.get(column)) for column in columns] for row in rows]

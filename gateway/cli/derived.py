@@ -195,7 +195,8 @@ def _print_list(
         console.print_json_list(rows)
         return
     shown = console.print_rows(rows, answer.columns, answer.empty, answer.narrow)
-    console.tell_rest(shown, answer.total or shown)
+    if shown < (every := answer.total or shown):
+        console.err.print(Text(f"{shown} of {every} shown; all of them: --limit 0"), soft_wrap=True)
     _say(answer.closing, wraps=True)
 
 

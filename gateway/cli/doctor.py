@@ -203,7 +203,6 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         today = local_day(at, catalogue.calendar.timezone)
         secret_of = partial(secret_files.secret_key_file, home)
         for what, found in (
-            ("a move", _cut_off(session)),
             ("whose log it is", _of_this_gateway(session, home, settings)),
             ("policies in force", _on_record(session, home)),
             ("the calendar", complaints.of_calendar(catalogue, today)),
@@ -217,7 +216,6 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ("what landed", _landed(session, home, at)),
             ("the clock", _clock(session, at)),
             ("the key set", _key_set(session, home)),
-            ("the index of pupils", _index(session, home)),
             ("sealed files", _sealed(session, home, settings)),
         ):
             yield from guarded(what, found)
@@ -358,12 +356,6 @@ def _machine(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield complaint("confinement", lack=lack)
 
 
-def _cut_off(session: Session) -> Iterator[Complaint]:
-    """Yield a complaint if a move was cut off, so nothing can be put on record in this registry."""
-    if was_closed(session):
-        yield complaint("move-cut-off")
-
-
 def _room(home: Home, settings: Settings, limits: Limits) -> Iterator[Complaint]:
     """Yield a complaint about the first disk with little room; a fault if no file is taken there any more."""
     needed = {home.root: 0, home.published.root: 0, home.spool.root: limits.intake.free_bytes}
@@ -376,12 +368,15 @@ def _room(home: Home, settings: Settings, limits: Limits) -> Iterator[Complaint]
 
 
 def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield nothing: raise ConfigurationError if the log is another gateway's, or has another name."""
+    """Yield a complaint if a move was cut off, so nothing can be put on record in this registry.
+    ConfigurationError if the log is another gateway's, or has another name.
+    """
+    if was_closed(session):
+        yield complaint("move-cut-off")
     published = home.published.common / "keys" / "gateway-log.vkey"
     if published.exists():
         key = VerifierKey.read(published.read_text("ascii"))
         log.check_is_ours(session, str(replace(key, name=settings.log_origin)))
-    yield from ()
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
@@ -461,9 +456,6 @@ def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
     if wanted != home.key_set:
         key = home.log_key(wanted)
         yield complaint("key-set-unfinished" if key.exists() else "key-set-lost", key=key)
-
-
-def _index(session: Session, home: Home) -> Iterator[Complaint]:
     path = home.pupil_key(home.key_set)
     if not path.exists() and persons.has_entries(session):
         yield complaint("index-missing", path=path)
