@@ -16,7 +16,13 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from gateway.home.settings import OpenIdSettings
-from gateway.mailboxes.console_api.openid import NotProvedError, OpenIdProvider, attempt_values
+from gateway.mailboxes.console_api.openid import (
+    NotProvedError,
+    OpenIdProvider,
+    ProviderSilentError,
+    attempt_values,
+)
+from tests.ports import free_port
 
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -147,3 +153,17 @@ def test_metadata_is_followed_nowhere_else(told: Told, monkeypatch: pytest.Monke
     monkeypatch.setattr(told, "moved", True)
     with pytest.raises(NotProvedError):
         subject(told, signed(told))
+
+
+@pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", None], ids=lambda name: name or "all of it")
+def test_a_provider_that_does_not_answer_is_not_told_as_a_wrong_account(
+    told: Told, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    """Nothing was guessed, so nobody is penalised for it, and nobody asks for an invitation in vain."""
+    nowhere = f"http://localhost:{free_port()}"
+    if name is not None:
+        monkeypatch.setitem(told.answers["/.well-known/openid-configuration"], name, nowhere)
+    provider = OpenIdProvider(OpenIdSettings(issuer=told.issuer if name else nowhere, client_id="gateway"))
+    told.token = signed(told)
+    with pytest.raises(ProviderSilentError, match="does not answer"):
+        provider.subject(CHALLENGE, "http://localhost:1", code="c", state=STATE, now=NOW, since=None)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import OpenIdSettings
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.zones.console_api import OF_AN_ACT
@@ -44,6 +44,13 @@ class NotProvedError(GuessedError):
         super().__init__("Your account was not accepted. Try again, or ask for an invitation.")
 
 
+class ProviderSilentError(GatewayError):
+    """The OpenID provider cannot be reached, so nothing is proved or disproved, and nobody is penalised."""
+
+    def __init__(self) -> None:
+        super().__init__("The service that knows your account does not answer. Try again in a minute.")
+
+
 def attempt_values(challenge: bytes, *, act: bool) -> tuple[str, str, str]:
     """Return the state, the nonce and the code verifier of a login attempt, made from a challenge.
     The browser brings the state back, and the provider's token repeats the nonce. The verifier, sent with the
@@ -61,7 +68,7 @@ class OpenIdProvider:
         self.settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
+        self._known: dict[str, tuple[float, dict[str, Any] | type[GatewayError]]] = {}
 
     def address(self, challenge: bytes, origin: str, *, act: bool = False) -> str:
         """Return the provider's login URL for one attempt, made from a challenge.
@@ -82,7 +89,8 @@ class OpenIdProvider:
     def subject(
         self, challenge: bytes, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
     ) -> str:
-        """Return the subject identifier of the person who logged in. NotProvedError without proof.
+        """Return the subject identifier of the person who logged in. NotProvedError without proof,
+        ProviderSilentError without an answer.
         `since`: the login must be later, because it confirms an act; None for a login that begins a session.
         """
         expected, nonce, verifier = attempt_values(challenge, act=since is not None)
@@ -99,6 +107,8 @@ class OpenIdProvider:
                     code_verifier=verifier,
                 )
                 token = str(told["id_token"])
+            except httpx.TransportError:
+                raise ProviderSilentError from None
             except (AuthlibBaseError, httpx.HTTPError, KeyError, ValueError):
                 raise NotProvedError from None
         claims = self._claims(nonce, token, now)
@@ -157,19 +167,26 @@ class OpenIdProvider:
         return told
 
     def _published(self, address: str) -> dict[str, Any]:
-        """Return JSON from a URL. NotProvedError if the answer failed, is too long or is no object."""
+        """Return JSON from a URL. NotProvedError if the answer failed, is too long or is no object;
+        ProviderSilentError if there is none.
+        """
         with self._lock:
-            until, told = self._known.get(address, (0.0, None))
+            until, told = self._known.get(address, (0.0, NotProvedError))
             if self._clock() >= until:
-                try:
-                    answer = httpx.get(address, timeout=_TIMEOUT)
-                    answer.raise_for_status()
-                    told = answer.json() if len(answer.content) <= _MOST_BYTES else None
-                except (httpx.HTTPError, ValueError):
-                    told = None
-                told = told if isinstance(told, dict) else None
-                seconds = _UNREACHED_SECONDS if told is None else _KNOWN_SECONDS
+                told = _fetched(address)
+                seconds = _KNOWN_SECONDS if isinstance(told, dict) else _UNREACHED_SECONDS
                 self._known[address] = (self._clock() + seconds, told)
-        if told is None:
-            raise NotProvedError
-        return told
+        if isinstance(told, dict):
+            return told
+        raise told
+
+
+def _fetched(address: str) -> dict[str, Any] | type[GatewayError]:
+    try:
+        answer = httpx.get(address, timeout=_TIMEOUT).raise_for_status()
+        told = answer.json() if len(answer.content) <= _MOST_BYTES else None
+    except httpx.TransportError:
+        return ProviderSilentError
+    except (httpx.HTTPError, ValueError):
+        return NotProvedError
+    return told if isinstance(told, dict) else NotProvedError
