@@ -27,9 +27,12 @@ _OF_A_FORM = re.compile(
 ).fullmatch
 _CLASS_LETTER = re.compile(r"\d[A-Z]").search
 _NAME = re.compile(r"[^\W\da-z](?:[^\W\d]|['\u2019-])*[^\W\dA-Z]|[^\W\da-zA-Z]").fullmatch
-# Between the words of a class: "6 JP" is one, and "3B - Miss Lee" are three.
+# The form behind "Upper", "Lower", "Middle" or "Form": alone, VI is a pupil's impairment.
+_ROMAN = re.compile(r"(?<=per|wer|dle|orm) [IVX]{1,4}\Z")
+# Between the words of a class: "6 JP" is one, "3B - Miss Lee" are three, and so are "Year 3 - Oak".
 _BETWEEN_WORDS = re.compile(
-    r" - (?=(?:M[rsx]|Mrs|Dr|Miss)\b)|[ /&]+(?!(?:(?<=\b\d )|(?<=\b\d\d ))[A-Z]{2,3}\Z)"
+    r" - (?=(?:M[rsx]|Mrs|Dr|Miss)\b)|(?:(?<=ear \d)|(?<=ear \d\d)) - "
+    r"|[ /&]+(?!(?:(?<=\b\d )|(?<=\b\d\d ))[A-Z]{2,3}\Z)"
 )
 # Where more stands behind another value ("Kestrel (PP)"); not what tells groups apart ("Oak 2", "Oak B").
 _MORE = re.compile(
@@ -48,7 +51,7 @@ def _is_odd(value: str) -> bool:
     """Return True for a value that is not made as a class is: of years, letters, stages and one other name,
     or of a teacher with a title.
     """
-    words = {word: word.casefold().strip(".") for word in _BETWEEN_WORDS.split(value)}
+    words = {word: word.casefold().strip(".") for word in _BETWEEN_WORDS.split(_ROMAN.sub("", value))}
     has_teacher = not WORDS["titles"].isdisjoint(words.values())
     known = _WORDS_OF_TEACHERS if has_teacher else WORDS["stages"]
     names = [word for word, small in words.items() if small not in known and not _OF_A_FORM(word)]

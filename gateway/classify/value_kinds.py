@@ -123,9 +123,13 @@ _ELIDED = re.compile(
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}): ?(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;:/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
 _PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
-# Towns that are written like remarks, one with the district of its postcodes; and "B & B", which is no place.
-_TOWN = re.compile(r"\bWestward Ho!|\bSheffield,?\s+S\d{1,2}(?=\s*(?:[,\n\r]|\Z))")
+# Towns that are written like remarks, some with a district of postcodes; and "B & B", which is no place.
+_TOWN = re.compile(
+    r"\bWestward Ho!|\b(?:Sheffield,?\s+S\d{1,2}|London,?\s+SW(?:\d{1,2}[A-Z]?)?)(?=\s*(?:[,\n\r]|\Z))"
+)
 _TWO_LETTERS = re.compile(r"(?!N/A)[A-Z] ?[&/] ?[A-Z]", re.IGNORECASE)
+# Of a hotel, hostel, hospital or site; a family's own home has none.
+_ROOM = r"\b(?i:room|rm|ward|bed|pitch|caravan)\b\.? ?(?:(?i:no)\b\.? ?)?\d"
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
@@ -187,18 +191,24 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
     `tells` returns True for a sensitive word: none stands behind a dash or, in upper case, a word, even
     if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
-    ("Morgan YC", "Lee EAL"); a rare surname that is an ordinary word may stand alone, or before a comma
+    ("Morgan YC", "Lee EAL"), and none of nobody's stands for one ("YC"), but initials with full stops stand
+    behind a forename ("Amy B.J."); a rare surname that is an ordinary word may stand alone, or before a comma
     ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
+    given = WORDS["given_names"]
 
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
         surname, _, rest = name.partition(", ")
         for word, upper in abbreviations.behind_words(name) if is_part else ():
-            is_name = abbreviations.is_spoken(upper) and not (is_heading(upper) or tells(upper.casefold()))
+            small = upper.casefold()
+            is_name = abbreviations.is_spoken(upper) or (field in given and ".".join(upper) in name)
+            is_name = is_name and not (is_heading(upper) or tells(small) or small in WORDS["abbreviations"])
             if word.casefold() not in before and not is_name:
                 return OTHER
+        if is_part and abbreviations.is_of_nobody(name):
+            return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
         fault = check(rest if is_called else text) if rest or not is_called else None
         return OTHER if tells_behind_a_dash(name, tells) else fault
@@ -215,18 +225,22 @@ def tells_behind_a_dash(text: str, tells: Test) -> bool:
 
 def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool) -> Check:
     """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
-    which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
+    which = rule.identifier or "reference"
     of_kind: Test
     if kind == "identifier":
         if which == "upn":
             return identifiers.upn_fault
         is_number = identifiers.SHAPES.get(which)
-        of_kind = is_number or partial(identifiers.is_reference, tells=tells, short=which == "short")
+        of_kind = is_number or partial(
+            identifiers.is_reference,
+            tells=lambda word: sensitive.is_sensitive_word(word) or word in WORDS["abbreviations"],
+            short=which == "short",
+        )
     elif kind == "code":
         known = Codes(codes[rule.codes or ""])
         of_kind = known.has_all if rule.several else known.has
     elif kind == "marks":
-        of_kind = marks_check(codes["attendance"], tells)
+        of_kind = marks_check(codes["attendance"], sensitive.is_sensitive_word)
     elif kind == "contact":
         of_kind = partial(_is_contact, sensitive=sensitive)
     elif kind in _SIMPLE:
@@ -478,8 +492,8 @@ _QUICK = {
     rf"|{_LOUD}(?:,? {_LOUD}){{0,7}}+)",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
     "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_LABELLED}{_LABEL}(?: {_LABEL}){{0,8}}+",
-    "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
-    rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+"
+    "address line": rf"{_SHORT_TEXT}(?![^{BETWEEN}]*?{_ROOM})(?:\d{{1,3}}[A-Z]? )?+{_LINE}"
+    rf"(?: \d{{1,3}}[A-Z]?)?+(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+"
     rf"(?:{_BREAK}{_CODE_OF_A_PLACE})?+",
     "date": _DATE,
     "past date": _DATE,
@@ -559,7 +573,7 @@ class Words:
         rest = [piece for piece in pieces if piece and not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE or _TWO_LETTERS.fullmatch(piece) for piece in rest):
             return False
-        if any(map(abbreviations.end_a_street, rest)):
+        if any(map(abbreviations.end_a_street, rest)) or re.search(_ROOM, text):
             return False
         return self.are(", ".join(rest))
 
@@ -580,10 +594,11 @@ class Words:
         most = 0 if kind == "name" else _MOST_DIGITS
         if figures > most or (figures and identifiers.holds_national_insurance(text)):
             return False
-        small = []
+        has_teacher = kind == "label" and text.casefold().partition(" ")[0].strip(".") in WORDS["titles"]
+        small, known = [], self._small | _IN_A_NAME if has_teacher else self._small
         for word in words:
             bare = word.strip(".,-'/&()+_*#\u2018\u2019")
-            if bare[:1].islower() and bare.casefold() not in self._small and not _ELIDED.match(bare):
+            if bare[:1].islower() and bare.casefold() not in known and not _ELIDED.match(bare):
                 small.append(word)
         in_case = not small
         if small and kind != "name":
@@ -591,6 +606,6 @@ class Words:
         elif small:
             whole = [word for word in words if word.strip(",").casefold() not in self._small]
             in_case = len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
-        if not in_case or (self._of_people and abbreviations.tell_beside(text, kind)):
+        if not in_case or abbreviations.tell_beside(text, kind if self._of_people else "school"):
             return False
         return not self._sensitive.of_value(text, kind, of_people=self._of_people)
