@@ -195,7 +195,7 @@ def simulate(
 
 def show_simulated(found: dict[str, Any], days: int) -> None:
     """Print the number of files decided again, and the outcomes that differ."""
-    out.print(f"{counted(found['files'], 'file')} of {days} days, {found['same']} as before")
+    out.print(f"{counted(found['files'], 'file')} of {counted(days, 'day')}, {found['same']} as before")
     if rows := found["changes"]:
         print_rows(rows, ("files", "before", "after", "until", "such_as"), "")
 

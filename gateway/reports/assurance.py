@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from gateway.home.settings import Settings
-from gateway.model import State
+from gateway.model import State, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_in, local_day
 from gateway.policy.schema import Flow, FlowDataType
@@ -130,7 +130,7 @@ def _summary(home: Assured) -> _Rows:
     of_some = "" if home.sees_all else " of those that you may know of"
     yield "Files of the last 12 months", f"{sum(home.transfers.values())}{of_some}"
     teams, people = len(home.catalogue.teams.team), sum(home.members.values())
-    yield "Teams that collect", f"{teams}, with {people} people"
+    yield "Teams that collect", f"{teams}, with {counted(people, 'person', 'people')}"
     yield "Systems handed on to", str(len(home.catalogue.hand_ons.hand_on))
     yield "What remains of the risks", ", ".join(f"{left[one]} {one}" for one in ("high", "medium", "low"))
     yield "Left for people to fill in", f"{blanks} places, and {TO_FILL} in tables"
@@ -303,7 +303,7 @@ def _persons(entry: FlowDataType, catalogue: Catalogue) -> str:
 
 
 def _days(days: Days) -> str:
-    return days if isinstance(days, str) else f"{days} days"
+    return days if isinstance(days, str) else counted(days, "day")
 
 
 _ROWS: Mapping[str, Callable[[Assured], _Rows]] = {

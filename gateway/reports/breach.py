@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.model import LogStep
+from gateway.model import LogStep, counted
 from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
@@ -261,7 +261,7 @@ def _timeline_in_short(breach: Breach) -> tuple[Block, ...]:
 
 def _span(span: timedelta) -> str:
     minutes = int(span.total_seconds()) // 60
-    return f"{minutes // 60} hours {minutes % 60} minutes"
+    return f"{counted(minutes // 60, 'hour')} {counted(minutes % 60, 'minute')}"
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:

@@ -193,7 +193,7 @@ def test_every_state_has_a_report(account: TransferAccount) -> None:
         (NOW, "72 hours 0 minutes left"),
         (NOW - timedelta(hours=5, minutes=30), "66 hours 30 minutes left"),
         (NOW - timedelta(hours=72), "0 hours 0 minutes left"),
-        (NOW - timedelta(hours=73), "Overdue by 1 hours 0 minutes"),
+        (NOW - timedelta(hours=73), "Overdue by 1 hour 0 minutes"),
     ],
 )
 def test_the_clock_runs_72_hours_from_awareness(aware: datetime, words: str) -> None:
