@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -24,6 +24,7 @@ from gateway.home import Home
 from gateway.log.leaf import commitment
 from gateway.model import Classified, LogStep, Transfer, counted
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import moment
 from gateway.policy.discrepancies import RollRow, gone
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
@@ -448,7 +449,7 @@ class _ListLeavers(Act, right=AccessRight.WELFARE, asks_passkey=False):
         """Record the question; return the children, each as last school, file and record in the file."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
-            begin = datetime.combine(self.from_, time(), UTC)
+            begin = moment(self.from_, time(), context.catalogue.calendar.timezone)
         with context.recording() as record:
             sees, by = context.sight(record.session).marked, record.by
             found, hidden, question = leavers(record.session, begin, moved=self.moved, by=by, marked=sees)

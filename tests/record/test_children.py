@@ -10,8 +10,9 @@ import pytest
 from sqlmodel import select
 
 from gateway.examiner.parent import Examiner
+from gateway.model import RollEntry
 from gateway.processor.retention import run as delete_due
-from gateway.registry import deliveries, holds, markers, persons, retention
+from gateway.registry import deliveries, holds, markers, persons, retention, rolls, transfers
 from gateway.registry.tables import PersonsOfTransferRow
 from gateway.reports.retention import load_retention
 from tests.classify import made
@@ -355,6 +356,18 @@ def test_files_from_before_the_index_are_told_of_and_put_into_it(desk: Desk) -> 
     with desk.registry.read() as session:
         assert session.exec(select(PersonsOfTransferRow)).one().persons == before
         assert not persons.unindexed(session)
+
+
+def test_leavers_are_listed_from_the_first_moment_of_a_day_of_the_authority(desk: Desk) -> None:
+    left = desk.send(desk.provider("oak", years=YEARS), core(child(1)))
+    desk.process()
+    with desk.registry.write() as session:
+        entries = [RollEntry(pupil=b"g" * 16, on_roll=False, record=1)]
+        at = datetime(2026, 6, 30, 23, 10, tzinfo=UTC)  # Ten minutes into July, by the clocks of summer.
+        transfer = transfers.get(session, left).sequence
+        rolls.enter(session, [rolls.Roll(provider="oak", at=at, transfer=transfer, entries=entries)])
+    assert left in desk.gateway("pupils", "missing", "--from", "2026-07-01")
+    assert desk.gateway("pupils", "missing", "--from", "2026-07-02").strip() == "nobody"
 
 
 def test_children_on_no_roll_and_movers(desk: Desk) -> None:
