@@ -246,12 +246,20 @@ def _kind_of_data(start: bytes, end: bytes) -> LooksLike:
     if is_encrypted_otherwise(start):
         return "other-encryption"
     armored = _ARMORED.search(start)
-    wraps = _PACKED.match(start) or (armored and _begins_encrypted(base64.b64decode(armored[1])))
+    wraps = _PACKED.fullmatch(_first_head(start)) or (
+        armored and _begins_encrypted(base64.b64decode(armored[1]))
+    )
     if _MAIL.match(start):
         names = _ATTACHED.findall(start + end)
         wraps = all(map(_SEALED_NAME.search, names)) and (wraps or _SEALED_IN_MAIL.search(start))
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
     return "" if tells and not wraps else "unknown"
+
+
+def _first_head(start: bytes) -> bytes:
+    """Return the beginning of a ZIP or gzip archive as far as the name of its first file."""
+    at = 30 + int.from_bytes(start[26:28], "little") if start.startswith(_ZIP) else start.find(b"\0", 10)
+    return start[:at]
 
 
 def _kinds_in_zip(end: bytes) -> Iterator[LooksLike]:

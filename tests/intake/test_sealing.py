@@ -213,6 +213,7 @@ def mail(*names: str, body: str = "Dear all,", headers: int = 1) -> bytes:
 
 
 CUT_OFF = zipped("census.xml.gpg").partition(b"PK\1\2")[0]
+CUT_OFF_CLEAR = zipped("a.csv").partition(SEALED)[0] + b"Surname,File\nZz,census.xml.gpg\n" * 40
 PGP_MIME = b"multipart/mixed", b"multipart/encrypted"
 INSIDE: dict[str, tuple[bytes, str]] = {
     "a ZIP of one message": (zipped("a/census.xml.gpg"), "unknown"),
@@ -221,6 +222,8 @@ INSIDE: dict[str, tuple[bytes, str]] = {
     "a large ZIP with a clear file": (zipped("census.xml.gpg", "sen.csv", bytes_of_each=50_000), ""),
     "a ZIP of a clear file with an odd name": (zipped("my.gpg.csv"), ""),
     "a ZIP cut off": (CUT_OFF, "unknown"),
+    "a ZIP of a clear file that names a message, cut off": (CUT_OFF_CLEAR, ""),
+    "a gzip of a clear file that names a message": (b"\x1f\x8b\x08\x08" + bytes(6) + b"my.gpg.csv\0\3", ""),
     "a mail with a message": (mail("census.csv.gpg"), "unknown"),
     "a mail with many headers": (mail("census.csv.gpg", headers=100), "unknown"),
     "a mail with a clear file, too": (mail("census.csv.gpg", "sen.csv"), ""),
