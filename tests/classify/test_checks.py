@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from gateway.classify import Rules
+from gateway.classify.attendance_marks import marks_check
 from gateway.classify.tally import Tally
-from gateway.classify.value_kinds import marks_check, read_date
+from gateway.classify.value_kinds import read_date
 from gateway.law import CodeSet, with_codes_of_packs
 
 
