@@ -101,6 +101,10 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
         answered = asyncio.run(_answered(trusted, address, headers, body))
     except (TimeoutError, httpx.TimeoutException):
         raise NotTakenError("slow") from None
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        if isinstance(error, httpx.ConnectError):
+            raise
+        raise NotTakenError("unreachable") from None  # Cut off: perhaps on account of this message alone.
     if not httpx.codes.is_success(answered):
         raise NotTakenError(f"answered {answered}")
 

@@ -40,7 +40,8 @@ class Receiver:
         self.interim = 0
         """The number of answers 100 before the one that counts."""
         self.refused = ""
-        """The type of messages that are answered with 400."""
+        """The type of messages that are answered with 400, or cut off while `cutting`."""
+        self.cutting = False
         self.asked: list[tuple[str, str]] = []
         """The path and the id of every request."""
         self.taken: list[dict[str, Any]] = []
@@ -98,6 +99,8 @@ class Receiver:
                     return
                 message = receiver.receive(self.headers, body) if receiver.status == 204 else None
                 refused = message is not None and message["type"] == receiver.refused
+                if refused and receiver.cutting:
+                    return
                 if message is not None and not refused:
                     receiver.taken.append(message)
                 self.send_response(400 if refused else receiver.status)

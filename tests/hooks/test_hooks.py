@@ -193,13 +193,16 @@ def test_a_receiver_that_fails_is_told_later_under_the_same_id(desk: Desk, recei
     assert listed(desk)["state"] == "well"
 
 
-def test_one_message_that_is_refused_holds_up_no_other(desk: Desk, receiver: Receiver) -> None:
+@pytest.mark.parametrize("cutting", [False, True])
+def test_one_message_that_is_refused_or_cut_off_holds_up_no_other(
+    desk: Desk, receiver: Receiver, *, cutting: bool
+) -> None:
     folder = hooked(desk, receiver, "file.accepted")
     sent(desk)
     for _ in range(2):
         desk.gateway("hooks", "try", "case-files")
     desk.process()
-    receiver.refused = "file.accepted"
+    receiver.refused, receiver.cutting = "file.accepted", cutting
     failed: set[str] = set()
     with receiver.up(), pytest.raises(posting.NotTakenError):
         posting.post(folder, failed)
