@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -61,7 +62,7 @@ def shows_all() -> bool:
 
 
 def words(error: OSError) -> str:
-    """Return an OSError as one line: the path and the system's message."""
+    """Return an OSError as one line: the path and the system's message; for a full disk, a next step, too."""
     told = error.strerror or str(error) or type(error).__name__
     path = error.filename
     if (
@@ -72,4 +73,6 @@ def words(error: OSError) -> str:
         told = "a link to a file that is not there: copy a folder of policies by cp -rL"
     if path == _OUTPUT:
         return f"the output cannot be written: {told}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        told += " (df -h says where). Make room outside the gateway, then run the command again"
     return f"{os.fsdecode(path)}: {told}" if isinstance(path, str | bytes | os.PathLike) else told

@@ -15,6 +15,7 @@ from click.testing import Result
 from gateway.homes.demo.parties import Party
 from tests import warm
 from tests.commands import invoke
+from tests.faults.disks import disk_over
 from tests.policies import POLICIES
 from tests.site import Site
 
@@ -131,6 +132,17 @@ def test_a_file_that_cannot_be_opened_is_named(site: Site) -> None:
     lock.mkdir()
     assert f"{lock}: Is a directory" in one_line_of(site.result("keys", "gateway", "rotate"))
     lock.rmdir()
+
+
+@pytest.mark.root
+@pytest.mark.needs("mount")
+def test_a_full_disk_is_told_with_a_next_step(site: Site) -> None:
+    with disk_over(site.home / "keys") as disk:
+        disk.fill()
+        said = one_line_of(site.result("keys", "gateway", "rotate"))
+        assert "No space left on device (df -h says where). Make room outside the gateway" in said
+        disk.make_room()
+        site.gateway("keys", "gateway", "rotate")
 
 
 @pytest.mark.long
