@@ -227,6 +227,8 @@ def tells_behind_a_dash(text: str, tells: Test) -> bool:
 def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *, of_people: bool) -> Check:
     """Return the function to check values of one kind. In most kinds, a word such as "none" is no fault."""
     which = rule.identifier or "reference"
+    short = which == "short"  # EHC is a code of the census.
+    telling = frozenset[str]() if short else WORDS["abbreviations"]
     of_kind: Test
     if kind == "identifier":
         if which == "upn":
@@ -234,8 +236,8 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive, *
         is_number = identifiers.SHAPES.get(which)
         of_kind = is_number or partial(
             identifiers.is_reference,
-            tells=lambda word: sensitive.is_sensitive_word(word) or word in WORDS["abbreviations"],
-            short=which == "short",
+            tells=lambda word: word in telling or sensitive.is_sensitive_word(word),
+            short=short,
         )
     elif kind == "code":
         known = Codes(codes[rule.codes or ""])
