@@ -86,7 +86,8 @@ def post(folder: Path, failed: set[str]) -> int:
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
     """Post the message in the file `path`; do nothing if that file is gone.
-    NotTakenError if the answer takes too long, or has an HTTP status outside 200 to 299.
+    NotTakenError if the answer takes too long, or has an HTTP status outside 200 to 299, or if the
+    connection is cut off.
     """
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
@@ -101,10 +102,8 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
         answered = asyncio.run(_answered(trusted, address, headers, body))
     except (TimeoutError, httpx.TimeoutException):
         raise NotTakenError("slow") from None
-    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-        if isinstance(error, httpx.ConnectError):
-            raise
-        raise NotTakenError("unreachable") from None  # Cut off: perhaps on account of this message alone.
+    except (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError):
+        raise NotTakenError("unreachable") from None  # Perhaps on account of this message alone.
     if not httpx.codes.is_success(answered):
         raise NotTakenError(f"answered {answered}")
 
