@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from sqlmodel import Session
@@ -23,7 +25,6 @@ from gateway.policy.dates import day_after, local_day
 from gateway.policy.ratification import years_at
 from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, providers, register
-from gateway.registry.register import SendersRegister
 from gateway.registry.tables import RatificationRow
 
 
@@ -156,11 +157,12 @@ def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
     for row in agreements.ratifications(session):
         signed[row.provider][row.academic_year] = row
     waiting = copies.count_waiting(session)
-    register_now = register.of(session)
-    known = register_now.enrolled(years_at(day, catalogue))
+    senders = register.of(session)
+    known = senders.enrolled(years_at(day, catalogue))
+    counts = partial(senders.years, text_sha256=catalogue.text_wanted, on=day)
     rows = [
         {
-            **_standing(provider, signed[provider.id], register_now, day, catalogue),
+            **_standing(provider, signed[provider.id], counts(provider.id), day, catalogue),
             "covered_by": None,
             "copies_waiting": 0 if provider.ratified else waiting[provider.id],
         }
@@ -178,11 +180,11 @@ def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
 
 
 def _standing(
-    provider: Provider, signed: dict[str, RatificationRow], known: SendersRegister, day: date,
+    provider: Provider, signed: dict[str, RatificationRow], years: Collection[str], day: date,
     catalogue: Catalogue,
 ) -> dict[str, Any]:  # fmt: skip
-    counts = known.years(provider.id, catalogue.text_wanted, day)
-    found = ratification.status_on(counts, day, catalogue)
+    """Return the standing of a provider as of a day. `years`: those for which its ratification counts."""
+    found = ratification.status_on(years, day, catalogue)
     latest = signed.get(found.academic_year or "")
     if latest is not None and latest.ends_on is not None and found.lapses is not None:
         left = (min(found.lapses, latest.ends_on) - day).days
