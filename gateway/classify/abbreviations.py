@@ -11,15 +11,15 @@ _ABBREVIATED = re.compile(
     r"(?![\w'\u2019-])"
 )
 _BETWEEN_LETTERS = re.compile(r"(?<=\b[A-Z])[./](?=[A-Z]\b)")
-# Behind a word, or behind a class and a sign: "Mrs Reed YC", "3B/YC", and in any letters where nobody has the
-# name ("Nowak Ukr"). SEN and TA are surnames, RC a church, and CP and CIC kinds of schools, too.
+# Behind a word, or behind a class and a sign: "Mrs Reed YC", "3B/YC", and, if it is nobody's name, in
+# any letters ("Nowak Ukr"). SEN and TA are surnames, RC a church, and CP and CIC kinds of schools, too.
 _TELLING = "|".join(sorted(map(str.upper, WORDS["abbreviations"])))
-_OF_NOBODY = rf"(?i:(?!(?:send?|lac|cla|cin|cic|tac|ta|rc)\b)(?:{_TELLING}))\b"
+_NEVER_A_NAME = rf"(?i:(?!(?:send?|lac|cla|cin|cic|tac|ta|rc)\b)(?:{_TELLING}))\b"
 _IN_A_LABEL = (
-    rf"(?:[^\W\d_A-Z]\W+|\d[A-Z]? *[^\w\s] *|\d{{3}} )(?:{_TELLING})\b|[^\W\d_A-Z]\W+{_OF_NOBODY}"
+    rf"(?:[^\W\d_A-Z]\W+|\d[A-Z]? *[^\w\s] *|\d{{3}} )(?:{_TELLING})\b|[^\W\d_A-Z]\W+{_NEVER_A_NAME}"
     rf"|\b(?:{_TELLING})(?: [A-Z][a-z]| \d|(?<=[A-Z]{{3}})\d)|:(?! )"
 )
-_ELSEWHERE = re.compile(rf"(?:[^\W\d_A-Z]|\b\d+[A-Z]?)\W+(?:(?!SEN|RC|TA)(?:{_TELLING})\b|{_OF_NOBODY})")
+_ELSEWHERE = re.compile(rf"(?:[^\W\d_A-Z]|\b\d+[A-Z]?)\W+(?:(?!SEN|RC|TA)(?:{_TELLING})\b|{_NEVER_A_NAME})")
 _TELLS_BESIDE = {
     "label": re.compile(_IN_A_LABEL),
     "school": re.compile(rf"[^\W\d_A-Z]\W+(?!SEND?|RC|CP|CIC)(?:{_TELLING})\b"),
@@ -51,9 +51,9 @@ def end_a_street(piece: str) -> bool:
     return False
 
 
-def is_of_nobody(text: str) -> bool:
-    """Return True for an abbreviation that tells of a pupil, and is no name ("YC", but not "LAC")."""
-    return re.fullmatch(_OF_NOBODY, text.strip()) is not None
+def is_never_a_name(text: str) -> bool:
+    """Return True for an abbreviation that tells of a pupil and is nobody's name ("YC", but not "LAC")."""
+    return re.fullmatch(_NEVER_A_NAME, text) is not None
 
 
 def tell_beside(text: str, kind: str) -> bool:

@@ -192,9 +192,9 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
     `tells` returns True for a sensitive word: none stands behind a dash or, in upper case, a word, even
     if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
-    ("Morgan YC", "Lee EAL"), and none of nobody's stands for one ("YC"), but initials with full stops stand
-    behind a forename ("Amy B.J."); a rare surname that is an ordinary word may stand alone, or before a comma
-    ("Full"; "Full, Ann").
+    ("Morgan YC", "Lee EAL"), or alone, unless people have it as a name ("YC", but not "Lac"). Initials with
+    full stops may stand behind a forename ("Amy B.J."); a rare surname that is an ordinary word may stand
+    alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
     given = WORDS["given_names"]
@@ -208,7 +208,7 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
             is_name = is_name and not (is_heading(upper) or tells(small) or small in WORDS["abbreviations"])
             if word.casefold() not in before and not is_name:
                 return OTHER
-        if is_part and abbreviations.is_of_nobody(name):
+        if is_part and abbreviations.is_never_a_name(name):
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
         fault = check(rest if is_called else text) if rest or not is_called else None
