@@ -411,6 +411,11 @@ def test_one_heading_of_what_belongs_elsewhere_makes_no_core_data_wait() -> None
     assert any("policy:unlisted" in code for code in told(decision))
 
 
+@pytest.mark.parametrize("heading", ["CAT4 Verbal SAS", "NGRT Stanine", "Standardised Age Score"])
+def test_standardised_tests_are_told_as_other_assessments(heading: str) -> None:
+    assert "classify:other-assessments" in told(decided(csv(rows({"UPN": upn, heading: "104"}, year=8))))
+
+
 @pytest.mark.parametrize("grades", [("5", "4", "7"), ("A", "B", "C")])
 @pytest.mark.parametrize("on", [NOVEMBER, SUMMER])
 def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results(
