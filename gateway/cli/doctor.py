@@ -451,6 +451,7 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
+    """Yield complaints about an unfinished change of keys, and an index of pupils without its key."""
     *ended, last = log.keys_in_time(session, "")
     wanted = last.key.split("+")[1] if ended else ""
     if wanted != home.key_set:

@@ -182,6 +182,7 @@ class OpenIdProvider:
 
 
 def _fetched(address: str) -> dict[str, Any] | type[GatewayError]:
+    """Return the JSON object at a URL, or the error that says why there is none."""
     try:
         answer = httpx.get(address, timeout=_TIMEOUT).raise_for_status()
         told = answer.json() if len(answer.content) <= _MOST_BYTES else None
