@@ -125,7 +125,7 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
     if code == "classify:malformed":
         return Refused(reasons=(catalogue.reason(code),))
     if code == "open:malware":
-        return Held(reasons=(catalogue.reason(code),))
+        return Held(reasons=tuple(items.sensitive_reasons(refused, catalogue)))
     if code in _FILLED:
         blank, otherwise = _FILLED[code]
         detail = {blank: refused.about or otherwise}

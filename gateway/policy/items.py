@@ -188,6 +188,8 @@ def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | 
 def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
     """Yield the reasons to hold a file so that only few see it; none for a file that is not sensitive."""
     if isinstance(content, ContentRefused):
+        if content.code == "open:malware":
+            yield catalogue.reason(content.code)
         if content.sensitive:
             step = {"instead": _NOT_HERE} if content.code == "classify:outside-agreement" else {}
             yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive), **step)

@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from gateway.access import SENSITIVE_REASON_CODES
 from gateway.examiner.protocol import FileLost, FileOpened, FileRefused, Job
 from gateway.home.settings import load_settings
-from gateway.model import ContentRefused, Decision, Held, Late, Provider, Reason, Refused, Transfer, Upload
+from gateway.model import Decision, Held, Late, Provider, Reason, Refused, Transfer, Upload
 from gateway.openpgp.certificates import compromised
 from gateway.openpgp.engines import verified
 from gateway.policy.catalogue import Catalogue
@@ -174,8 +173,7 @@ def decision_on(
         return replace(objected, reasons=(*objected.reasons, *sensitive_reasons(file.content, catalogue)))
     decision = objected or decide(file.content, catalogue, provider, now, landed_at=landed_at)
     if isinstance(decision, Refused):
-        found = isinstance(file.content, ContentRefused) and file.content.code in SENSITIVE_REASON_CODES
-        return replace(decision, few=found or any(sensitive_reasons(file.content, catalogue)))
+        return replace(decision, few=any(sensitive_reasons(file.content, catalogue)))
     return decision if opened.late is None else with_reason(decision, _SIGNED_LATE[opened.late], catalogue)
 
 

@@ -17,7 +17,6 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
-from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
 from gateway.examiner.protocol import Read
@@ -29,12 +28,14 @@ from gateway.model import (
     Held,
     Provider,
     RatificationsThatCount,
+    Refused,
     Released,
     Transfer,
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, reference_period
 from gateway.policy.decide import decide
+from gateway.policy.items import sensitive_reasons
 from gateway.policy.ratification import years_at
 from gateway.policy.schools import copies_for, has_to_wait
 from gateway.publish.projection import Issued
@@ -233,24 +234,27 @@ def _decide_anew(
     now: datetime,
 ) -> Decision:
     """Return the decision on a held file by the `content`. A file held for a key, a login or a fault stays
-    held. But a file held for an unknown login may be refused because of the content. No file is accepted that
-    was signed by a suspended or stolen key, or that came by a login with one.
+    held for each of them. But a file held for an unknown login may be refused because of the content. No file
+    is accepted that was signed by a suspended or stolen key, or that came by a login with one.
     """
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     upload = transfer.upload
     sender = registrar.provider(session, upload.provider, now, sent_at=upload.landed_at)
     decision = decide(content, catalogue, sender, now, landed_at=upload.landed_at)
-    accepted = isinstance(decision, Accepted)
-    if UNKNOWN_LOGIN in codes or (accepted and not came_by_login(session, transfer.upload)):
-        return held_for_login(decision, catalogue)
+    accepted, apart = isinstance(decision, Accepted), {*SIGNED_LATE, UNKNOWN_LOGIN}
+    by_unknown_login = UNKNOWN_LOGIN in codes or (accepted and not came_by_login(session, upload))
     others = tuple(
         why
         for why in transfer.reasons
-        if why.code.startswith(("open:", "key:", "internal:")) and why.code not in SIGNED_LATE
+        if why.code.startswith(("open:", "key:", "internal:")) and why.code not in apart
     )
+    if others and not (by_unknown_login and isinstance(decision, Refused)):
+        found = sensitive_reasons(content, catalogue)
+        decision = Held(reasons=tuple(dict.fromkeys((*others, *found))))
+    if by_unknown_login:
+        return held_for_login(decision, catalogue)
     if others:
-        found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
-        return Held(reasons=tuple(dict.fromkeys((*others, *found))))
+        return decision
     if accepted and (distrusted := distrust(session, transfer, catalogue, now)):
         return Held(reasons=distrusted)
     late = next((code for code in codes if code in SIGNED_LATE), None)

@@ -12,9 +12,10 @@ import pytest
 from sqlmodel import delete, select
 
 from gateway.access import Sight
+from gateway.keys.changes import clerk_of, sign_head
 from gateway.processor import judged_anew
 from gateway.record.reconsider import judge_anew
-from gateway.registry import log
+from gateway.registry import keys, log
 from gateway.registry.deliveries import find_held
 from gateway.registry.rolls import count_on_rolls
 from gateway.registry.tables import StagedRollRow, TransferRow
@@ -100,6 +101,22 @@ def test_a_file_of_which_nothing_else_is_found_waits_on_with_one_entry_and_no_re
     assert desk.receipt(held) == receipt
     assert "Read again by other rules" in desk.gateway("report", "transfer", held)
     assert desk.gateway("log", "verify")
+
+
+def test_what_waits_for_a_key_and_a_login_waits_for_both_after_a_new_reading(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    with desk.registry.write() as session:
+        clerk = clerk_of(session, desk.home, desk.now, "jane")
+        for key in keys.list_keys(session, "provider", "oak"):
+            clerk.suspend(key, why="laptop stolen")
+        sign_head(clerk)
+    sent = desk.send(oak, core_data())
+    desk.process()
+    both = ["key:not-approved", "open:unknown-login"]
+    assert desk.codes(sent) == both
+    in_force(desk, *NOTHING_ELSE)
+    desk.process()
+    assert (desk.codes(sent), decisions(desk, sent)) == (both, ["decided", "judged-anew"])
 
 
 def test_a_reading_by_policies_replaced_meanwhile_decides_nothing(
