@@ -184,7 +184,9 @@ class WebSessions:
         secret = secrets.token_urlsafe(32)
         login.digest = hashlib.sha256(secret.encode()).hexdigest()
         self.open[login.digest] = login
-        _log.info("login %s key=%s web", self.intake.shown(login.provider), login.key.get_fingerprint())
+        _log.info(
+            "login %s key=%s client=web", self.intake.shown(login.provider), login.key.get_fingerprint()
+        )
         return secret
 
     async def _proved(self, browser: str, assertion: bytes) -> tuple[str, asyncssh.SSHKey] | None:

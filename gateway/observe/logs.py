@@ -84,7 +84,7 @@ class AsJson(logging.Formatter):
             "message": neutral(message),
             **_EVERY,
         }
-        if _CODED.fullmatch(message):
+        if _CODED.fullmatch(message) or message in _CATEGORIES:
             action, *fields = message.split(" ")
             line["event.action"] = action
             for name, value in (field.split("=", 1) for field in fields):

@@ -52,6 +52,15 @@ def test_a_coded_line_has_the_names_of_ecs() -> None:
     assert line_of("landed reference=r bytes=12")["file.size"] == 12
 
 
+@pytest.mark.parametrize(
+    "message", ["login provider=oak key=SHA256:abc client=web", "login kind=staff key=x", "console-login"]
+)
+def test_every_login_is_an_authentication(message: str) -> None:
+    line = line_of(message)
+    told = (line["event.action"], line["event.category"], line["event.outcome"])
+    assert told == (message.split(maxsplit=1)[0], ["authentication"], "success")
+
+
 def test_a_line_with_anything_else_would_be_found() -> None:
     for change in ({"user": "jane"}, {"message": "a\nb"}, {"labels.x": 1}, {"ecs.version": "9"}):
         assert list(VALIDATOR.iter_errors(line_of("a b=c") | change)) != []
