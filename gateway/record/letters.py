@@ -381,9 +381,13 @@ def _of_all(
 
 
 def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield each of a provider's OpenPGP keys in force that expire, with the moment and the days left."""
+    """Yield each of a provider's OpenPGP keys in force that has yet to expire: with the moment, and the days
+    left.
+    """
     for key in facts.own_keys:
-        if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
+        counts = key.kind == "openpgp" and key.is_in_force(facts.at)
+        # An expired key stays in force on record, until its provider renews it.
+        if counts and key.expires_at is not None and key.expires_at > facts.at:
             yield key, key.expires_at, (key.expires_at - facts.at).days
 
 

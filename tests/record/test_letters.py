@@ -11,8 +11,10 @@ from gateway.home.settings import Settings
 from gateway.model import Provider
 from gateway.policy.small_schemas import LetterKind, LetterRule, LettersFile
 from gateway.policy.timescale import FlowStatus, State
-from gateway.record.letters import Letterhead, _for_flow
+from gateway.publish.standing import ProviderFacts
+from gateway.record.letters import Letterhead, _for_flow, _for_provider, _of_all
 from tests.policies import shipped
+from tests.record.made import NOW, key
 
 DAY = date(2026, 11, 24)
 KINDS: tuple[LetterKind, ...] = ("due-soon", "due-today", "late")
@@ -43,6 +45,36 @@ def test_a_letter_goes_out_before_the_day_on_it_and_once_it_has_passed(
     with Session() as session:
         letterhead = Letterhead(session, catalogue, Settings(log_origin="x"), {"oak": ["a@oak.invalid"]})
         assert [one.event for one in _for_flow(letterhead, oak, flow, DAY)] == events
+
+
+@pytest.mark.parametrize(
+    ("ends", "written"),
+    [
+        ({"expires_at": 31}, False),
+        ({"expires_at": 6.5}, True),
+        ({"expires_at": 0.1}, True),
+        ({"expires_at": -0.1}, False),
+        ({"expires_at": -300}, False),
+        ({"expires_at": 6.5, "not_after": -1}, False),
+        ({}, False),
+    ],
+)
+def test_a_letter_tells_of_a_key_that_has_yet_to_end(ends: dict[str, float], written: bool) -> None:
+    each = LetterRule(kind="key-expires", to="provider", days=(7, 30), subject="{days} days", text="t")
+    all_of_them = LetterRule(kind="weekly", to="administrators", days=(30,), subject="{count}", text="{news}")
+    file = LettersFile(letter=(each, all_of_them), administrators=("desk@la.invalid",))
+    catalogue, oak = (
+        shipped().model_copy(update={"letters": file}),
+        Provider(id="oak", name="Oak", kind="school"),
+    )
+    settings = Settings(log_origin="x")
+    facts = ProviderFacts(
+        settings=settings, provider=oak, catalogue=catalogue, at=NOW, due=(), files=(), waiting=(),
+        own_keys=[key(**ends)], ratified=(), to_ratify=None,
+    )  # fmt: skip
+    letterhead = Letterhead(Session(), catalogue, settings, {"oak": ["a@oak.invalid"]})
+    assert bool([*_for_provider(letterhead, facts, DAY)]) is written
+    assert bool([*_of_all(letterhead, all_of_them, "event", [facts], DAY)]) is written
 
 
 @pytest.mark.parametrize(("name", "shown"), [("Ysgol Ŵyn", "Ysgol Ŵyn"), ("مدرسة 2", "\u2068مدرسة 2\u2069")])
