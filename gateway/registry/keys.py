@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, case, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col
 
@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.model import KeyKind, NewKey
 from gateway.registry import givings, log
 from gateway.registry.tables import EventRow, KeyRow
-from gateway.registry.tables.row import rows, store
+from gateway.registry.tables.row import UtcDateTime, rows, store
 
 OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
@@ -35,6 +35,7 @@ _SAID_OF: Mapping[KeyKind, tuple[str, str]] = {
     "openid": ("OpenID account", "log in to the console with one"),
 }
 _OF_BROWSERS = "sk-ecdsa-sha2-nistp256@openssh.com"
+_AT = bindparam("at", type_=UtcDateTime())
 _USED = (
     update(KeyRow)
     .where(
@@ -42,7 +43,11 @@ _USED = (
         col(KeyRow.owner) == bindparam("of"),
         col(KeyRow.fingerprint) == bindparam("by"),
     )
-    .values(last_used_at=bindparam("at"), uses=col(KeyRow.uses) + bindparam("times"))
+    .values(
+        # A file that waited may be decided after later ones.
+        last_used_at=case((col(KeyRow.last_used_at) > _AT, col(KeyRow.last_used_at)), else_=_AT),
+        uses=col(KeyRow.uses) + bindparam("times"),
+    )
 )
 
 
@@ -343,11 +348,11 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys; each of `uses` is the key's owner, the fingerprint and the time, sorted by time.
-    A use of an unknown key is ignored.
+    """Record uses of keys; each of `uses` is the key's owner, the fingerprint and the time.
+    A use of an unknown key is ignored, and a later use on record stays the last.
     """
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
-    latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
+    latest = {(owner, fingerprint): at for owner, fingerprint, at in sorted(uses)}
     given = [
         {"kind_of": owner_kind, "of": of, "by": by, "at": latest[of, by], "times": count}
         for (of, by), count in sorted(times.items())

@@ -119,6 +119,8 @@ def test_uses_are_counted_and_written_once(session: Session) -> None:
     assert _uses(session) == (0, None)
     keys.note_each(session, "provider", batch.uses)
     assert _uses(session) == (3, day(-1))
+    keys.note_each(session, "provider", [("oak", CERTIFICATE, day(-2))])  # Of a file that waited.
+    assert _uses(session) == (4, day(-1))
 
 
 def _uses(session: Session) -> tuple[int, object]:
