@@ -29,47 +29,28 @@ _EXACT = 2**53
 """Below it a whole number is the same to every reader of JSON."""
 
 OfFile = Literal["landed", "decided", "delivered", "collected", "dealt-with", "opened", "restored"]
-_OfDecision = Literal["judged-anew", "released", "refused", "withdrawn", "redelivered", "expired"]
-_OfProposal = Literal["release-proposed", "release-declined", "redelivery-proposed", "redelivery-declined"]
-_OfPupils = Literal["pupils-asked", "pupil-marked", "pupil-unmarked"]
-_OfRolls = Literal["discrepancy-opened", "discrepancy-resolved"]
-_OfProvider = Literal["provider-added", "provider-changed", "provider-invited", "provider-removed"]
-_OfStop = Literal["provider-suspended", "provider-resumed", "provider-closed", "provider-reopened"]
-_OfSuccessor = Literal["provider-converted", "provider-merged"]
-_OfKey = Literal["key-added", "key-approved", "key-extended", "key-restored"]
-_OfKeysEnd = Literal["key-retiring", "key-retired", "key-suspended", "key-revoked", "key-destroyed"]
-_OfAct = Literal["act-proposed", "act-confirmed", "act-rejected", "role-granted", "role-taken"]
-_OfStaff = Literal["staff-added", "staff-changed", "staff-removed", "staff-invited"]
-_OfLogin = Literal["credentials-confirmed", "contact-changed", "penalty-lifted"]
-_OfProgram = Literal["program-added", "program-revoked", "hook-added", "hook-removed", "hook-tried"]
-_OfYear = Literal["agreement-published", "year-opened", "changes-told"]
-_OfParty = Literal["ratified", "signed-in-part", "notice-given", "notice-read", "noted", "assigned"]
-_OfReturn = Literal["expectation-set", "column-listed", "column-unlisted", "nil-returned", "declared"]
-_OfPolicy = Literal["policy-loaded", "policy-proposed", "policy-approved", "policy-withdrawn"]
-_OfRecord = Literal["hold-placed", "hold-lifted", "deleted", "breach-recorded", "recorded"]
-_OfGateway = Literal["host-added", "host-removed", "host-taken-over", "log-started", "log-key-changed"]
 Kind = Literal[
     OfFile,
-    _OfDecision,
-    _OfProposal,
-    _OfPupils,
-    _OfRolls,
-    _OfProvider,
-    _OfStop,
-    _OfSuccessor,
-    _OfKey,
-    _OfKeysEnd,
-    _OfAct,
-    _OfStaff,
-    _OfLogin,
-    _OfProgram,
-    _OfYear,
-    _OfParty,
-    _OfReturn,
-    _OfPolicy,
-    _OfRecord,
-    _OfGateway,
-]
+    "judged-anew", "released", "refused", "withdrawn", "redelivered", "expired",
+    "release-proposed", "release-declined", "redelivery-proposed", "redelivery-declined",
+    "pupils-asked", "pupil-marked", "pupil-unmarked",
+    "discrepancy-opened", "discrepancy-resolved",
+    "provider-added", "provider-changed", "provider-invited", "provider-removed",
+    "provider-suspended", "provider-resumed", "provider-closed", "provider-reopened",
+    "provider-converted", "provider-merged",
+    "key-added", "key-approved", "key-extended", "key-restored",
+    "key-retiring", "key-retired", "key-suspended", "key-revoked", "key-destroyed",
+    "act-proposed", "act-confirmed", "act-rejected", "role-granted", "role-taken",
+    "staff-added", "staff-changed", "staff-removed", "staff-invited",
+    "credentials-confirmed", "contact-changed", "penalty-lifted",
+    "program-added", "program-revoked", "hook-added", "hook-removed", "hook-tried",
+    "agreement-published", "year-opened", "changes-told",
+    "ratified", "signed-in-part", "notice-given", "notice-read", "noted", "assigned",
+    "expectation-set", "column-listed", "column-unlisted", "nil-returned", "declared",
+    "policy-loaded", "policy-proposed", "policy-approved", "policy-withdrawn",
+    "hold-placed", "hold-lifted", "deleted", "breach-recorded", "recorded",
+    "host-added", "host-removed", "host-taken-over", "log-started", "log-key-changed",
+]  # fmt: skip
 
 # Words are lower-case without four digits in a row, so no UPN and no date is a word.
 _WORD = r"(?![a-z0-9-]*\d{4})[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
