@@ -58,7 +58,6 @@ class Mailroom:
         self.host_key = host_key(host_key_path(self.home))
         self.sender = pysequoia.Tsk.generate("School A <a@example.invalid>")
         self.port = 0
-        self.rules = load_catalogue(self.home.policies).rules
         self.resources: SharedResources
         with self.registry.write() as session:
             providers.add_provider(session, Provider(id=PROVIDER, name="School A", kind="school"), NOW)
@@ -153,10 +152,11 @@ class Mailroom:
         )  # fmt: skip
         signature = Signature(certificate="a" * 40, signing_key="a" * 40, created_at=NOW)
         digest = hashlib.sha256(content).hexdigest()
+        rules = load_catalogue(self.home.policies_in_force).rules
         opened = Opened(content=-1, size=len(content), sha256=digest, signature=signature, engine="test")
         with self.registry.write() as session:
             transfers.land(session, upload)
-            transfers.record_content(session, reference, opened, what, period, rules=self.rules)
+            transfers.record_content(session, reference, opened, what, period, rules=rules)
             transfers.record_decisions(session, [(reference, decision)], NOW)
         return reference
 
