@@ -33,9 +33,11 @@ ANOTHER = RSAKey.generate_key(2048, {"kid": "one"})
 
 
 class Told(ThreadingHTTPServer):
-    """What the provider publishes, by path; its metadata from another place where it has `moved`."""
+    """What the provider publishes, by path; its metadata from another place where it has `moved`; no good
+    answer from the path that is `broken`.
+    """
 
-    token = ""
+    token = broken = ""
     moved = False
     answers: dict[str, Any]
 
@@ -61,7 +63,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _send(self, told: object) -> None:
         body = json.dumps(told).encode()
-        self.send_response(200)
+        self.send_response(503 if self.path == self.server.broken else 200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -167,3 +169,12 @@ def test_a_provider_that_does_not_answer_is_not_told_as_a_wrong_account(
     told.token = signed(told)
     with pytest.raises(ProviderSilentError, match="does not answer"):
         provider.subject(CHALLENGE, "http://localhost:1", code="c", state=STATE, now=NOW, since=None)
+
+
+@pytest.mark.parametrize("path", ["/token_endpoint", "/jwks_uri", "/.well-known/openid-configuration"])
+def test_a_provider_that_is_broken_is_not_told_as_a_wrong_account(
+    told: Told, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(told, "broken", path)
+    with pytest.raises(ProviderSilentError, match="does not answer"):
+        subject(told, signed(told))

@@ -99,6 +99,7 @@ class OpenIdProvider:
         from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, rarely installed
 
         with self._client(origin) as client:
+            client.register_compliance_hook("access_token_response", _answered)
             try:
                 told = client.fetch_token(
                     self._about()["token_endpoint"],
@@ -181,12 +182,19 @@ class OpenIdProvider:
         raise told
 
 
+def _answered(answer: httpx.Response) -> httpx.Response:
+    """Return the answer. ProviderSilentError if the provider, or a proxy before it, is broken."""
+    if answer.status_code >= 500:  # noqa: PLR2004 - RFC 9110, 15.6
+        raise ProviderSilentError
+    return answer
+
+
 def _fetched(address: str) -> dict[str, Any] | type[GatewayError]:
     """Return the JSON object at a URL, or the error that says why there is none."""
     try:
-        answer = httpx.get(address, timeout=_TIMEOUT).raise_for_status()
+        answer = _answered(httpx.get(address, timeout=_TIMEOUT)).raise_for_status()
         told = answer.json() if len(answer.content) <= _MOST_BYTES else None
-    except httpx.TransportError:
+    except (httpx.TransportError, ProviderSilentError):
         return ProviderSilentError
     except (httpx.HTTPError, ValueError):
         return NotProvedError
