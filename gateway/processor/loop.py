@@ -263,9 +263,9 @@ class Processor:
         self._is_besides_due = at_once or now - self._besides_at >= pause
         leads, ownership = self._work.leads, self._work.ownership
         term, held_at = ownership.terms, ownership.confirmed_at
-        behind = self._is_behind and self._registrar.settings.host.shares
-        if (self._is_besides_due or self._rounds.more_held) and not behind:
-            yield lambda: self._rounds.held(self._registrar, leads=leads)
+        if self._is_besides_due or self._rounds.more_held:
+            # Policies are taken over only after this list is made.
+            yield lambda: None if self._lacks_policies() else self._rounds.held(self._registrar, leads=leads)
         if self._is_besides_due or self._copier.busy:
             yield lambda: self._copier.hand_out(self._registrar, leads=leads)
         if not self._is_besides_due:
@@ -305,6 +305,10 @@ class Processor:
         )
         self._all_unshown, self._besides_at = True, float("-inf")
 
+    def _lacks_policies(self) -> bool:
+        """Return True if another host may decide by the policies in force, which this host lacks."""
+        return self._is_behind and self._registrar.settings.host.shares
+
     def _follow_keys(self) -> None:
         """Load and publish the gateway's keys again after a change. Raise Fault if loading fails."""
         found = secret_files.generation(self._home)
@@ -340,8 +344,8 @@ class Processor:
                 landed = self._work.landed(session)
         uploads = self._progress.uploads
         landed = [*landed, *uploads]
-        if self._is_behind and self._registrar.settings.host.shares:
-            self._work.let_go(landed)  # This host lacks the policies in force.
+        if self._lacks_policies():
+            self._work.let_go(landed)
             return
         due = [one for one in landed if not self._back_off.is_pausing(one)]
         if len(due) < len(landed):

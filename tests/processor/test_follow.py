@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import Fault
 from gateway.home.settings import HostSettings
 from gateway.homes.backup import copy_registry
 from gateway.processor.rounds import Follow
@@ -119,3 +120,24 @@ def suspend(desk: Desk, provider: str) -> None:
             kind="provider-suspended", subject=provider, fields={}, actor="ann", note="it asked for it"
         )
         log.append(session, [entry], desk.now)
+
+
+def test_a_host_that_cannot_take_over_policies_lets_no_held_file_go_by_those_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def gone(_version: int) -> None:
+        raise Fault("the policies in force do not come")
+
+    with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
+        settings = processor._registrar.settings.model_copy(update={"host": HostSettings(name="one")})
+        processor._registrar = replace(processor._registrar, settings=settings)
+        monkeypatch.setattr(processor._rounds, "held", lambda *_, **__: asked.append("held"))
+        with processor._working():
+            monkeypatch.setattr(processor, "_renew", gone)
+            assert processor._round(at_once=True) is not None
+            assert not asked
+            monkeypatch.setattr(processor, "_renew", lambda _version: None)
+            processor._round(at_once=True)
+    assert asked == ["held"]
