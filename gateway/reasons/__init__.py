@@ -132,7 +132,7 @@ def unlisted_in_words(one: Unlisted) -> str:
     name = f" ({one.header})" if one.header else ""
     why = one.topic and f", sensitive: {one.topic}"
     grades = one.assessment and f", {one.assessment} grades"
-    return f"{place}{name}: {one.kind}, filled {one.filled} times{why}{grades}"
+    return f"{place}{name}: {one.kind}, filled {counted(one.filled, 'time')}{why}{grades}"
 
 
 def school_in_words(one: NamedSchool) -> str:
