@@ -429,6 +429,6 @@ def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | 
     """
     try:
         said = read_words(folder / "done" / "trouble", 100)
-    except (FileNotFoundError, BadFileError):
+    except (OSError, BadFileError):  # Whoever writes notes may put anything there.
         return None
     return f"it {said}" if re.fullmatch("answered [1-5][0-9]{2}", said) else known.get(said, otherwise)
