@@ -82,8 +82,7 @@ def _settle_new(drop: Drop, clerk: Clerk, found: protocol.KeyDrop, known: Key | 
     present = keys.list_keys(drop.session, "provider", drop.provider.id)
     if sum(_takes_room(key, drop.now) for key in present) >= MOST_KEYS:
         return _refused(drop, "key:too-many")
-    takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
-    at_once = drop.registrar.key_policy.approve_drops and takes_part
+    at_once = drop.registrar.key_policy.approve_drops and _waits_for_provider(drop) is None
     state: KeyState = "active" if at_once else "pending"
     clerk.add("provider", drop.provider.id, found.key, state=state, dropped_as=drop.reference)
     pending = Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
@@ -148,6 +147,15 @@ def _refused(drop: Drop, code: str) -> Refused:
     return Refused(reasons=(drop.registrar.catalogue.reason(code),))
 
 
+def _waits_for_provider(drop: Drop) -> Held | None:
+    """Return the hold on what a suspended or closed provider drops; None if the provider takes part."""
+    provider = drop.provider
+    if not provider.suspended and provider.closed_on is None:
+        return None
+    code = "policy:suspended" if provider.suspended else "policy:closed"
+    return Held(reasons=(drop.registrar.catalogue.reason(code),))
+
+
 def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> Decision:
     """Decide on a signed copy of the agreement, and record the ratification. `signatory`: the signer's name,
     if known.
@@ -155,9 +163,8 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
     provider, catalogue = drop.provider, drop.registrar.catalogue
     if provider.kind not in catalogue.bodies.parties:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
-    if provider.suspended or provider.closed_on is not None:
-        code = "policy:suspended" if provider.suspended else "policy:closed"
-        return Held(reasons=(catalogue.reason(code),))
+    if (waits := _waits_for_provider(drop)) is not None:
+        return waits
     today = local_day(drop.now, catalogue.calendar.timezone)
     # Who has given notice may sign again before the last day.
     years = register.of(drop.session).years(provider.id, catalogue.text_wanted, date.max)
@@ -218,9 +225,8 @@ MOST_HEADINGS = 1_000
 def settle_headings(drop: Drop, found: protocol.HeadingsDrop) -> Decision:
     """Decide on a statement about headings: record every heading's meaning, or refuse all if one is bad."""
     catalogue = drop.registrar.catalogue
-    if drop.provider.suspended or drop.provider.closed_on is not None:
-        code = "policy:suspended" if drop.provider.suspended else "policy:closed"
-        return Held(reasons=(catalogue.reason(code),))
+    if (waits := _waits_for_provider(drop)) is not None:
+        return waits
     rules = load_rules(drop.registrar.home.policies_in_force)
     known = {harmless_name(heading) for heading, _ in drop.provider.stated}
     new = {harmless_name(heading) for heading, _ in found.stated} - known
