@@ -30,7 +30,8 @@ from gateway.registry.sight import sees_all
 from gateway.registry.tables import HarmlessRow
 
 _SOMETHING_ELSE = "something-else"
-_SAY = "say-heading"
+SAY = "say-heading"
+"""The code of the act by which two persons say what a heading means."""
 _ABOUT = re.compile(r"(?P<heading>.+?) = (?P<item>[a-z0-9-]+): ")
 
 
@@ -105,7 +106,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
                     f"nothing is asked about {self.heading}: it is understood, sensitive or answered"
                 )
             key = "" if self.item == _SOMETHING_ELSE else self.item
-            act = TwoPersonAct(_SAY, provider, f"{header} = {key}", self.right)
+            act = TwoPersonAct(SAY, provider, f"{header} = {key}", self.right)
             if key and not agreed(record.session, act, by=record.by, why=self.why, at=record.at, always=True):
                 return ActDone(f"{self.heading} waits for a second person, who says the same")
             meaning = HarmlessRow(
@@ -134,7 +135,7 @@ def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
     found: dict[str, Row] = {}
     for event in log.events(session, provider):
         about = _ABOUT.match(event.note or "")
-        if about is None or json.loads(event.leaf)["fields"].get("what") != _SAY:
+        if about is None or json.loads(event.leaf)["fields"].get("what") != SAY:
             continue
         if event.kind == "act-proposed" and event.at >= at - PROPOSAL_LASTS:
             found[about["heading"]] = about.groupdict() | {"by": event.actor or ""}

@@ -44,6 +44,7 @@ _WHERE = {
     "hooks": "/work/hooks/list",
     "file": "/work/transfers/show?reference=",
     "act": "/work",
+    "watch": "/watch",
 }
 """The page of each task on the first page."""
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")

@@ -15,7 +15,7 @@ from gateway.acts.fields import every_act
 from gateway.console.pages import in_words
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import act_shown
-from gateway.record.dual_control import TwoPersonAct, agreed
+from gateway.record.dual_control import TwoPersonAct, agreed, reject
 from gateway.registry import roles
 from gateway.zones.console_api import Given
 from tests.classify.made import as_csv, core_rows
@@ -241,6 +241,40 @@ def test_what_somebody_else_proposed_is_on_the_first_page_of_a_second_person(
     assert (
         "as proposed by mary" not in olga.page.partition(f'action="/work/{path}"')[2].partition("</form>")[0]
     )
+
+
+def test_a_change_of_the_gateways_own_keys_waits_on_the_first_page_of_a_second_person(
+    served: Served, olga: Visitor
+) -> None:
+    act, said = TwoPersonAct("rotate-compromised", "gateway-keys"), "agree to rotate-compromised the gateway"
+    with served.room.registry.write() as session:
+        assert not agreed(session, act, by="mary", why=None, at=datetime.now(UTC))
+    for who in (served.mary, olga, served.jane):
+        who.get("/")
+        assert (said in who.page) is (who is olga), who.text
+    with served.room.registry.write() as session:
+        reject(session, act, by="olga", at=datetime.now(UTC))
+    olga.get("/")
+    assert said not in olga.page
+
+
+def test_a_heading_that_somebody_explained_waits_on_the_first_page_of_a_second_person(served: Served) -> None:
+    head, *rows = core_rows(12)
+    content = as_csv([[*head, "How Come Here"], *([*row, "WLK"] for row in rows)])
+    held = served.room.hold_as_read(content.encode())
+    jane, gwen = served.jane, served.has_role("gwen", "triage")
+    say = {"reference": held, "heading": "How Come Here", "item": "travel-mode", "why": "They said so."}
+    task = f'<a href="/held/{held}">Say what a heading of {held} means, as proposed by jane</a>'
+    jane.get(f"/held/{held}")
+    assert jane.act("/work/headings/say", **say) == 200, jane.text
+    for who in (jane, gwen, served.sam):
+        who.get("/")
+        assert (task in who.page) is (who is gwen), who.text
+    gwen.get(f"/held/{held}")
+    assert gwen.act("/work/headings/say", **say) == 200, gwen.text
+    gwen.get("/")
+    assert task not in gwen.page
+    assert gwen.act("/work/held/return", reference=held, advice="Send it again.") == 200, gwen.text
 
 
 @pytest.mark.parametrize(

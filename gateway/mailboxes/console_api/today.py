@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from gateway.access import AccessRight
+from gateway.acts import headings
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.model import counted
@@ -16,7 +17,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import dual_control, policy_proposals
 from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
-from gateway.registry import hand_ons, hooks, keys, letters, log, providers, staff, transfer_lists
+from gateway.registry import hand_ons, hooks, keys, letters, log, providers, staff, transfer_lists, transfers
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, StaffRow
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, TransfersWanted, WaitsForWhom
@@ -58,6 +59,8 @@ _TO_DO_AS_WELL: Mapping[str, tuple[AccessRight, str, str, tuple[str, ...]]] = {
 """By the beginning of the code of an act that two persons do alike: the right to it, its command, the task,
 and the fields besides the name that the note of the proposal has.
 """
+_OWN_KEYS = dict.fromkeys(("rotate", "destroy", "protect", "unprotect"), AccessRight.ENROL)
+"""The acts on the gateway's own keys that two persons do at the machine, with the right to them."""
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
@@ -76,7 +79,7 @@ class WaitingTask(NamedTuple):
     said: str
     page: Literal[
         "held", "mine", "held-file", "recall", "chase", "school", "schools", "policies", "notices",
-        "hand-ons", "hooks", "file", "act",
+        "hand-ons", "hooks", "file", "act", "watch",
     ]  # fmt: skip
     about: tuple[str, ...] = ()
     since: datetime | None = None
@@ -185,7 +188,7 @@ def _needs_of(
     """
     may = caller.may
     if "recall" in may:  # As everybody may who may decide.
-        yield from _to_decide(session, caller, held)
+        yield from _to_decide(session, caller, now, held)
     for asked in recalls[:_EACH] if "recall" in may else ():
         said = f"Take back {asked.subject}, as {asked.actor or ''} asks"
         yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.subject)
@@ -200,7 +203,7 @@ def _needs_of(
         yield from _to_chase(session, now, sorted(behind, key=lambda one: one.due or date.max))
 
 
-def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
+def _to_decide(session: Session, caller: Caller, now: datetime, held: ThingsWaiting) -> Iterator[WaitingTask]:
     """Yield tasks on files: as a second person, given to the caller alone, or waiting for anybody."""
     held_ones = transfer_lists.awaiting_a_second(session, caller.sight)
     again = transfer_lists.proposed_again(session, caller.sight)
@@ -215,6 +218,17 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
             yield task if reference in held_ones else task._replace(page="file")
     if "decide" not in caller.may:
         return
+    for act, first in [*dual_control.proposals(session, {headings.SAY: AccessRight.DECIDE}, now)][:_EACH]:
+        if name_of(first.actor or "") == caller.name:
+            continue
+        heading, _, _ = act.about.rpartition(" = ")
+        wanted = TransfersWanted(state="held", provider=act.subject, sight=caller.sight)
+        for one in transfer_lists.latest(session, wanted, _EACH):
+            file = transfers.get(session, reference := one.upload.reference)  # A list is without contents.
+            if file.waits_for != "approval" and heading in headings.unexplained(session, file):
+                said = f"Say what a heading of {reference} means, as proposed by {first.actor}"
+                yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+                break
     mine = transfer_lists.assigned_by_others(session, caller.sight, caller.name)
     if mine.number:
         said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
@@ -253,6 +267,11 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
     if change is not None and change.approved_by is None and name_of(change.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {change.by} proposed"
         yield WaitingTask(said=said, since=change.at, page="policies")
+    for act, first in dual_control.proposals(session, _OWN_KEYS, now):
+        if name_of(first.actor or "") != caller.name:
+            what, by = act.what, first.actor
+            said = f"At the machine, agree to {what} the gateway's own keys, as {by} proposed, or not"
+            yield WaitingTask(said=said, since=first.at, page="watch")
     for provider, name, since in transfer_lists.keys_pending(session, _EACH):
         yield WaitingTask(said=f"Ring {name} to confirm its keys", since=since, page="school", of=provider)
     for key, first in keys.suspended(session):
