@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from typing import Any
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct
 from gateway.acts.fields import argument, option
 from gateway.model import counted
+from gateway.policy.dates import moment
 from gateway.registry import holds, markers, retention
 from gateway.registry.sight import check_all_seen
 from gateway.reports.retention import Due, load_retention
@@ -28,9 +29,10 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the deletions due on the given day, by what is on record now."""
-        moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
+        zone = context.catalogue.calendar.timezone
+        at = moment(self.on, time.max, zone) if self.on else context.clock()
         with context.reading() as session:
-            found, on_hold = retention.plan_at(session, load_retention(context.home), moment)
+            found, on_hold = retention.plan_at(session, load_retention(context.home), at)
             undecided = retention.undecided(session)
         due = [_row(one) for one in found]
         closing = []

@@ -23,6 +23,7 @@ from gateway.log.leaf import Kind
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
+from gateway.policy.dates import local_day
 from gateway.registry import deliveries, keys, log, staff
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import DeliveriesWanted, Delivery
@@ -194,8 +195,10 @@ class MailboxAccess:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(("Left", "School", "Reference", "Record", "Now at"))
+        zone = self.showing.catalogue().calendar.timezone
         for one, now_at in sorted(found, key=lambda each: each[0].at, reverse=True):
-            writer.writerow([f"{one.at:%Y-%m-%d}", one.provider, one.reference, one.record, now_at or ""])
+            left = local_day(one.at, zone).isoformat()
+            writer.writerow([left, one.provider, one.reference, one.record, now_at or ""])
         return text.getvalue().encode()
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:

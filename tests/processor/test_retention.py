@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -255,6 +255,22 @@ def test_a_clock_that_ran_far_ahead_deletes_nothing_by_command(
     assert all(sealed_file(desk.home, reference).exists() for reference in long_ago)
     desk.gateway("retention", "run", "--on", f"{desk.now:%Y-%m-%d}")
     assert not any(sealed_file(desk.home, reference).exists() for reference in long_ago)
+
+
+def test_a_day_given_ends_by_the_clocks_of_the_authority(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.retention.now", lambda: desk.now)
+    desk.now = datetime(2027, 4, 1, 23, 20, tzinfo=UTC)
+    desk.land(desk.provider("oak", years=YEARS), b"nonsense", "one.pgp")
+    desk.process()
+    planned = json.loads(desk.gateway("retention", "plan", "--on", "2090-01-01", "--json"))["due"]
+    (row,) = [one for one in planned if one["what"] == "sealed"]
+    due = datetime.fromisoformat(row["due_since"])
+    before, day = f"{due:%Y-%m-%d}", f"{due + timedelta(days=1):%Y-%m-%d}"  # Twenty past midnight in summer.
+    assert "nothing is due" in desk.gateway("retention", "plan", "--on", before)
+    assert row["reference"] in desk.gateway("retention", "plan", "--on", day)
+    desk.now = due + timedelta(minutes=5)
+    assert "nothing is due" in desk.gateway("retention", "run", "--on", before)
+    assert row["reference"] in desk.gateway("retention", "run", "--on", day)
 
 
 def test_by_command_the_plan_then_the_run_then_the_certificate(desk: Desk, long_ago: list[str]) -> None:
