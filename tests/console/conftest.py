@@ -149,6 +149,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             visitor.client.close()
 
 
+@pytest.fixture(autouse=True)
+def _mary_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test of the pages, mary is the only administrator again, whoever became one in it."""
+    yield
+    served = request.getfixturevalue("served") if "served" in request.fixturenames else None
+    if isinstance(served, Served):
+        served.leave_mary_alone()
+
+
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """One room for all tests of a file, asked through its console API by whoever has the console."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.home.settings import load_settings
 from gateway.record import policy_proposals
 from gateway.record.policies_in_force import Keeper
-from gateway.registry import providers
+from gateway.registry import providers, roles
 from gateway.secrets.signing import Signing
 from tests.console.through_the_api import Console
 from tests.console.visitor import Visitor
@@ -57,6 +57,12 @@ class Served:
             self.console.grant(name, role)
             self.others[name] = self.enters(name)
         return self.others[name]
+
+    def leave_mary_alone(self) -> None:
+        """Take the role of everybody who became an administrator besides mary: other tests have her alone."""
+        with self.room.registry.write() as session:
+            for name in set(roles.administrators(session)) - {"mary"}:
+                roles.take(session, name, "administrator")
 
     def kinds(self, reference: str) -> list[str]:
         return [event.kind for event in self.room.events(reference)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,6 @@ from gateway.console.pages import in_words
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import act_shown
 from gateway.record.dual_control import TwoPersonAct, agreed, reject
-from gateway.registry import roles
 from gateway.zones.console_api import Given
 from tests.classify.made import as_csv, core_rows
 from tests.console.served import OTHER, TEAM, Served
@@ -199,16 +197,11 @@ def test_whoever_does_not_decide_on_a_held_file_is_told_who_does(served: Served)
 
 
 @pytest.fixture
-def olga(served: Served) -> Iterator[Visitor]:
-    """A second administrator, for as long as a test asks for one: other tests have one alone."""
+def olga(served: Served) -> Visitor:
+    """A second administrator, for as long as a test asks for one."""
     olga = served.has_role("olga", "triage")
     served.console.grant("olga", "administrator")
-    yield olga
-    with served.room.registry.write() as session:
-        roles.take(session, "olga", "administrator")
-        for one in roles.people(session):
-            if one["name"] == "sam":
-                roles.take(session, "sam", "administrator")
+    return olga
 
 
 @pytest.mark.parametrize(
