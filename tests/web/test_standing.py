@@ -394,6 +394,6 @@ def test_keys_made_by_a_clock_ahead_are_enrolled_and_replaced(school: School, tm
     school.logs_in(page)
     presses(page, "Replace it by a new key")
     arrives(page)
-    page.wait_for_function("() => here.kit.next && here.kit.next.sent")
+    assert page.evaluate("here.kit?.next?.sent"), page.locator("#receipt-text").inner_text()
     (pending,) = [key for key in school.site.json("keys", "list", "oak") if key["state"] == "pending"]
     assert pending["fingerprint"] == page.evaluate("here.kit.next.fingerprint")
