@@ -265,7 +265,7 @@ class Processor:
         term, held_at = ownership.terms, ownership.confirmed_at
         if self._is_besides_due or self._rounds.more_held:
             # Policies are taken over only after this list is made.
-            yield lambda: None if self._lacks_policies() else self._rounds.held(self._registrar, leads=leads)
+            yield lambda: None if self._is_behind else self._rounds.held(self._registrar, leads=leads)
         if self._is_besides_due or self._copier.busy:
             yield lambda: self._copier.hand_out(self._registrar, leads=leads)
         if not self._is_besides_due:
@@ -295,7 +295,7 @@ class Processor:
 
     def _take_over_policies(self) -> None:
         """Decide by the policies now in force, if changed. Examiner processes load policies by themselves."""
-        self._is_behind = True
+        self._is_behind = self._registrar.settings.host.shares  # Another host may have those in force.
         policies = self._renew(self._news.register)
         self._is_behind = False
         if policies is None:
@@ -304,10 +304,6 @@ class Processor:
             self._registrar, catalogue=policies.catalogue, limits=policies.limits, key_policy=policies.keys
         )
         self._all_unshown, self._besides_at = True, float("-inf")
-
-    def _lacks_policies(self) -> bool:
-        """Return True if another host may decide by the policies in force, which this host lacks."""
-        return self._is_behind and self._registrar.settings.host.shares
 
     def _follow_keys(self) -> None:
         """Load and publish the gateway's keys again after a change. Raise Fault if loading fails."""
@@ -344,7 +340,7 @@ class Processor:
                 landed = self._work.landed(session)
         uploads = self._progress.uploads
         landed = [*landed, *uploads]
-        if self._lacks_policies():
+        if self._is_behind:
             self._work.let_go(landed)
             return
         due = [one for one in landed if not self._back_off.is_pausing(one)]

@@ -148,7 +148,7 @@ def _refused(drop: Drop, code: str) -> Refused:
 
 
 def _waits_for_provider(drop: Drop) -> Held | None:
-    """Return the hold on what a suspended or closed provider drops; None if the provider takes part."""
+    """Return the hold on drops of a suspended or closed provider; None for any other provider."""
     provider = drop.provider
     if not provider.suspended and provider.closed_on is None:
         return None

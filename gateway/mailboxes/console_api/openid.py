@@ -183,7 +183,7 @@ class OpenIdProvider:
 
 
 def _answered(answer: httpx.Response) -> httpx.Response:
-    """Return the answer. ProviderSilentError if the provider, or a proxy before it, is broken."""
+    """Return the answer. ProviderSilentError for the status of a broken server."""
     if answer.status_code >= 500:  # noqa: PLR2004 - RFC 9110, 15.6
         raise ProviderSilentError
     return answer
