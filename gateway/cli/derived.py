@@ -190,9 +190,9 @@ def _print_list(
         headings = tuple(column.replace("_", " ") for column in answer.columns)
         cells = tuple(tuple(console.exact_cell(row.get(one)) for one in answer.columns) for row in rows)
         _write(csv, as_csv(ReportTable(headings, cells)), as_json=as_json)
-        return
     if as_json:
         console.print_json_list(rows)
+    if as_json or csv is not None:
         return
     shown = console.print_rows(rows, answer.columns, answer.empty, answer.narrow)
     if shown < (every := answer.total or shown):

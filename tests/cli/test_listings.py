@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar, cast
 
@@ -63,6 +64,12 @@ def test_fifty_are_listed_unless_all_are_asked_for(site: Site) -> None:
     assert [one["reference"] for one in site.transfers("--limit", "2")] == [
         one["reference"] for one in site.transfers()[-2:]
     ]
+
+
+def test_a_list_is_written_as_a_table_and_printed_as_json(site: Site, tmp_path: Path) -> None:
+    table = tmp_path / "schools.csv"
+    found = json.loads(site.result("providers", "list", "--limit", "2", "--csv", str(table), "--json").stdout)
+    assert len(found) == len(table.read_text().splitlines()) - 1 == 2
 
 
 @pytest.mark.parametrize("noun", [("providers", "list"), ("flows", "status"), ("agreement", "status")])
