@@ -45,12 +45,12 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
     def rows(self, context: ActContext) -> list[Row]:
         """Return a row for each key, in order of owner."""
-        at, policy = context.clock(), load_key_policy(context.home)
         kind: OwnerKind | None = "staff" if self.staff else None
         with context.reading() as session:
             if self.id is not None:
                 kind = owner_kind_of(session, self.id, is_staff=self.staff)
             listed = keys.list_keys(session, kind, self.id)
+            at, policy = context.clock(), load_key_policy(context.home)
             return [_row(key, keys.suspension(session, key), at, policy) for key in listed]
 
 

@@ -36,7 +36,8 @@ def test_init_never_overwrites(site: Site) -> None:
 
 
 def test_a_folder_that_is_no_home_is_named(site: Site, tmp_path: Path) -> None:
-    for noun in (("transfers", "list"), ("agreement", "text"), ("flows", "status"), ("policy", "check")):
+    nouns = ("transfers list", "keys list", "agreement text", "flows status", "policy check")
+    for noun in map(str.split, nouns):
         said = site.refused(*noun, "--home", str(tmp_path / "nowhere"))
         assert "nowhere is not a gateway home; name yours with --home or in GATEWAY_HOME" in said
         assert "or make a first one with: gateway init" in said
