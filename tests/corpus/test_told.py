@@ -471,6 +471,20 @@ def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_d
     assert list(told(decision)) == ["policy:allowed"]
 
 
+@pytest.mark.parametrize("year", ["2", ""])
+def test_optional_tests_of_key_stage_1_are_not_told_as_key_stage_2(year: str) -> None:
+    scores: Columns = {"Reading Scaled Score": of("101", "97"), "Maths Scaled Score": "99"}
+    columns: Columns = {**WHO, "Year": year, "DOB": born(), **scores}
+    assert list(told(decided(csv(rows(columns, year=2))))) == ["classify:other-assessments"]
+    assert list(told(decided(csv(rows({**columns, "Year": "6"}, year=6))))) == ["policy:assessment"]
+
+
+def test_the_expected_standard_is_no_prediction() -> None:
+    columns: Columns = {**WHO, "Reading scaled score": "101", "Maths scaled score": "99"}
+    columns = {**columns, "Reading expected standard": of("AS", "NS"), "GPS expected standard": "AS"}
+    assert list(told(decided(csv(rows(columns, year=6))))) == ["policy:assessment"]
+
+
 @pytest.mark.parametrize(
     ("start", "end"),
     [
