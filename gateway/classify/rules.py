@@ -143,13 +143,15 @@ class WholeRule(RuleTable):
 class TypeRule(RuleTable):
     """Rules for every file of a data type.
     `must`: groups of fields; every record needs a field of each group. `whole`: what makes a return complete.
-    `carries`: fields allowed in addition to the fields of the signatures.
+    `carries`: fields allowed in addition to the fields of the signatures. `grades`: list of the codes
+    that a column headed "Grade" may have; None for any.
     """
 
     title: str
     must: tuple[tuple[str, ...], ...] = ()
     carries: tuple[str, ...] = ()
     whole: WholeRule | None = None
+    grades: str | None = None
     one_record_a_pupil: bool = True
     key_stage: str | None = None
 

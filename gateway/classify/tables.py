@@ -277,9 +277,11 @@ class _Counter:
         kind = tally.rules.data_types.types[verdict.data_type]
         if not kind.key_stage and "exam-grade" not in self._columns:
             of_rows = _TOO_EARLY
+        own = tally.rules.code_sets.get(kind.grades or "")
         for part in self._parts:
-            if of_rows and part.key == "exam-grade":
-                part.assessment = of_rows
+            if part.key == "exam-grade":
+                is_other = own is not None and share_among(part.counts, own) < 1
+                part.assessment = _TOO_EARLY if is_other and part.filled else of_rows
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
         kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
         have_results = bool(kinds) or verdict.data_type in WITH_RESULTS

@@ -471,6 +471,18 @@ def test_who_was_absent_from_the_phonics_check_by_a_grade_waits_for_no_results_d
     assert list(told(decision)) == ["policy:allowed"]
 
 
+@pytest.mark.parametrize("grades", [("A", "B", "C"), ("5", "4", "7"), ("WA", "WT", "8")])
+def test_grades_of_something_else_beside_the_phonics_check_wait_and_are_in_no_view(
+    grades: tuple[str, ...],
+) -> None:
+    for year in ({}, {"Year": "1"}):
+        content = csv(rows({**WHO, **year, "Phonics Mark": of("34", "21"), "Grade": of(*grades)}, year=1))
+        assert "classify:other-assessments" in told(decided(content, on=SUMMER))
+        view, _ = view_for("central-data-team", content)
+        assert b"Phonics Mark" in view
+        assert b"Grade" not in view
+
+
 @pytest.mark.parametrize("year", ["2", ""])
 def test_optional_tests_of_key_stage_1_are_not_told_as_key_stage_2(year: str) -> None:
     scores: Columns = {"Reading Scaled Score": of("101", "97"), "Maths Scaled Score": "99"}
