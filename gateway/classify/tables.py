@@ -155,15 +155,16 @@ def _are_young(tally: Tally) -> tuple[bool, bool]:
     still taught for it. Told by year groups, where there are none by dates of birth, else by forms.
     """
     years, codes = tally.fields.get("year-group"), tally.rules.code_sets["year-group"]
+    series = _counts(tally, "exam-series") if tally.filled("qualification") else ()
+    sat = bool(series) and all(_MONTH_OF_EXAMS.fullmatch(text) for text, _ in series)
     if years is not None and years.share_among(codes) >= _MOSTLY:
         before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
-        series = _counts(tally, "exam-series") if tally.filled("qualification") else ()
-        sat = bool(series) and all(_MONTH_OF_EXAMS.fullmatch(text) for text, _ in series)
         young = years.share_among(_MAY_SIT if sat else _EXAM_YEARS) < _MOSTLY
         return young, before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
     if tally.filled("birth-date"):
         return tally.share_aged(0, _TOO_YOUNG) >= _MOSTLY, False
-    forms = [part.counts for part in tally.inventory.parts if part.key == "registration-group"]
+    # Where pupils of all ages share a form, its figure is no year.
+    forms = [p.counts for p in tally.inventory.parts if p.key == "registration-group" and not sat]
     lower = (sum(n for text, n in said.items() if _LOWER_FORM.match(text)) for said in forms)
     return any(n > _MOSTLY * said.total() for n, said in zip(lower, forms, strict=True)), False
 

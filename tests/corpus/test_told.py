@@ -497,6 +497,18 @@ def test_the_expected_standard_is_no_prediction() -> None:
     assert list(told(decided(csv(rows(columns, year=6))))) == ["policy:assessment"]
 
 
+def test_results_of_a_stated_series_are_results_in_forms_of_all_ages() -> None:
+    columns: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "Reg": of("9 Oak", "7 Oak")}
+    grades: Columns = {
+        "Qualification": "GCSE",
+        "Subject": of("Mathematics", "History"),
+        "Grade": of("5", "4"),
+    }
+    assert "classify:other-assessments" in told(decided(csv(rows({**columns, **grades}, year=11))))
+    decision = decided(csv(rows({**columns, **grades, "Series": "June 2026"}, year=11)))
+    assert list(told(decision)) == ["policy:allowed"]
+
+
 @pytest.mark.parametrize(
     ("start", "end"),
     [
