@@ -151,7 +151,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
 
     id: ProviderId
     address: OneLine | None = option(
-        "The gateway as schools reach it, HOST or HOST:PORT (else the port of [intake]); `address` of "
+        "The gateway as schools reach it, HOST or HOST:PORT (else that of intake); `address` of "
         "gateway.toml if not given.",
         None,
         form="The gateway as schools reach it; as the settings say if not given.",
