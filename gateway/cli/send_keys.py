@@ -155,11 +155,17 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
         complain("the two are not the same")
 
 
-def needed(question: str, option: str) -> str:
-    """Ask a person a question; return the answer. GatewayError, naming `option`, without a terminal."""
+def needed(question: str, option: str, take: Callable[[str], str] = str) -> str:
+    """Ask a person a question, again if `take` raises GatewayError; return the result of `take`.
+    GatewayError, naming `option`, without a terminal.
+    """
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
-    return str(typer.prompt(in_words(question), err=True)).strip()
+    while True:
+        try:
+            return take(str(typer.prompt(in_words(question), err=True)).strip())
+        except GatewayError as error:
+            complain(str(error))
 
 
 def confirmed(question: str) -> bool:
@@ -209,9 +215,7 @@ def setup(
     else:
         whose = owner or ""
         if openpgp_key is None:
-            whose = ceremonies.check_owner(
-                owner or f"{invited.name} <{needed('The e-mail address of your office', '--owner')}>"
-            )
+            whose = ceremonies.check_owner(owner) if owner else _ask_owner(invited.name)
 
         def judge(typed: str) -> None:
             if ssh_key is None or openpgp_key is None:
@@ -230,6 +234,13 @@ def setup(
             else:
                 say("the passphrase will be asked for: there is no key ring here")
     _say_hand_over(place, invitation.absolute().parent)
+
+
+def _ask_owner(name: str) -> str:
+    def owner(typed: str) -> str:
+        return ceremonies.check_owner(f"{name} <{typed}>")
+
+    return needed("The e-mail address of your office", "--owner", owner)
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
@@ -257,7 +268,7 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
 
 def _say_hand_over(kit: Kit, folder: Path) -> None:
     file, words = ceremonies.hand_over(kit, folder)
-    say(f"Send this file to the authority: {file}")
+    say(f"Send this file to the authority by e-mail: {file}")
     say("Once they have it, read these six words out to them, by telephone:")
     say(f"  {' '.join(words)}")
     say(f"next, when they say that your keys are in force: {kit.command} ratify")

@@ -153,7 +153,8 @@ def check_owner(owner: str) -> str:
     """Return `owner` if it has the form "NAME <E-MAIL>", on one line. GatewayError otherwise."""
     if not re.fullmatch(r"[^<>\n]{2,100} <[^<>\s@]+@[^<>\s@]+>", owner) or not owner.isprintable():
         raise GatewayError(
-            'say whose key it is as "NAME <E-MAIL>": "Oak Primary School <office@oak.example>"'
+            "this is no e-mail address: write one like office@oak.example "
+            '(with --owner: "Oak Primary School <office@oak.example>")'
         )
     return owner
 

@@ -24,7 +24,7 @@ from gateway.send.connection import CannotReach
 from gateway.send.files import Mark, opened, unwritten
 from gateway.send.kit import Kit
 from gateway.send.sealing import check_size, digest_of
-from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
+from gateway.zones.sealing import ENOUGH_BYTES, is_sealed, looks_like
 
 _CUT = "classify:malformed"
 _NOT_TOLD = "the gateway has not told yet what kind of organisation you are: checked as a school"
@@ -108,8 +108,8 @@ class Check:
     def look_at(self, file: Path, today: date, tell: Callable[[int, int], None] = lambda *_: None) -> Seen:
         """Read and classify a file; `tell` is called with the number of bytes read so far, and the size.
 
-        GatewayError if the file is already sealed, empty, or above the gateway's limit. InUse while another
-        program writes to the file.
+        GatewayError if the file is a key, already sealed, empty, or above the gateway's limit. InUse while
+        another program writes to the file.
         """
         with unwritten(file):
             pass
@@ -118,7 +118,13 @@ class Check:
             if not mark.size:
                 raise GatewayError(f"{file.name} is empty")
             check_size(file.name, mark.size, min(self.limits.content_bytes, self.limits.sealed_bytes))
-            if is_sealed(source.read(ENOUGH_BYTES)):
+            start = source.read(ENOUGH_BYTES)
+            kind = looks_like(start, whole=mark.size <= ENOUGH_BYTES)
+            if kind == "secret-key":
+                raise GatewayError(f"{file.name} is a secret key: never send it to anybody")
+            if kind == "public":
+                raise GatewayError(f"{file.name} is a public key or a signature: give the file with the data")
+            if is_sealed(start):
                 raise GatewayError(
                     f"{file.name} is encrypted already, so nothing can be said of it: give the plain file, "
                     "which is signed and encrypted here"

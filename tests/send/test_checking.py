@@ -58,6 +58,23 @@ def test_what_is_not_sent_is_told_in_words_and_as_what_a_receipt_would_say(oak: 
     assert "Its receipt would say: The file does not look like any kind of data" in said
 
 
+def test_a_key_does_not_leave(oak: Office) -> None:
+    """A secret key was sealed and sent where a person insisted, and staff of the authority could read it."""
+    before = len(oak.transfers())
+    settings = Kit(oak.kit).settings()
+    for key, told in (
+        (settings.openpgp_key, "is a secret key: never send it to anybody"),
+        (settings.ssh_key, "is a secret key: never send it to anybody"),
+        (
+            Kit(oak.kit).certificate,
+            "is a public key or a signature: give the file with the data",
+        ),
+    ):
+        result = oak.send(str(key), "--anyway", "--why", "they asked for it")
+        assert (result.exit_code, told in " ".join(result.stderr.split())) == (1, True), result.stderr
+    assert len(oak.transfers()) == before
+
+
 def test_a_value_that_no_team_gets_is_told_by_record_item_and_what_to_write(oak: Office) -> None:
     head, *rows = core_rows(6)
     rows[2][head.index("Gender")] = "F (born M)"

@@ -74,6 +74,7 @@ def test_the_first_day_takes_three_commands_and_two_comparisons(
     for question, answer in (
         ("The six words that you hear: ", " ".join(slip)),
         ("The six words that you hear: ", words),
+        ("The e-mail address of your office: ", "office"),
         ("The e-mail address of your office: ", "office@oak.invalid"),
         ("A passphrase for your keys: ", "OakPrimary2026!"),
         ("A passphrase for your keys: ", PASSPHRASE),
