@@ -36,8 +36,12 @@ _ONLY_IN = {
 }  # fmt: skip
 # What makes a file a return of the law, which waits whatever else is in it.
 _OF_RETURNS = {key for table in RULES.data_types.tables if table.waits for key in table.of}
-# A field that makes a table of this kind one of another, or a notice that waits.
-_OF_ANOTHER = {("exclusions", "suspension-notice"), ("student-core", "suspension-notice")}
+# A field that makes a table of this kind one of another, a notice that waits, or the grades of another assessment.
+_OF_ANOTHER = {
+    ("exclusions", "suspension-notice"),
+    ("student-core", "suspension-notice"),
+    ("phonics", "exam-grade"),
+}
 _SENDERS = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft", "alps-lpuk": "alps"}
 
 
