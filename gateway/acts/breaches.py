@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -18,13 +17,13 @@ from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
+from gateway.model import Transfer
 from gateway.registry import keys, log, programs, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen, unseen
 from gateway.registry.tables import EventRow, StaffRow, TransferRow
 from gateway.reports.breach import Breach, BreachStatement, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
-from gateway.reports.report import TransferAccount
 
 _ADDED = ("transfers", "staff", "keys", "measures")
 """The fields of a statement in which an amendment adds values; all others are replaced."""
@@ -209,7 +208,7 @@ def _records(session: Session) -> dict[int, tuple[int, EventRow, KeptBreach]]:
     """Return by number of each breach: the count of versions, the latest log entry, the latest version."""
     found: dict[int, tuple[int, EventRow, KeptBreach]] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
-        number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
+        number, note = event.fields["number"], event.note or ""
         try:
             kept = KeptBreach.model_validate_json(note)
         except ValidationError:
@@ -237,11 +236,12 @@ def _report(
     away. GatewayError if the report names a file outside the sight.
     """
     organisation, catalogue = load_settings(context.home).organisation, context.catalogue
+    touched, wording = _touched(session, told, sight), catalogue.wording
     breach = Breach(
         number=number,
         organisation=organisation,
         told=told,
-        accounts=tuple(_touched(session, told, organisation, sight)),
+        accounts=tuple(account_of(session, one, organisation, wording) for one in touched),
         keys=tuple(
             (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
             for key in (_named_key(session, one) for one in told.keys)
@@ -255,10 +255,8 @@ def _report(
     return replace(document, sections=(Section("What this shows", (Paragraph(_NARROW),)), *document.sections))
 
 
-def _touched(
-    session: Session, told: BreachStatement, organisation: str, sight: Sight
-) -> list[TransferAccount]:
-    """Return the report data of each transfer of a breach within a sight, in order of landing.
+def _touched(session: Session, told: BreachStatement, sight: Sight) -> list[Transfer]:
+    """Return the transfers of a breach within a sight, in order of landing.
     The breach statement `told` may name files, members of staff, programs and keys. Then these transfers
     count: the files named; files opened by a member of staff, a program or the owner of a staff key; files
     sent or signed with a provider's key; files opened with a key of the gateway. If `told` names none of
@@ -281,8 +279,7 @@ def _touched(
     if not (told.transfers or told.staff or told.keys):
         references |= recalls.stepped_between(session, told.since, told.until)
     found = [transfers.get(session, reference) for reference in references - unseen(session, sight)]
-    found.sort(key=lambda transfer: transfer.sequence)
-    return [account_of(session, transfer, organisation) for transfer in found]
+    return sorted(found, key=lambda transfer: transfer.sequence)
 
 
 def _named_key(session: Session, fingerprint: str) -> Key:

@@ -19,7 +19,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.model import State, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.catalogue_schema import UNNAMED, Wording
+from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
 from gateway.policy.timescale import due_within
 from gateway.record.rulings import receipt_facts
@@ -151,9 +151,7 @@ def _systems(
         yield "hook", name, urlsplit(address).hostname or ""
 
 
-def account_of(
-    session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
-) -> TransferAccount:
+def account_of(session: Session, transfer: Transfer, organisation: str, wording: Wording) -> TransferAccount:
     """Return a transfer's data for reports: the facts of the receipt, the SSH key and the log entries."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(

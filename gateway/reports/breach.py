@@ -6,7 +6,7 @@ only the labels of data items.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.model import LogStep, counted
 from gateway.policy.small_schemas import BreachFile, WhoIsTold
+from gateway.reasons import step_in_words
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
@@ -94,7 +95,7 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
     """Return the record of a breach as known at `now`, by breach.toml (`policy`).
     It has about two pages for any breach; the annex lists each provider, opening, log entry and transfer.
     """
-    items = set(data_items(breach.accounts))
+    items = set(_data_items(breach))
     likely = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
     ended = tuple(
         f"The {kind} key {fingerprint} of {owner} is {state}."
@@ -123,7 +124,7 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
         f"Personal data breach {breach.number}",
         f"{made} It holds no pupil's data: keep it so.",
         sections,
-        breach_annex(breach) if breach.accounts else (),
+        _annex(breach) if breach.accounts else (),
     )
 
 
@@ -189,14 +190,13 @@ def _scale(breach: Breach) -> tuple[Block, ...]:
 def _by_kind(breach: Breach) -> tuple[Block, ...]:
     counted = defaultdict[str, list[int]](list)
     for one in breach.accounts:
-        kind = str(receipt_object(one.facts)["data_type"] or "not recognised")
-        counted[kind].append(one.facts.pupils or 0)
+        counted[one.kind or "not recognised"].append(one.facts.pupils or 0)
     rows = [(kind, str(len(pupils)), str(sum(pupils))) for kind, pupils in sorted(counted.items())]
     return table_or(("Kind of data", "Files", "Pupil records"), rows)
 
 
 def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
-    items = data_items(breach.accounts)
+    items = _data_items(breach)
     if not items:
         return (Paragraph(f"Not known from the files. {TO_FILL}"),)
     weighs = {one.item: one for one in policy.grave}
@@ -208,7 +208,7 @@ def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
 
 
 def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
-    schools = providers_to_tell(breach)
+    schools = _providers_to_tell(breach)
     if len(schools) > _SHOWN:
         schools = (f"{len(schools)} providers, each a data controller in its own right: see the annex",)
     rows = (
@@ -232,8 +232,8 @@ def _access(breach: Breach) -> tuple[Block, ...]:
     accounts = tuple(f"Account concerned: {name}" for name in breach.told.staff)
     named = (Points(accounts),) if accounts else ()
     found = defaultdict[tuple[str, str], list[LogStep]](list)
-    for _, step in openings(breach):
-        found[step.by or "", step.team or ""].append(step)
+    for account, step in _openings(breach):
+        found[step.by or "", account.team(step.team)].append(step)
     if not found:
         return (*named, Paragraph("The log shows no opening of these files through the gateway."))
     rows = [
@@ -246,11 +246,11 @@ def _access(breach: Breach) -> tuple[Block, ...]:
 
 
 def _timeline_in_short(breach: Breach) -> tuple[Block, ...]:
-    steps = [step for _, step in logged(breach.accounts)]
+    steps = [step for _, step in _logged(breach)]
     if not steps:
         return (Paragraph(TO_FILL),)
-    counted = Counter(step.kind for step in steps)
-    kinds = ", ".join(f"{kind} {number}" for kind, number in counted.items())
+    counted = Counter(step_in_words(step.kind, step.reasons) for step in steps)
+    kinds = "; ".join(f"{what}: {number}" for what, number in counted.items())
     pairs = (
         ("First entry", f"{steps[0].number}, {breach.spoken(steps[0].at)}"),
         ("Last entry", f"{steps[-1].number}, {breach.spoken(steps[-1].at)}"),
@@ -264,59 +264,59 @@ def _span(span: timedelta) -> str:
     return f"{counted(minutes // 60, 'hour')} {counted(minutes % 60, 'minute')}"
 
 
-def providers_to_tell(breach: Breach) -> tuple[str, ...]:
+def _providers_to_tell(breach: Breach) -> tuple[str, ...]:
     """Return a line for each provider of the files concerned, with the name and responsibility."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     whose = "a data controller in its own right: of a school, its Governors and Head"
     return tuple(f"{name} ({provider}), {whose}" for provider, name in providers)
 
 
-def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
-    """Return the labels of the data items in the files of some transfers, sorted."""
+def _data_items(breach: Breach) -> tuple[str, ...]:
+    """Return the labels of the data items in the files concerned, sorted."""
     found: set[str] = set()
-    for one in accounts:
+    for one in breach.accounts:
         items = receipt_object(one.facts)["items"]
         assert isinstance(items, list)  # noqa: S101 - for the type checker
         found.update(items)
-    return sorted(found)
+    return tuple(sorted(found))
 
 
-def openings(breach: Breach) -> list[tuple[str, LogStep]]:
-    """Return the log entries about openings of the files concerned, each with the file's reference."""
-    return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
+def _openings(breach: Breach) -> list[tuple[TransferAccount, LogStep]]:
+    """Return the log entries about openings of the files concerned, each with the file's facts."""
+    return [pair for pair in _logged(breach) if pair[1].kind in {"collected", "opened"}]
 
 
-def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LogStep]]:
-    """Return the log entries about some transfers, in order, each with the transfer's reference."""
-    steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
+def _logged(breach: Breach) -> list[tuple[TransferAccount, LogStep]]:
+    """Return the log entries about the files concerned, in order, each with the file's facts."""
+    steps = [(one, step) for one in breach.accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].number)
 
 
-def breach_annex(breach: Breach) -> tuple[Section, ...]:
+def _annex(breach: Breach) -> tuple[Section, ...]:
     """Return the annex of the record: each provider, opening, log entry and transfer concerned."""
     opened = (
-        (breach.spoken(step.at), step.by or "", step.team or "", reference)
-        for reference, step in openings(breach)
+        (breach.spoken(step.at), step.by or "", one.team(step.team), one.facts.reference)
+        for one, step in _openings(breach)
     )
     timeline = (
-        (str(step.number), breach.spoken(step.at), step.kind, reference)
-        for reference, step in logged(breach.accounts)
-    )
+        (
+            str(step.number), breach.spoken(step.at), step_in_words(step.kind, step.reasons),
+            one.facts.reference,
+        )
+        for one, step in _logged(breach)
+    )  # fmt: skip
     headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
     rows = [
         (
-            one.facts.reference,
-            breach.spoken(one.facts.landed_at),
-            one.facts.wording.name(str(receipt_object(one.facts)["data_type"] or "")),
-            one.facts.state,
+            one.facts.reference, breach.spoken(one.facts.landed_at), one.kind, one.facts.state,
             "" if one.facts.pupils is None else str(one.facts.pupils),
-            ", ".join(map(one.facts.wording.name, one.facts.teams)),
+            ", ".join(map(one.team, one.facts.teams)),
         )
         for one in breach.accounts
-    ]
+    ]  # fmt: skip
     return (
-        Section("Providers to be told", (Points(providers_to_tell(breach)),)),
-        Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),
+        Section("Providers to be told", (Points(_providers_to_tell(breach)),)),
+        Section("Data items", (Points(_data_items(breach) or (TO_FILL,)),)),
         Section("Who opened what", table_or(("When", "Who", "Team", "Transfer"), opened, "Nobody.")),
         Section("Timeline, from the log", table_or(("Entry", "When", "What", "Transfer"), timeline, TO_FILL)),
         Section("Transfers concerned", (ReportTable(headings, tuple(rows)),)),

@@ -53,6 +53,11 @@ class TransferAccount:
         """The log entries of openings that were no collections, such as to decide on a held file."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
+    @property
+    def kind(self) -> str:
+        """The name of the kind of data, as the receipt has it; "" if the file was not recognised."""
+        return self.facts.wording.name(str(receipt_object(self.facts)["data_type"] or ""))
+
     def team(self, identifier: str | None) -> str:
         """Return the name of a team by id; "" for None."""
         return self.facts.wording.name(identifier or "")
@@ -77,7 +82,7 @@ def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | 
         Section("In short", _in_short(account)),
         Section("What was sent", (_sent(account),)),
         Section("What was decided, and why", _decision(facts)),
-        Section("What was found in the file", (_found(facts),)),
+        Section("What was found in the file", (_found(account),)),
         Section("Who was given it", _collected(account)),
         Section("Every step, as the log has it", _steps(account)),
         Section("How to check this", _how_to_check(facts, head)),
@@ -158,11 +163,10 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
     return (outcome, *table_or(("Clause", "Reason", "Next step"), rows))
 
 
-def _found(facts: ReceiptFacts) -> Details:
-    said = receipt_object(facts)
+def _found(account: TransferAccount) -> Details:
+    facts, said = account.facts, receipt_object(account.facts)
     # Without what a file itself may say.
-    name = facts.wording.name(str(said["data_type"])) if said["data_type"] else ""
-    kind = f"{name} ({said['level']})" if name else None
+    kind = f"{account.kind} ({said['level']})" if account.kind else None
     stated = said["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     pairs = [

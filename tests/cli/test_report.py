@@ -160,7 +160,7 @@ def test_a_breach_is_prefilled_and_put_on_record(copy: Desk) -> None:
     assert "The ICO was notified in time." in text
     assert "Pupil records 2" in text
     assert "The oak (oak), a data controller in its own right" in text
-    assert "Who jane Team central-data-team Times 1" in text
+    assert "Who jane Team Central Data Team Times 1" in text
     for part in (
         "A laptop was left on a train.",
         "Its key was revoked.",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts, Finding, LogStep
+from gateway.policy.catalogue_schema import Wording
 from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
@@ -120,6 +121,17 @@ DOCUMENTS = {
 def test_each_report_reads_as_expected(name: str) -> None:
     """The whole text stands in expected/. Where a change is meant, read it and replace the file."""
     assert as_text(DOCUMENTS[name]()) == (EXPECTED / f"{name}.txt").read_text("utf-8")
+
+
+def test_a_breach_is_told_in_the_names_of_the_agreement_and_in_words() -> None:
+    names = {"central-data": "Central Data Team", "ks2-results": "Key Stage 2 results"}
+    facts = replace(FACTS, data_type="ks2-results", wording=Wording(names=names))
+    breach = replace(BREACH, accounts=(replace(ACCOUNT, facts=facts),))
+    for shown in both(breach_report(breach, BREACHES, NOW)):
+        for part in ("Central Data Team", "Key Stage 2 results", "arrived: 1", "delivered to a team: 1"):
+            assert part in shown
+        for code in ("central-data", "ks2-results", "landed"):
+            assert code not in shown
 
 
 def test_a_transfer_is_told_from_landing_to_collection() -> None:
