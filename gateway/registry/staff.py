@@ -74,7 +74,8 @@ def list_everybody(session: Session, now: datetime) -> list[Mapping[str, Any]]:
         {
             "name": one.name, "teams": teams[one.name], "added_at": one.added_at, "roles": roles[one.name],
             "state": StaffState.LEFT if one.removed_at else states.get(one.name, StaffState.OUTSIDE),
-            "last_login": used.get(one.name),
+            # Whoever had the name before has keys under it still.
+            "last_login": at if (at := used.get(one.name)) and at >= one.added_at else None,
         }
         for one in rows(session, StaffRow, "name")
     ]  # fmt: skip

@@ -100,8 +100,12 @@ def test_no_way_in_of_who_left_serves_a_later_person_of_the_name(site: Commands)
     site.staff("lou", "sen")
     with registry_of(site) as registry, registry.write() as session:
         logins.bind_openid(session, "lou", "https://accounts.example", "17", by="ann", at=datetime.now(UTC))
+        (key, *_) = keys.list_keys(session, "staff", "lou")
+        keys.note_each(session, "staff", [("lou", key.fingerprint, datetime.now(UTC))])
     site.gateway("staff", "remove", "lou")
     assert set(states(site, "lou")) == {"retired"}
     site.gateway("staff", "add", "lou", "--team", "sen")
     with registry_of(site) as registry, registry.read() as session:
         assert logins.find_openid(session, "https://accounts.example", "17", datetime.now(UTC)) is None
+    (lou,) = [one for one in site.json("staff", "list") if one["name"] == "lou"]
+    assert lou["last_login"] is None
