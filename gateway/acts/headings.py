@@ -2,8 +2,6 @@
 headings that a person found harmless.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -22,9 +20,9 @@ from gateway.errors import GatewayError
 from gateway.home.settings import read_toml
 from gateway.model import Transfer, counted
 from gateway.policy.items import harmless_name, not_understood
-from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, agreed
+from gateway.record.dual_control import TwoPersonAct, agreed, proposals
 from gateway.record.reconsider import reconsider_held_for
-from gateway.registry import log, providers
+from gateway.registry import providers
 from gateway.registry.providers import EVERY
 from gateway.registry.sight import sees_all
 from gateway.registry.tables import HarmlessRow
@@ -32,7 +30,6 @@ from gateway.registry.tables import HarmlessRow
 _SOMETHING_ELSE = "something-else"
 SAY = "say-heading"
 """The code of the act by which two persons say what a heading means."""
-_ABOUT = re.compile(r"(?P<heading>.+?) = (?P<item>[a-z0-9-]+): ")
 
 
 class ListHeadings(ProviderListing, command="headings list", right=AccessRight.LOOK):
@@ -132,16 +129,11 @@ def unexplained(session: Session, transfer: Transfer) -> tuple[str, ...]:
 
 def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
     """Return the meanings proposed for a provider's headings that, as of `at`, await a second person."""
-    found: dict[str, Row] = {}
-    for event in log.events(session, provider):
-        about = _ABOUT.match(event.note or "")
-        if about is None or json.loads(event.leaf)["fields"].get("what") != SAY:
-            continue
-        if event.kind == "act-proposed" and event.at >= at - PROPOSAL_LASTS:
-            found[about["heading"]] = about.groupdict() | {"by": event.actor or ""}
-        else:
-            found.pop(about["heading"], None)
-    return list(found.values())
+    return [
+        dict(zip(("heading", "item"), act.about.rsplit(" = ", 1), strict=True)) | {"by": first.actor or ""}
+        for act, first in proposals(session, {SAY: AccessRight.DECIDE}, at)
+        if act.subject == provider
+    ]
 
 
 class _HarmlessColumn(Act, right=AccessRight.ENROL):

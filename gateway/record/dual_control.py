@@ -13,7 +13,6 @@ person proven by an SSH agent under an account of several people, each of whom c
 A proposal waiting for a second person is in the log and counts for a week.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -299,7 +298,7 @@ def _parts(person: str) -> tuple[str | None, str]:
 
 
 PROPOSAL_LASTS = timedelta(days=7)
-_PROPOSAL, _ENDS = "act-proposed", ("act-confirmed", "act-rejected")
+_PROPOSAL, _ENDS, _LEFT = "act-proposed", ("act-confirmed", "act-rejected"), "staff-removed"
 _MARK = ": "
 ENDS_OF: Mapping[Kind, frozenset[str]] = {
     "release-proposed": PROPOSAL_ENDS,
@@ -435,7 +434,7 @@ def proposed(session: Session, reference: str, kind: Kind) -> Proposal | None:
         if event.kind in ENDS_OF[kind]:
             return None
         if event.kind == kind:
-            fields = json.loads(event.leaf)["fields"]
+            fields = event.fields
             return Proposal(
                 teams=tuple(fields["teams"].split(",")), by=event.actor or "", at=event.at,
                 why=event.note or "", reasons=frozenset(fields["reasons"].split(",")),
@@ -482,11 +481,8 @@ def may_still(session: Session, person: str, right: AccessRight, *, since: datet
 
 def _roles_changed(session: Session, name: str, kind: Kind, since: datetime) -> set[str]:
     """Return the roles that a person was given, or that were taken, since a time."""
-    return {
-        json.loads(event.leaf)["fields"]["what"]
-        for event in log.events(session, "staff", kind=kind)
-        if event.at >= since and (event.note or "").startswith(f"{name}{_MARK}")
-    }
+    later = rows(session, EventRow, where=[col(EventRow.at) >= since], kind=kind, subject="staff")
+    return {one.fields["what"] for one in later if (one.note or "").startswith(f"{name}{_MARK}")}
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
@@ -516,25 +512,38 @@ def proposals(
     """Yield the proposed acts about a person or thing, each with the log entry, oldest first.
     `rights`: by the beginning of an act's code, the right needed.
     """
-    lately = [col(EventRow.at) >= at - PROPOSAL_LASTS]
-    for event in rows(session, EventRow, "number", where=lately, kind=_PROPOSAL):
-        what, about = json.loads(event.leaf)["fields"]["what"], (event.note or "").partition(_MARK)[0]
-        for right in (one for begins, one in rights.items() if what.startswith(begins)):
-            act = TwoPersonAct(what, event.subject, about, right)
-            first = proposal(session, act, at)
-            if first is not None and first.number == event.number:
-                yield act, event
+    lately = _lately(session, at)
+    for event in lately:
+        if event.kind == _PROPOSAL:
+            what, about = event.fields["what"], (event.note or "").partition(_MARK)[0]
+            for right in (one for begins, one in rights.items() if what.startswith(begins)):
+                act = TwoPersonAct(what, event.subject, about, right)
+                if _open_among(lately, act) is event and may_still(
+                    session, event.actor or "", right, since=event.at
+                ):
+                    yield act, event
 
 
 def _open_proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
-    """Return the log entry of an act's open proposal, even if the proposer has lost the right to do the act.
+    """Return the entry of an act's open proposal, even if the proposer has lost the right to do the act."""
+    return _open_among(_lately(session, at, subject=act.subject), act)
+
+
+def _lately(session: Session, at: datetime, **of: str) -> Sequence[EventRow]:
+    """Return the log entries, not older than a proposal may be, that make proposals or end them."""
+    lately = [col(EventRow.at) >= at - PROPOSAL_LASTS]
+    return rows(session, EventRow, "number", where=lately, kind=(_PROPOSAL, *_ENDS, _LEFT), **of)
+
+
+def _open_among(lately: Sequence[EventRow], act: TwoPersonAct) -> EventRow | None:
+    """Return the entry of an act's open proposal among entries of late; None if there is none.
     A proposal about a member of staff ends when that person leaves: another may have the name later.
     """
     left = f"{act.about.partition(' ')[0]}; "
-    for event in reversed(log.events(session, act.subject)):
+    for event in reversed([one for one in lately if one.subject == act.subject]):
         if _is_of(event, act):
-            return event if event.kind == _PROPOSAL and event.at >= at - PROPOSAL_LASTS else None
-        if event.kind == "staff-removed" and f"{event.note}; ".startswith(left):
+            return event if event.kind == _PROPOSAL else None
+        if event.kind == _LEFT and f"{event.note}; ".startswith(left):
             return None
     return None
 
@@ -548,7 +557,7 @@ def _is_of(event: EventRow, act: TwoPersonAct) -> bool:
     if event.kind not in {_PROPOSAL, *_ENDS}:
         return False
     about = not act.about or (event.note or "").startswith(act.noted)
-    return about and json.loads(event.leaf)["fields"]["what"] == act.what
+    return about and event.fields["what"] == act.what
 
 
 def _note(session: Session, kind: Kind, act: TwoPersonAct, by: str, why: str | None, at: datetime) -> None:  # noqa: PLR0917

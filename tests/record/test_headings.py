@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from gateway.access import AccessRight
+from gateway.acts import headings
 from gateway.errors import Refusal
 from gateway.homes.demo.parties import Party
-from gateway.record import drops
+from gateway.record import drops, dual_control
 from gateway.zones.headings import read, written
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
+from tests.costs import statements
 from tests.workshop import Desk
 
 HEADING = "How Taken Here"
@@ -85,6 +89,20 @@ def test_two_people_say_what_a_heading_is_and_it_counts_for_later_files(desk: De
     assert "policy:unlisted-left-out" not in desk.codes(later)
     desk.gateway("headings", "revoke", HEADING, "--provider", "oak", "--why", "it is a bus")
     assert listed(desk) == []
+
+
+def test_what_waits_for_a_second_person_is_asked_for_in_one_statement(desk: Desk, says: Says) -> None:
+    reference, rights = held(desk), {headings.SAY: AccessRight.DECIDE}
+    for item in ("travel-mode", "sex", "something-else-again"):
+        says("ann", reference, HEADING, item, code=item.startswith("something"))
+    with desk.registry.read() as session, statements() as asked:
+        waiting = headings.waiting(session, "oak", desk.now)
+        assert [*dual_control.proposals(session, rights, desk.now + timedelta(days=8))] == []
+    assert [(one["heading"], one["item"]) for one in waiting] == [(HEADING, "travel-mode"), (HEADING, "sex")]
+    assert sum("FROM event" in one for one in asked) == 2
+    says("bob", reference, HEADING, "travel-mode")
+    with desk.registry.read() as session:
+        assert [one["item"] for one in headings.waiting(session, "oak", desk.now)] == ["sex"]
 
 
 def test_one_person_says_that_a_heading_is_something_else(desk: Desk, says: Says) -> None:
