@@ -1,6 +1,5 @@
 """The act that explains a decision, by the policies of the day of decision and by persons' notes."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +25,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
         with context.reading() as session:
             decision = _decision_on(session, self.reference)
             events = log.events(session, self.reference)
-            fields = [json.loads(event.leaf)["fields"] for event in events]
+            fields = [event.fields for event in events]
             digest = next((str(one["policies"]) for one in reversed(fields) if "policies" in one), None)
             said = [step._asdict() for step in log.steps(events) if step.reasons or step.why]
         version = context.home.policies_in_force if digest is None else context.home.version(digest)

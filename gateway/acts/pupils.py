@@ -5,7 +5,6 @@ A child is named by UPN, or by name and date of birth. Each question is logged, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -106,7 +105,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
         earlier = dict[tuple[datetime, str, str], str]()
         wanted = {digest.hex() for length in lengths for digest in self.digests(home, length)}
         for event in log.events(session, _SUBJECT, kind="pupils-asked"):
-            said, salt = json.loads(event.leaf)["fields"], event.salt
+            said, salt = event.fields, event.salt
             # Questions with a destroyed salt cannot be found.
             if salt and said.get("content_commitment") in {commitment(one, salt) for one in wanted}:
                 earlier.setdefault((event.at, event.actor or "", str(said["what"])), event.note or "")

@@ -6,7 +6,6 @@ Roles are in force as soon as somebody has the role of administrator.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -165,7 +164,7 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
                 {
                     "at": rfc3339(event.at),
                     "kind": event.kind,
-                    "what": json.loads(event.leaf)["fields"].get("what"),
+                    "what": event.fields.get("what"),
                     "by": event.actor,
                     "why": said["why"] or "",
                 }

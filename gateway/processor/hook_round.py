@@ -212,7 +212,7 @@ def _told(stem: str, kind: str, at: datetime, **data: object) -> Told:
 
 def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
     """Yield the message about a log entry, if web hooks are told of entries of its kind."""
-    fields = json.loads(event.leaf)["fields"]
+    fields = event.fields
     stem = f"{event.number:012}_entry-{event.number}-{hashlib.sha256(event.leaf).hexdigest()[:12]}"
     teams = fields.get("teams") or fields.get("team") or ""
     match event.kind, fields.get("state"):
@@ -227,7 +227,7 @@ def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
         case "withdrawn", "held":
             kind = "file.withdrawn"
             told = (one for one in log.events(session, event.subject) if one.kind not in ENDS_OF)
-            earlier = (json.loads(one.leaf)["fields"] for one in told)
+            earlier = (one.fields for one in told)
             teams = ",".join(one.get("teams") or one.get("team") or "" for one in earlier)
         case _:
             return

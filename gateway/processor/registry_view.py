@@ -3,7 +3,6 @@
 Decisions and their duration are counted from the log's entries since the service started.
 """
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -84,7 +83,7 @@ class RegistryView(Collector):
                     if event.kind == "landed":
                         self._landed.inc()
                         continue
-                    fields = json.loads(event.leaf)["fields"]
+                    fields = event.fields
                     if event.kind == "decided" and "folder" in fields:  # Decided within a moment.
                         self._landed.inc()
                     for code in filter(None, str(fields.get("reasons", "")).split(",")):

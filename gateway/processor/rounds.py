@@ -9,7 +9,6 @@ renews or replaces the certificate.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -322,11 +321,7 @@ class Follow:
             for one in news:
                 if one.kind == "withdrawn" and kept is not None:
                     kept.remove_copies(one.subject)
-            gone = {
-                one.subject
-                for one in news
-                if one.kind == "deleted" and json.loads(one.leaf)["fields"]["what"] in _GIVEN_OUT
-            }
+            gone = {one.subject for one in news if one.kind == "deleted" and one.fields["what"] in _GIVEN_OUT}
             if gone:
                 _remove(registrar.home.published, gone)
 

@@ -13,7 +13,6 @@ counts: a reader of two tables could subtract one from the other, and learn abou
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -245,7 +244,7 @@ def _was_roll(registrar: Registrar, session: Session, provider: str, reference: 
     """
     catalogue = registrar.catalogue
     decided = log.events(session, reference, kind="decided")
-    judged: dict[str, str] = json.loads(decided[-1].leaf)["fields"] if decided else {}
+    judged: dict[str, str] = decided[-1].fields if decided else {}
     was_accepted = judged.get("state") == "accepted"
     was_roll = was_accepted or (
         judged.get("data_type") in catalogue.agreement.discrepancies.rolls

@@ -6,7 +6,6 @@ name or words from a file. Letters are signed when queued, so the sending servic
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -196,7 +195,7 @@ def _times_before(session: Session, transfer: Transfer) -> int:
         earlier = log.events(session, transfer.upload.reference, kind="withdrawn")
         taken_back = len(earlier) + (not WITHDRAWN.isdisjoint(codes))
     decided = log.events(session, transfer.upload.reference, kind="decided")
-    told = [json.loads(event.leaf)["fields"] for event in decided]
+    told = [event.fields for event in decided]
     waited = [set(one["reasons"].split(",")) for one in told if one["state"] == "held"]
     if transfer.state == "held" and WITHDRAWN.isdisjoint(codes):
         waited.append(set(codes))

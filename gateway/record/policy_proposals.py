@@ -4,7 +4,6 @@ The log records proposer and approver. The home's policies/ is a draft: an edit 
 proposal and approval.
 """
 
-import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -49,7 +48,7 @@ def proposal(session: Session) -> PolicyProposal | None:
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
-            fields = json.loads(event.leaf)["fields"]
+            fields = event.fields
             found = PolicyProposal(
                 digest=str(fields["sha256"]),
                 begins=datetime.fromisoformat(str(fields["begins"])),
@@ -67,7 +66,7 @@ def proposal(session: Session) -> PolicyProposal | None:
 def loaded(session: Session) -> list[str]:
     """Return the digests of all policies ever in force, in order; the last is in force now."""
     events = log.events(session, SUBJECT, kind="policy-loaded")
-    return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
+    return [str(event.fields["sha256"]) for event in events]
 
 
 def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
@@ -75,7 +74,7 @@ def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
     Return None if the log has no such entry.
     """
     event = log.latest(session, kind)
-    return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
+    return None if event is None else str(event.fields["sha256"])
 
 
 def last_step(session: Session, digest: str) -> int:

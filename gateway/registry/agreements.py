@@ -189,7 +189,7 @@ def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | 
 def year_opened_at(session: Session, year: str) -> datetime | None:
     """Return when a person opened a school year (`open_year`); None if nobody has."""
     for event in log.events(session, "year", kind="year-opened"):
-        if json.loads(event.leaf)["fields"]["academic_year"] == year:
+        if event.fields["academic_year"] == year:
             return event.at
     return None
 

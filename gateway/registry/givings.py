@@ -1,6 +1,5 @@
 """Record and read who gave each member of staff a credential: a key, a role, or a system account."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -56,6 +55,6 @@ def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequen
 def disowned(session: Session) -> Mapping[tuple[str, str], datetime]:
     """Return when members of staff last said that an account is not theirs, by account and person."""
     told = log.events(session, "staff", kind="credentials-confirmed")
-    ended = [one for one in told if json.loads(one.leaf)["fields"]["what"] == "disowned"]
+    ended = [one for one in told if one.fields["what"] == "disowned"]
     pairs = (((one.note or "").partition(": "), one.at) for one in ended)
     return {(account, owner): at for (owner, _, account), at in pairs}

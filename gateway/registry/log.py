@@ -254,7 +254,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
     ended, current = [], vkey
     for event in events(session, "log", kind=_KEY_CHANGED):
         with suppress(ValueError, KeyError):  # An audit says what is wrong with the leaf, or with a node.
-            fields = json.loads(event.leaf)["fields"]
+            fields = event.fields
             key, size = fields["earlier"], fields["size"]
             last = Head(key.split("+")[0], size, root(session, size))
             ended.append(KeyInTime(key, last, fields["cause"] == "compromised"))
@@ -400,7 +400,7 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
     """Yield each log entry as a step of a file; a decision with teams also yields a delivery to each team."""
     for event in events:
-        fields = json.loads(event.leaf)["fields"]
+        fields = event.fields
         team, reasons = fields.get("team"), fields.get("reasons")
         step = LogStep(event.number, event.at, event.kind, team, reasons, event.actor, event.note)
         yield step

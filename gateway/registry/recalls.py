@@ -1,6 +1,5 @@
 """Read and change what recalls and breaches need: openings, deliveries, notices to data protection."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -37,7 +36,7 @@ def copied_to(session: Session, reference: str) -> tuple[str, ...]:
     query = query.where(TransferRow.reference == reference, col(CopyRow.certificates).is_(None))
     never, found = session.exec(query).all(), set()
     for one in log.events(session, reference, kind="delivered"):
-        fields = json.loads(one.leaf)["fields"]
+        fields = one.fields
         if "team" not in fields and (one.number < withdrawn or fields["provider"] not in never):
             found.add(fields["provider"])
     return tuple(sorted(found))

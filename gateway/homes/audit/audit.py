@@ -123,7 +123,7 @@ def events_of(
     query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
     for row in session.exec(query.execution_options(yield_per=1000)):
         with suppress(ValueError, TypeError, KeyError):
-            yield row.number, row.kind, row.subject, row.salt, dict(json.loads(row.leaf)["fields"])
+            yield row.number, row.kind, row.subject, row.salt, row.fields
 
 
 def check_rows(session: Session, expected: dict[vouched_rows.Row, str]) -> Iterator[Inconsistency]:

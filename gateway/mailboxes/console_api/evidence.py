@@ -151,7 +151,7 @@ def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = N
                 "at": one.at,
                 "by": one.actor,
                 "reference": one.subject,
-                "team": wording.name(team) if (team := json.loads(one.leaf)["fields"].get("team")) else None,
+                "team": wording.name(team) if (team := one.fields.get("team")) else None,
             }
             for one in shown
         ],

@@ -4,7 +4,9 @@ the log, and for web hooks.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field
@@ -233,6 +235,12 @@ class EventRow(Row, table=True):
     note: str | None = Field(default=None, sa_type=Text)
     salt: bytes | None = None
     rows: str | None = Field(default=None, sa_type=Text)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the entry says besides its kind, time and subject, as its leaf has it."""
+        fields: dict[str, Any] = json.loads(self.leaf)["fields"]
+        return fields
 
 
 class NodeRow(Row, table=True):
