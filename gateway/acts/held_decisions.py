@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -31,6 +32,7 @@ from gateway.registry.log import Entry
 from gateway.registry.sight import sees
 
 _ADVICE_LENGTH = 400
+_OPTION = re.compile(": --[a-z]+$")
 _NOBODY: dict[Kind, str] = {
     "release-proposed": "nobody has proposed to release {} against the policy",
     "redelivery-proposed": "nobody has proposed to give {} to a team against the agreement",
@@ -112,12 +114,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         if self.as_ is None and not isinstance(transfer.content, Classified | None):
             raise GatewayError(f"{self.reference}: nobody has said yet what the file is; say its kind: --as")
         asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
-        if asked.forbidden and not self.override:
-            said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
-            raise GatewayError(
-                f"{self.reference}: the agreement speaks against this release: {said}. "
-                "It can be proposed to a second person instead: --override"
-            )
+        check_allowed(self.reference, asked, "release", override=self.override)
         return asked
 
 
@@ -268,7 +265,10 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
         found = [*dict.fromkeys(self.reference)]
         with context.recording() as record:
             for reference in found:
-                ReleaseHeldFile(reference=reference, why=self.why).decide(record)
+                try:
+                    ReleaseHeldFile(reference=reference, why=self.why).decide(record)
+                except GatewayError as error:  # An option of the act on one file cannot be given here.
+                    raise GatewayError(_OPTION.sub(": decide on it by itself", str(error))) from None
         return ActDone(f"{counted(len(found), 'file')} released")
 
 
@@ -404,6 +404,18 @@ def rule(
         held_for=held_for, counted=counted, roll=roll,
     )  # fmt: skip
     record.issued = put_in_force(record.registrar, Batch(record.session), [ruling], record.at)
+
+
+def check_allowed(reference: str, asked: Release, what: str, *, override: bool) -> None:
+    """Raise GatewayError if the agreement forbids a release, unless the person proposes one (`override`).
+    `what`: the word for the release in the error, such as "delivery".
+    """
+    if asked.forbidden and not override:
+        said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
+        raise GatewayError(
+            f"{reference}: the agreement speaks against this {what}: {said}. "
+            "It can be proposed to a second person instead: --override"
+        )
 
 
 def propose(record: Recording, kind: Kind, reference: str, asked: Release, why: str, **more: str) -> None:

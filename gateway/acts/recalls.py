@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
 from gateway.acts.fields import FileReference, Why, option
-from gateway.acts.held_decisions import proposal, propose, release_in_words, released, rule
+from gateway.acts.held_decisions import check_allowed, proposal, propose, release_in_words, released, rule
 from gateway.acts.notices import tell_dpo
 from gateway.acts.transfers import file_in_words, proposal_in_words
 from gateway.errors import GatewayError, NotFoundError
@@ -132,12 +132,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver", short="Give a
             asked = _judged(record.registrar, record.session, transfer, self.team, record.at)
             if waits_for_second(transfer):
                 _check_second(record, transfer)
-            if asked.forbidden and not self.override:
-                said = "; ".join(f"{one.sentence} ({one.clause})" for one in asked.forbidden)
-                raise GatewayError(
-                    f"the agreement speaks against it: {said} "
-                    "It can be proposed to a second person instead: --override"
-                )
+            check_allowed(reference, asked, "delivery", override=self.override)
             if asked.forbidden:
                 propose(record, _PROPOSED, reference, asked, self.why)
             else:

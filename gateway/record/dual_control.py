@@ -530,7 +530,7 @@ def _open_proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRo
 
 
 def _lately(session: Session, at: datetime, **of: str) -> Sequence[EventRow]:
-    """Return the log entries, not older than a proposal may be, that make proposals or end them."""
+    """Return the log entries by which proposals begin and end, as old as an open proposal can be."""
     lately = [col(EventRow.at) >= at - PROPOSAL_LASTS]
     return rows(session, EventRow, "number", where=lately, kind=(_PROPOSAL, *_ENDS, _LEFT), **of)
 

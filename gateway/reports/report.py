@@ -55,7 +55,7 @@ class TransferAccount:
 
     @property
     def kind(self) -> str:
-        """The name of the kind of data, as the receipt has it; "" if the file was not recognised."""
+        """The name of the kind of data, as in the receipt; "" if the file was not recognised."""
         return self.facts.wording.name(str(receipt_object(self.facts)["data_type"] or ""))
 
     def team(self, identifier: str | None) -> str:

@@ -144,6 +144,18 @@ def test_what_is_said_after_an_act_and_why_files_are_held_has_its_welsh() -> Non
     ] == []
 
 
+@pytest.mark.parametrize("end", ["", ": decide on it by itself"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "R: nobody has said yet what the file is; say its kind",
+        "R: the agreement speaks against this release: X (4). It can be proposed to a second person instead",
+    ],
+)
+def test_why_a_file_is_not_released_is_said_in_welsh_beside_the_field_too(said: str, end: str) -> None:
+    assert translate(said + end, "cy", "console") != said + end
+
+
 def test_every_welsh_text_has_the_blanks_and_the_links_of_the_english() -> None:
     marks = re.compile(r"\{\w+\}|<[^>]+>")
     for english, welsh in WELSH.items():

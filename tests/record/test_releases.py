@@ -193,7 +193,9 @@ def test_of_several_files_each_is_judged_once_and_none_is_released_where_one_may
     against = desk.send(desk.provider("elm"), core_data())  # It has not ratified.
     desk.process()
     assert [desk.codes(one) for one in sent] == [["classify:version-unknown"]] * 3
-    desk.gateway("held", "release-many", *sent, against, "--why", "x", code=1)
+    told = desk.gateway("held", "release-many", *sent, against, "--why", "x", code=1)
+    assert "to a second person instead: decide on it by itself" in " ".join(told.split())
+    assert "--override" not in told, "the act has no such option"
     assert [desk.state(one) for one in (*sent, against)] == ["held"] * 4
     context = ActContext(
         home=desk.home,

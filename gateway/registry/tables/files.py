@@ -238,7 +238,7 @@ class EventRow(Row, table=True):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the entry says besides its kind, time and subject, as its leaf has it."""
+        """The fields of the entry, such as its team, read from the leaf."""
         fields: dict[str, Any] = json.loads(self.leaf)["fields"]
         return fields
 
