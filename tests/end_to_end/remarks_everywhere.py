@@ -36,7 +36,7 @@ _ONLY_IN = {
 }  # fmt: skip
 # What makes a file a return of the law, which waits whatever else is in it.
 _OF_RETURNS = {key for table in RULES.data_types.tables if table.waits for key in table.of}
-# A field that makes a table of this kind one of another, a notice that waits, or the grades of another assessment.
+# A field that makes such a table one of another kind, a notice that waits, or grades of another assessment.
 _OF_ANOTHER = {
     ("exclusions", "suspension-notice"),
     ("student-core", "suspension-notice"),
