@@ -218,12 +218,15 @@ def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
     """Return the session key of a message as CIPHER:HEX; None if none of the secret keys unwraps it.
     A session key fits if the start of the content decrypts with it.
     """
-    return next((session.text(envelope.start) for session, _ in _fitting(envelope, keys)), None)
+    with suppress(Refusal):
+        return next((session.text(envelope.start) for session, _ in _fitting(envelope, keys)), None)
+    return None
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
     """Return the tag of the first packet inside encryption and compression.
-    None if no key opens the message, or the start of the message does not show the packet.
+    None if no key opens the message, or the start of the message does not show the packet. Refusal for a
+    cipher unknown here: the gateway could never seal such a file to another key.
     """
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
     with suppress(FramingError, zlib.error, OSError):
@@ -240,14 +243,12 @@ def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
 
 
 def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
-    """Yield each fitting session key of a message, with the decrypted start of the message."""
+    """Yield each fitting session key, with the decrypted start. Refusal for an unknown cipher."""
     for wrap in envelope.wraps:
         for session in filter(None, (key.session_key(wrap) for key in keys)):
-            plain = None
-            with suppress(Refusal):
-                plain = containers.opened(
-                    envelope.protection, envelope.start, session, containers.OLD.values(), whole=False
-                )
+            plain = containers.opened(
+                envelope.protection, envelope.start, session, containers.OLD.values(), whole=False
+            )
             if plain is not None:
                 yield session, plain
 

@@ -125,13 +125,6 @@ GNUPG = [
         why="Camellia-256",
         make=lambda w: w.by_gpg("--cipher-algo", "CAMELLIA256"),
     ),
-    Case(
-        name="gpg-twofish",
-        others={"gosop": "does not know Twofish"},
-        why="Twofish",
-        differs={"embedded": "open:unsupported - PGPy does not know Twofish"},
-        make=lambda w: w.by_gpg("--cipher-algo", "TWOFISH"),
-    ),
     Case(name="gpg-sha256", why="signed with SHA-256", make=lambda w: w.by_gpg("--digest-algo", "SHA256")),
     Case(
         name="gpg-notation",

@@ -269,4 +269,15 @@ CASES = [
         why="CAST5",
         make=lambda w: w.by_gpg("--cipher-algo", "CAST5", "--allow-old-cipher-algos"),
     ),
+    *(
+        Case(
+            name=f"gpg-{cipher.lower()}",
+            others={"sqop": f"takes {cipher}; we could seal it to no other key", "rsop": "the same"},
+            expect="open:unsupported",
+            made_by="gpg",
+            why=f"{cipher}, which the gateway cannot take off by itself",
+            make=lambda w, cipher=cipher: w.by_gpg("--cipher-algo", cipher, "--allow-old-cipher-algos"),
+        )
+        for cipher in ("Blowfish", "Twofish")
+    ),
 ]
