@@ -11,6 +11,7 @@ from typing import Any, Self
 from gateway.classify import Rules, classify, load_rules
 from gateway.classify.findings import describe
 from gateway.classify.rules import statable
+from gateway.classify.tally import judge_on
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
 from gateway.model import Classified, ContentRefused, Provider
@@ -133,7 +134,10 @@ class Check:
             source.seek(-min(mark.size, 2), os.SEEK_END)
             is_ended = source.read().rstrip(b"\0").endswith((b"\n", b"\r"))  # Also in UTF-16.
             source.seek(0)
-            found = classify(source, file.name, ClassifyLimits(), self.rules, today=today)
+            try:
+                found = classify(source, file.name, ClassifyLimits(), self.rules, today=today)
+            finally:
+                judge_on.cache_clear()  # No value judged stays in memory, as where a folder is watched.
         is_cut = (
             found.code == _CUT or not is_ended
             if isinstance(found, ContentRefused)

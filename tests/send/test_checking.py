@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.classify.value_kinds import Judge
 from gateway.home import Home
 from gateway.samples import make, school
 from gateway.send import sending
@@ -97,6 +99,18 @@ def test_attendance_of_the_past_stops_and_that_of_the_week_before_does_not(oak: 
         told = "No day in the file is after 14 June 2024, so it does not count as this week's."
         assert (told in said) is stops
         assert ("policy:not-this-week" in said) is stops, said
+
+
+def test_no_value_of_a_checked_file_stays_in_memory(oak: Office) -> None:
+    """A watched folder keeps its check for days, with one file after another."""
+    head, *rows = core_rows(3)
+    file = oak.file("in-memory.csv", as_csv([head, *rows]).encode())
+    oak.send(str(file))  # Which fetches the policies.
+    check = Check.of(Kit(oak.kit))
+    check.look_at(file, datetime.now(UTC).date())
+    values = {row[head.index(name)] for row in rows for name in ("UPN", "Legal Surname")}
+    judges = [one for one in gc.get_objects() if issubclass(type(one), Judge)]
+    assert not [judge for judge in judges if values & judge.good]
 
 
 def test_a_column_that_the_authority_lists_as_harmless_for_it_does_not_stop(oak: Office) -> None:
