@@ -24,7 +24,7 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.send import receipts, trust
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit, KitSettings
-from gateway.send.openpgp_key import TWO_YEARS, Why, make_key, read_key, renewed, revocation
+from gateway.send.openpgp_key import TWO_YEARS, Why, load_key, make_key, renewed, revocation
 from gateway.send.passphrases import Which
 from gateway.send.receipts import Proved
 from gateway.send.sealing import sealed
@@ -106,7 +106,7 @@ def take_keys(
     if not login.exists():
         judge_passphrase(passphrases[1], invited.provider, invited.name, owner)
         make_ssh_key(login, passphrases[1])
-    key = read_key(own.read_bytes())
+    key = load_key(own)
     key.check(passphrases[0])
     admit(key.certificate, now)
     line = public_line(load_ssh_key(login, passphrases[1]), invited.provider)
@@ -145,7 +145,7 @@ def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
     kind, body, *_ = kit.ssh_public.read_text("utf-8").split()
     ssh = str(paramiko.PKey.from_type_string(kind, base64.b64decode(body)).fingerprint)
-    openpgp = read_key(settings.openpgp_key.read_bytes()).fingerprint
+    openpgp = load_key(settings.openpgp_key).fingerprint
     return file, keys_words(kit.current(), settings.provider, ssh, openpgp)
 
 
@@ -208,7 +208,7 @@ def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Ste
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
     """Revoke the OpenPGP key in a file, the present or an earlier one, for a reason, and tell the gateway."""
-    own = read_key(path.read_bytes())
+    own = load_key(path)
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
     return proved, f"{own.fingerprint} is revoked ({why})"
@@ -291,7 +291,7 @@ def _following(sender: KitAtWork, kind: Which, path: Path, now: datetime) -> tup
         if not path.exists():
             made = now - CLOCK_AHEAD  # No gateway takes a key from the future.
             make_anew(path, make_key(sender.own.owner, sender.passphrases.of("openpgp"), made).armored)
-        own = read_key(path.read_bytes())
+        own = load_key(path)
         return own.certificate.decode(), grouped(own.fingerprint)
     passphrase = sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")
     if not path.exists():

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import pgpy
@@ -38,12 +39,6 @@ _PREFERENCES = {
 }
 Why = Literal["superseded", "compromised"]
 _WHY = {"superseded": RevocationReason.Superseded, "compromised": RevocationReason.Compromised}
-
-
-_NEWER = (
-    "this OpenPGP key is of a newer kind than the kit can sign with: make one of version 4 without Argon2, "
-    "as GnuPG and OpenPGP.js do by themselves, or leave --openpgp-key out, and one is made"
-)
 
 
 def _unknown_hash(kind: type[HashAlgorithm], number: int) -> HashAlgorithm:
@@ -142,25 +137,30 @@ def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
     return OwnKey(key)
 
 
-def read_key(data: bytes) -> OwnKey:
-    """Return the secret key in `data`, armored or binary. GatewayError if there is none that PGPy reads."""
+def load_key(path: Path) -> OwnKey:
+    """Return the secret key at `path`, armored or binary. GatewayError if there is none that PGPy reads."""
+    return read_key(path.read_bytes(), str(path))
+
+
+def read_key(data: bytes, shown: str = "this") -> OwnKey:
+    """Return the secret key in `data`, as `load_key` does. `shown`: the words for it in errors."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PGPy warns of unknown packets.
             key, _ = pgpy.PGPKey.from_blob(data)
     except (PGPError, ValueError, NotImplementedError, TypeError, StopIteration):
-        raise GatewayError(_NEWER if _is_newer(data) else "this is no OpenPGP secret key") from None
+        try:
+            Tsk.from_bytes(data)
+        except RuntimeError:
+            raise GatewayError(f"{shown} is no OpenPGP secret key") from None
+        raise GatewayError(
+            f"{shown} is of a newer kind than the kit can sign with: make an OpenPGP key of version 4 "
+            "without Argon2, as GnuPG and OpenPGP.js do by themselves, or leave --openpgp-key out, and one "
+            "is made"
+        ) from None
     if key.is_public:
-        raise GatewayError("this is a certificate, the public half; the secret key is needed here")
+        raise GatewayError(f"{shown} is a certificate, the public half; the secret key is needed here")
     return OwnKey(key)
-
-
-def _is_newer(data: bytes) -> bool:
-    try:
-        Tsk.from_bytes(data)
-    except RuntimeError:
-        return False
-    return True
 
 
 def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:

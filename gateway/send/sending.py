@@ -25,7 +25,7 @@ from gateway.send import receipts, trust
 from gateway.send.connection import BROKEN, CannotReach, session, upload
 from gateway.send.files import Mark, opened
 from gateway.send.kit import Kit, KitSettings
-from gateway.send.openpgp_key import OwnKey, read_key
+from gateway.send.openpgp_key import OwnKey, load_key
 from gateway.send.passphrases import Passphrases
 from gateway.send.receipts import Proved
 from gateway.send.sealing import digest_of, seal
@@ -102,7 +102,7 @@ class KitAtWork:
     @cached_property
     def own(self) -> OwnKey:
         """The provider's OpenPGP key, locked by its passphrase."""
-        return read_key(self.settings.openpgp_key.read_bytes())
+        return load_key(self.settings.openpgp_key)
 
     @contextmanager
     def files(self) -> Iterator[SentFiles]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.send.kit import Kit
-from gateway.send.openpgp_key import read_key
+from gateway.send.openpgp_key import load_key
 from gateway.send.sent import ON_ITS_WAY, SentFiles
 
 _WARN_DAYS = 60
@@ -24,7 +24,7 @@ def standing(kit: Kit, page: dict[str, Any] | None = None) -> dict[str, Any]:
     settings = kit.settings()
     with closing(SentFiles(kit.sent)) as files:
         rows = files.in_state()
-    expires = read_key(settings.openpgp_key.read_bytes()).expires_at
+    expires = load_key(settings.openpgp_key).expires_at
     left = None if expires is None else (expires - datetime.now(UTC)).days
     return {
         "provider": settings.provider,

@@ -25,6 +25,7 @@ from tests.send.office import PASSPHRASE, Office
 from tests.site import Running, Site
 
 KEYS = Path(__file__).parents[1] / "vectors" / "keys"
+VECTOR_KEYS = KEYS.parent / "openpgp" / "keys"
 GIVEN = ("--owner", "Ash School <office@ash.invalid>")
 
 
@@ -273,11 +274,20 @@ def test_a_key_of_openpgp_js_is_taken_and_signs(ash: Office, services: Running) 
     assert "ACCEPTED" in ash.done("renew")
 
 
-def test_a_key_of_version_6_says_what_to_do_instead(ash: Office, services: Running) -> None:
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (KEYS / "openpgpjs-6-version-6.asc", "is of a newer kind than the kit can sign with"),
+        (Path(__file__), "is no OpenPGP secret key"),
+        (VECTOR_KEYS / "alice.asc", "is a certificate, the public half"),
+    ],
+)
+def test_a_file_with_no_key_that_signs_is_named(
+    ash: Office, services: Running, given: Path, words: str
+) -> None:
     ash.passphrase.write_text("wide river seven lamp\n")
-    given = ("--openpgp-key", str(KEYS / "openpgpjs-6-version-6.asc"))
-    result = ash.send(*ash.invited(services.intake), *given)
-    assert (result.exit_code, "of a newer kind than the kit can sign with" in result.stderr) == (1, True)
+    result = ash.send(*ash.invited(services.intake), "--openpgp-key", str(given))
+    assert (result.exit_code, f"{given} {words}" in " ".join(result.stderr.split())) == (1, True)
 
 
 @pytest.mark.parametrize(
