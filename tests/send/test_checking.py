@@ -165,7 +165,7 @@ def test_without_the_authority_s_policies_nothing_is_checked_or_sent(
 ) -> None:
     """Not by those of some other authority, that came with the program."""
     file = oak.file("unchecked.xml", core_data(seed=56))
-    (oak.kit / "checked-by.json").unlink()
+    (oak.kit / "checked-by.json").unlink(missing_ok=True)
     served = Home(oak.site.home).published.common / "agreement" / "policies.asc"
     signed = served.read_bytes()
     served.unlink()
