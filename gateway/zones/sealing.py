@@ -87,8 +87,6 @@ _IN_THE_CLEAR = (
 _ZIPPED = re.compile(rb"(?s)PK\x01\x02.{4}(.).{19}(..).{16}")
 _OF_NO_ACCOUNT = re.compile(rb"(?:/|\.DS_Store)\Z")
 _SEALED_NAME = re.compile(rb"(?i)\.(?:gpg|pgp|asc)\Z")
-# An encrypted file in a gzip archive, or the first in a ZIP archive that is cut off.
-_PACKED = re.compile(rb"(?s)(?:PK\x03\x04.{26}|\x1f\x8b\x08\x08.{6})[^\0]+?\.(?:gpg|pgp|asc)")
 _MAIL = re.compile(rb"(?ims)(?:From [^\n]*\n)?[!-9;-~]{1,76}:[ \t].*?^(?:MIME-Version|Content-Type):")
 _ATTACHED = re.compile(rb"(?i)name[*0-9]*=[\"']?([^\"';\r\n]+)")
 # Of the armor, what a mail program made of it in Base64, and names of files.
@@ -246,7 +244,8 @@ def _kind_of_data(start: bytes, end: bytes) -> LooksLike:
     if is_encrypted_otherwise(start):
         return "other-encryption"
     armored = _ARMORED.search(start)
-    wraps = _PACKED.fullmatch(_first_head(start)) or (
+    # Of a ZIP archive that is cut off, the first file tells.
+    wraps = _SEALED_NAME.search(_first_name(start)) or (
         armored and _begins_encrypted(base64.b64decode(armored[1]))
     )
     if _MAIL.match(start):
@@ -256,10 +255,11 @@ def _kind_of_data(start: bytes, end: bytes) -> LooksLike:
     return "" if tells and not wraps else "unknown"
 
 
-def _first_head(start: bytes) -> bytes:
-    """Return the beginning of a ZIP or gzip archive as far as the name of its first file."""
-    at = 30 + int.from_bytes(start[26:28], "little") if start.startswith(_ZIP) else start.find(b"\0", 10)
-    return start[:at]
+def _first_name(start: bytes) -> bytes:
+    """Return the name of the first file in a ZIP or gzip archive; b"" for other data, or without a name."""
+    if start.startswith(_ZIP):
+        return start[30 : 30 + int.from_bytes(start[26:28], "little")]
+    return start[10:].partition(b"\0")[0] if start.startswith(b"\x1f\x8b\x08\x08") else b""
 
 
 def _kinds_in_zip(end: bytes) -> Iterator[LooksLike]:

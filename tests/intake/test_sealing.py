@@ -217,6 +217,7 @@ CUT_OFF_CLEAR = zipped("a.csv").partition(SEALED)[0] + b"Surname,File\nZz,census
 PGP_MIME = b"multipart/mixed", b"multipart/encrypted"
 INSIDE: dict[str, tuple[bytes, str]] = {
     "a ZIP of one message": (zipped("a/census.xml.gpg"), "unknown"),
+    "a ZIP of one message, cut off": (zipped("CENSUS.GPG").partition(b"PK\1\2")[0], "unknown"),
     "a ZIP of messages": (zipped("a/", "a/census.xml.PGP", "a/sen.csv.asc", "a/.DS_Store"), "unknown"),
     "a ZIP with a clear file": (zipped("census.xml.gpg", "sen.csv"), ""),
     "a large ZIP with a clear file": (zipped("census.xml.gpg", "sen.csv", bytes_of_each=50_000), ""),
