@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.examiner.protocol import DropRead, Examined, FileOpened, Job, KeyDrop, Looked
+from gateway.examiner.protocol import DropRead, Examined, FileOpened, FileRefused, Job, KeyDrop, Looked
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.dates import reference_period
 from gateway.reasons import UNKNOWN_LOGIN
@@ -46,7 +46,7 @@ class Examination:
     - `judged_by`: digests of the sender's certificates, the rules and the gateway's keys used.
     - `decided_before`: the time of an earlier decision on the file; None without an earlier decision.
     - `beside_others`: True for a file of pupils' data: other transactions may write while the decision is
-      recorded. False for a drop: the decision is recorded alone.
+      recorded. False for a drop or a secret key: the decision is recorded alone.
     - `upload`: the file as landed, if not on record yet; else None.
     """
 
@@ -66,16 +66,17 @@ def examine(claimed: Assignment, look: Callable[[Job], Looked], now: datetime) -
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = look(replace(claimed.job, now=now.astimezone(claimed.job.now.tzinfo)))
     passing("examine.answered")
-    is_drop = claimed.upload.folder != "in"
-    return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=not is_drop)
+    is_secret = isinstance(found, FileRefused) and found.is_secret
+    is_data = claimed.upload.folder == "in" and not is_secret
+    return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=is_data)
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
     """Decide examined files, record the decisions in one transaction, and publish the receipts.
 
-    Returns for each decided file, by reference, the folder of the upload. After a drop in the folder "keys"
-    the caller publishes the providers' keys again. A file whose keys or rules changed since the examination
-    stays landed, undecided. If a Fault is raised, nothing is recorded.
+    Returns for each decided file, by reference, the folder of the upload, or "keys" for a secret key. After
+    "keys" the caller publishes the providers' keys again, and removes secret keys. A file whose keys or rules
+    changed since the examination stays landed, undecided. If a Fault is raised, nothing is recorded.
     """
     now = registrar.clock()
     if registrar.registry.is_shared and all(one.beside_others for one in examinations):
@@ -145,11 +146,13 @@ def _ruling(
         return None  # A key or the rules changed meanwhile: the file stays landed for another examination.
     if examination.judged_by and examination.decided_before != transfer.decided_at:
         return None  # Decided by another process meanwhile, and landed again.
-    if examination.upload is not None and upload.folder != "in":
-        # Settling needs a drop on record; a new one is not there yet.
+    is_secret = isinstance(examined, FileRefused) and examined.is_secret
+    is_drop = is_secret or upload.folder != "in"
+    if examination.upload is not None and is_drop:
+        # Settling needs a transfer on record; a new one is not there yet.
         transfers.land(batch.session, upload)
         transfers.work_on(batch.session, [upload.reference])
-    decision = _decision(registrar, batch, upload, examined, now, signers=signers)
+    decision = _decision(registrar, batch, upload, examined, now, signers=signers, is_drop=is_drop)
     roll = signature = None
     if isinstance(examined, FileOpened):
         catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
@@ -169,22 +172,23 @@ def _ruling(
     return Ruling(
         reference=upload.reference,
         decision=decision,
-        folder=upload.folder,
+        folder="keys" if is_secret else upload.folder,
         roll=roll,
         arrives=examination.upload is not None,
     )
 
 
 def _decision(
-    registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime, *, signers: Signers
-) -> Decision:
+    registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime, *,
+    signers: Signers, is_drop: bool,
+) -> Decision:  # fmt: skip
     known_login = came_by_login(batch.session, upload)
     if isinstance(examined, DropRead):
         if not known_login:
             return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
         if not _vouched_for(examined, signers):
             return Held(reasons=(registrar.catalogue.reason("internal:held"),))
-    elif isinstance(examined, FileOpened) or upload.folder == "in":
+    elif isinstance(examined, FileOpened) or not is_drop:
         decision = decide_file(registrar, batch, upload, examined, now, signers=signers)
         return decision if known_login else held_for_login(decision, registrar.catalogue)
     provider = registrar.provider(batch.session, upload.provider, now)

@@ -1,7 +1,7 @@
 """The opener: an isolated child with the gateway's OpenPGP secret keys and no other secret.
 
 The opener unseals files, finds the signer, and passes the content on as anonymous memory. It knows no
-policy, no registry and no passphrase, and never interprets the content.
+policy, no registry and no passphrase, and interprets only the first bytes of content, to find secret keys.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.sealer import readers, seal
 from gateway.zones.failpoints import passing
 from gateway.zones.memory import closing_descriptor
+from gateway.zones.sealing import ENOUGH_BYTES, looks_like
 
 _SLACK_BYTES = 1024**2
 _SHARE_OF_PROGRAM = 0.8
@@ -147,6 +148,10 @@ class Opening:
         except Refusal as refusal:
             told = protocol.OpenRefused(code=refusal.code, detail=refusal.detail)
             return protocol.FileRefused(reference=job.reference, why=told), ()
+        start = os.pread(opened.content, ENOUGH_BYTES, 0)
+        if looks_like(start, whole=opened.size <= ENOUGH_BYTES) == "secret-key":  # Nobody may ever read it.
+            os.close(opened.content)
+            return protocol.refused(job, "key:secret"), ()
         answer = protocol.Unsealed(reference=job.reference, opened=replace(opened, content=-1), why=why)
         return answer, (opened.content,)
 

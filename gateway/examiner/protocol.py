@@ -224,6 +224,11 @@ class FileRefused(AboutFile):
     why: OpenRefused
     kind: Literal["refused"] = "refused"
 
+    @property
+    def is_secret(self) -> bool:
+        """True for a secret key: nothing of the file is kept."""
+        return self.why.code == "key:secret"
+
 
 Heading = Annotated[str, Field(pattern=r"^[^\x00-\x1f=]{1,80}$")]
 FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]

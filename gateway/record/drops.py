@@ -279,12 +279,12 @@ def withheld(upload: Upload) -> protocol.FileRefused:
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
-    """Decide on an examined drop, and record the effects in the caller's transaction."""
+    """Decide on an examined drop or secret key, and record the effects in the caller's transaction."""
     match dropped:
         case protocol.FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
         case protocol.FileRefused(why=why):
-            if why.code == "key:secret":  # `publish` removes the stored content.
+            if dropped.is_secret:  # `publish` removes the stored content.
                 row = transfers.row_of(drop.session, drop.reference)
                 if not row.withheld:  # A drop that intake recognised is withheld already, and never stored.
                     row.withheld = True

@@ -215,12 +215,15 @@ def sealed_only(oak: School, data: bytes, certificate: str) -> bytes:
 def test_a_secret_key_is_named_and_nothing_of_it_is_kept(shop: Workshop, oak: School) -> None:
     secret = oak.run("--armor", "--export-secret-keys", oak.fingerprint)
     ssh = asyncssh.generate_private_key("ssh-ed25519").export_private_key()
-    for data in (
-        oak.signed(secret, "--clearsign"),
-        oak.signed(ssh, "--sign"),
-        oak.sealed(secret, shop.certificate),
+    for data, folder in (
+        (oak.signed(secret, "--clearsign"), "keys"),
+        (oak.signed(ssh, "--sign"), "keys"),
+        (oak.sealed(secret, shop.certificate), "keys"),
+        (oak.sealed(secret, shop.certificate), "in"),
+        (oak.sealed(oak.run("--export-secret-keys", oak.fingerprint), shop.certificate), "in"),
+        (oak.sealed(ssh, shop.certificate), "in"),
     ):
-        transfer = shop.sent(oak, data, "keys")
+        transfer = shop.sent(oak, data, folder)
         assert (transfer.state, codes(transfer)) == ("refused", {"key:secret"})
         assert "SECRET" in transfer.reasons[0].sentence
         until(partial(gone, sealed_file(shop.home, transfer.upload.reference)), "it to be removed")
