@@ -23,7 +23,7 @@ from gateway.home import Home
 from gateway.log.leaf import commitment
 from gateway.model import Classified, LogStep, Transfer, counted
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import moment
+from gateway.policy.dates import local_day, moment
 from gateway.policy.discrepancies import RollRow, gone
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
@@ -178,6 +178,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Record the question; return the files with the child: who opened each, and what of it is kept."""
+        zone = context.catalogue.calendar.timezone
         with context.recording() as record:
             found = self._find(record, "find")
             references = [one.transfer.upload.reference for one in found.files]
@@ -194,7 +195,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
                 "state": transfer.state,
                 "landed_at": transfer.upload.landed_at,
                 "teams": list(transfer.teams),
-                "opened_by": [f"{each.by or ''} {each.at:%Y-%m-%d}" for each in one.openings],
+                "opened_by": [f"{each.by or ''} {local_day(each.at, zone)}" for each in one.openings],
                 "openings": openings,
                 "copies": list(one.copies),
                 "left": f"{left}, on hold" if reference in held else left,
@@ -238,27 +239,27 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         if lacks := found.unindexed:
             more = f"Kept files that are not in the index yet: {lacks}. The child may be in them, too."
             short.append(Paragraph(f"{more} gateway pupils index puts them into it.", important=True))
-        rules = load_retention(record.registrar.home)
+        rules, zone = load_retention(record.registrar.home), record.registrar.catalogue.calendar.timezone
         restricted = any(one.kind == "restricted" for one in found.markers)
         # A hold on another child in a file is told to nobody who asks about this one.
         on = [one for one in holds.list_holds(record.session) if one.persons is None or one in found.holds]
         references = [one.transfer.upload.reference for one in found.files]
         held = holds.on_hold(record.session, references, on)
         kept = [
-            (name, _kept(record.session, rules, one, on_hold=name in held, restricted=restricted))
+            (name, _kept(record.session, rules, zone, one, on_hold=name in held, restricted=restricted))
             for name, one in zip(references, found.files, strict=True)
         ]
         on_rolls = [
             f"{'on the roll' if row.on_roll else 'no longer, or not mainly, on the roll'} of {row.provider}, "
-            f"by record {row.record} of {reference} ({row.at:%Y-%m-%d})"
+            f"by record {row.record} of {reference} ({local_day(row.at, zone)})"
             for row, reference in found.rolls
         ]
         limits = [
-            f"marker {one.number} since {one.placed_at:%Y-%m-%d}: "
+            f"marker {one.number} since {local_day(one.placed_at, zone)}: "
             + ("only named people may see it" if one.kind == "named" else "restricted (Article 18)")
             for one in found.markers
         ]
-        limits += [f"legal hold {one.number} since {one.placed_at:%Y-%m-%d}" for one in found.holds]
+        limits += [f"legal hold {one.number} since {local_day(one.placed_at, zone)}" for one in found.holds]
         questions = [
             f"{at:%Y-%m-%d %H:%M} UTC, {who if self.names else 'staff of the authority'}: {what}"
             + (f", {why}" if why else "")
@@ -551,14 +552,17 @@ def _team(team: str, catalogue: Catalogue) -> str:
     return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
 
-def _kept(session: Session, rules: Retention, one: _FoundFile, *, on_hold: bool, restricted: bool) -> str:
+def _kept(
+    session: Session, rules: Retention, zone: str, one: _FoundFile, *, on_hold: bool, restricted: bool
+) -> str:
     """Return words on how long a file is kept under the retention rules, and on providers with a copy.
     `on_hold`: a legal hold is on the file, on its provider, or on the child asked about. `restricted`: a
     marker restricts the data of this child.
     """
     transfer = one.transfer
     if one.deleted_at is not None:
-        return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"
+        gone = local_day(one.deleted_at, zone)
+        return f"deleted on {gone}; its digest, receipts and the log's entries are left"
     (row,) = retention.kept(session, [transfer.upload.reference])
     days, _ = rules.days("sealed", row)
     if transfer.decided_at is None or transfer.state in {"landed", "held"}:
@@ -567,8 +571,8 @@ def _kept(session: Session, rules: Retention, one: _FoundFile, *, on_hold: bool,
         said = "kept for ever"
     else:
         # The same words for every file: others would tell one family of another child's restriction.
-        until = transfer.decided_at + timedelta(days=days)
-        said = f"kept until {until:%Y-%m-%d}, or longer if the authority must keep it"
+        until = local_day(transfer.decided_at + timedelta(days=days), zone)
+        said = f"kept until {until}, or longer if the authority must keep it"
     copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
     if on_hold:
         said += ", and on legal hold"

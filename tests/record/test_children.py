@@ -114,6 +114,22 @@ def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
     assert "restricted" not in desk.gateway("pupils", "report", "--upn", upn)
 
 
+def test_what_was_done_with_a_child_is_of_the_day_by_the_clocks_of_the_authority(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1)))
+    desk.process()
+    desk.now = datetime(desk.now.year + 1, 6, 30, 23, 10, tzinfo=UTC)  # Ten minutes into July, in summer.
+    collect(desk, jane(desk), "central-data-team", sent)
+    with desk.registry.write() as session:
+        known = markers.split(session.exec(select(PersonsOfTransferRow)).one().persons)
+        none = dict[str, tuple[()]](people=(), transfers=())
+        markers.place(session, "restricted", known, **none, by="admin", why="contested", at=desk.now)
+    day = f"{desk.now.year}-07-01"
+    (found,) = find(desk, "--upn", made.Child(1).upn)
+    assert found["opened_by"] == [f"jane {day}"]
+    said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(1).upn).split())
+    assert f"marker 1 since {day}" in said
+
+
 def test_the_report_tells_every_item_and_every_team_that_can_collect_a_file_though_another_has(
     desk: Desk,
 ) -> None:
