@@ -451,15 +451,15 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield complaints about an unfinished change of keys, and an index of pupils without its key."""
+    """Yield complaints about an index of pupils without its key, and an unfinished change of keys."""
+    path = home.pupil_key(home.key_set)
+    if not path.exists() and persons.has_entries(session):
+        yield complaint("index-missing", path=path)  # First: a damaged log fails what follows.
     *ended, last = log.keys_in_time(session, "")
     wanted = last.key.split("+")[1] if ended else ""
     if wanted != home.key_set:
         key = home.log_key(wanted)
         yield complaint("key-set-unfinished" if key.exists() else "key-set-lost", key=key)
-    path = home.pupil_key(home.key_set)
-    if not path.exists() and persons.has_entries(session):
-        yield complaint("index-missing", path=path)
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiner
@@ -22,6 +23,7 @@ from gateway.processor.claim import claim_waiting
 from gateway.processor.service import open_registrar
 from gateway.record.conclude import assignments
 from gateway.registry import log, markers
+from gateway.registry.tables import EventRow
 from gateway.secrets import secret_files
 from gateway.secrets.signing import Signing
 from gateway.verify import verify_log, verify_receipts
@@ -405,6 +407,23 @@ def test_no_other_key_takes_the_place_of_a_lost_one_that_children_are_on_record_
     path.write_bytes(kept)
     rotate(desk, lost=True)
     desk.process()
+
+
+def test_doctor_tells_of_the_lost_key_of_the_index_though_the_log_is_damaged(desk: Desk) -> None:
+    desk.send(desk.provider("oak", years=THIS_YEAR), core(1))
+    desk.process()
+    rotate(desk, lost=True)
+    desk.home.pupil_key(desk.home.key_set).unlink()
+    with desk.registry.write() as session:
+        (changed,) = log.events(session, "log", kind="log-key-changed")
+        fields = json.loads(changed.leaf) | {
+            "fields": json.loads(changed.leaf)["fields"] | {"log_key": "none"}
+        }
+        altered = update(EventRow).where(EventRow.number == changed.number)
+        session.connection().execute(altered.values(leaf=json.dumps(fields).encode()))
+    said = " ".join(desk.gateway("doctor", code=1).split())
+    assert "no child is found, and no marker protects one" in said
+    assert "doctor could not look at the key set" in said
 
 
 def test_doctor_tells_of_keys_that_are_not_those_of_the_log(desk: Desk) -> None:
