@@ -37,7 +37,7 @@ from gateway.registry.hosts import Host
 from gateway.registry.log import Entry
 from tests.content import core_data
 from tests.ending import ending
-from tests.ports import free_port
+from tests.ports import free_port, free_ports
 from tests.site import Party, Running, Site
 from tests.waiting import until
 from tests.workshop import Desk
@@ -201,6 +201,11 @@ def test_how_long_a_letter_has_waited_for_the_relay_is_told(desk: Desk) -> None:
 
 def test_status_without_services(tmp_path: Path) -> None:
     site = Site(tmp_path, workers=1)
+    settings = site.home / "gateway.toml"
+    for usual, free in zip(
+        ("2222", "2223"), free_ports(2), strict=True
+    ):  # Others may serve at the usual ones.
+        settings.write_text(settings.read_text().replace(f"port = {usual}\n", f"port = {free}\n"))
     done = site.stage.gateway("status", "--json")
     seen = json.loads(done.stdout)
     assert done.returncode == 1
