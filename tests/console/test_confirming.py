@@ -239,12 +239,19 @@ def test_what_somebody_else_proposed_is_on_the_first_page_of_a_second_person(
 def test_a_change_of_the_gateways_own_keys_waits_on_the_first_page_of_a_second_person(
     served: Served, olga: Visitor
 ) -> None:
-    act, said = TwoPersonAct("rotate-compromised", "gateway-keys"), "agree to rotate-compromised the gateway"
+    act, said = (
+        TwoPersonAct("rotate-compromised", "gateway-keys"),
+        "agree to a new key of the gateway for one",
+    )
     with served.room.registry.write() as session:
         assert not agreed(session, act, by="mary", why=None, at=datetime.now(UTC))
     for who in (served.mary, olga, served.jane):
         who.get("/")
         assert (said in who.page) is (who is olga), who.text
+    olga.get("/language/cy")
+    olga.get("/")
+    assert "allwedd newydd i&#39;r porth yn lle un" in olga.page, olga.text
+    olga.get("/language/en")
     with served.room.registry.write() as session:
         reject(session, act, by="olga", at=datetime.now(UTC))
     olga.get("/")
@@ -253,10 +260,10 @@ def test_a_change_of_the_gateways_own_keys_waits_on_the_first_page_of_a_second_p
 
 def test_a_heading_that_somebody_explained_waits_on_the_first_page_of_a_second_person(served: Served) -> None:
     head, *rows = core_rows(12)
-    content = as_csv([[*head, "How Come Here"], *([*row, "WLK"] for row in rows)])
+    content = as_csv([[*head, "Come: How"], *([*row, "WLK"] for row in rows)])
     held = served.room.hold_as_read(content.encode())
     jane, gwen = served.jane, served.has_role("gwen", "triage")
-    say = {"reference": held, "heading": "How Come Here", "item": "travel-mode", "why": "They said so."}
+    say = {"reference": held, "heading": "Come: How", "item": "travel-mode", "why": "They said so."}
     task = f'<a href="/held/{held}">Say what a heading of {held} means, as proposed by jane</a>'
     jane.get(f"/held/{held}")
     assert jane.act("/work/headings/say", **say) == 200, jane.text

@@ -14,7 +14,7 @@ from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
 from gateway.console.site import FOLDER, SIGNS, _label_and_remark, _stem, templates
 from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
-from gateway.mailboxes.console_api.today import _AWAITING_A_SECOND, _TO_DO_AS_WELL
+from gateway.mailboxes.console_api.today import _AWAITING_A_SECOND, _OWN_KEYS, _TO_DO_AS_WELL
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS, STEPS
 from gateway.reasons.languages import phrases, translate
@@ -138,6 +138,7 @@ def test_what_is_said_after_an_act_and_why_files_are_held_has_its_welsh() -> Non
         "Your other sessions are ended.",
         *(sentence for _, sentence in _AWAITING_A_SECOND.values()),
         *(sentence for _, _, sentence, _ in _TO_DO_AS_WELL.values()),
+        *_OWN_KEYS.values(),
     )
     assert [
         one for one in (*words, *signs, *said, *STEPS.values(), *MEANINGS.values()) if one not in WELSH

@@ -1,6 +1,7 @@
 """Answer what the console's first page shows: tasks, new and held files, keys ending, times to receipts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from statistics import median
 from typing import Final, Literal, NamedTuple
@@ -59,8 +60,14 @@ _TO_DO_AS_WELL: Mapping[str, tuple[AccessRight, str, str, tuple[str, ...]]] = {
 """By the beginning of the code of an act that two persons do alike: the right to it, its command, the task,
 and the fields besides the name that the note of the proposal has.
 """
-_OWN_KEYS = dict.fromkeys(("rotate", "destroy", "protect", "unprotect"), AccessRight.ENROL)
-"""The acts on the gateway's own keys that two persons do at the machine, with the right to them."""
+_OWN_KEYS = {
+    "rotate": "a new key of the gateway",
+    "rotate-compromised": "a new key of the gateway for one that may be in wrong hands",
+    "destroy": "the end of an old key of the gateway",
+    "protect": "a passphrase for the gateway's secrets",
+    "unprotect": "no passphrase for the gateway's secrets",
+}
+"""What two persons agree to at the machine, by the code of the act on the gateway's own keys."""
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
@@ -221,11 +228,12 @@ def _to_decide(session: Session, caller: Caller, now: datetime, held: ThingsWait
     for act, first in [*dual_control.proposals(session, {headings.SAY: AccessRight.DECIDE}, now)][:_EACH]:
         if name_of(first.actor or "") == caller.name:
             continue
-        heading, _, _ = act.about.rpartition(" = ")
+        _, mark, key = act.about.rpartition(" = ")
         wanted = TransfersWanted(state="held", provider=act.subject, sight=caller.sight)
         for one in transfer_lists.latest(session, wanted, _EACH):
             file = transfers.get(session, reference := one.upload.reference)  # A list is without contents.
-            if file.waits_for != "approval" and heading in headings.unexplained(session, file):
+            asked = (replace(act, about=f"{one}{mark}{key}") for one in headings.unexplained(session, file))
+            if file.waits_for != "approval" and act.noted in {one.noted for one in asked}:
                 said = f"Say what a heading of {reference} means, as proposed by {first.actor}"
                 yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
                 break
@@ -267,10 +275,10 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
     if change is not None and change.approved_by is None and name_of(change.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {change.by} proposed"
         yield WaitingTask(said=said, since=change.at, page="policies")
-    for act, first in dual_control.proposals(session, _OWN_KEYS, now):
+    begins = dict.fromkeys((one.partition("-")[0] for one in _OWN_KEYS), AccessRight.ENROL)
+    for act, first in dual_control.proposals(session, begins, now):
         if name_of(first.actor or "") != caller.name:
-            what, by = act.what, first.actor
-            said = f"At the machine, agree to {what} the gateway's own keys, as {by} proposed, or not"
+            said = f"At the machine, agree to {_OWN_KEYS[act.what]}, as {first.actor} proposed, or not"
             yield WaitingTask(said=said, since=first.at, page="watch")
     for provider, name, since in transfer_lists.keys_pending(session, _EACH):
         yield WaitingTask(said=f"Ring {name} to confirm its keys", since=since, page="school", of=provider)
