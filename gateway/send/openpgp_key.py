@@ -74,9 +74,8 @@ class OwnKey:
 
     @property
     def owner(self) -> str:
-        """The owner of the key, NAME <E-MAIL>, from the first user id."""
-        user = self.key.userids[0]
-        return f"{user.name} <{user.email}>" if user.email else str(user.name)
+        """The owner of the key, NAME <E-MAIL>: the first user id."""
+        return str(self.key.userids[0].userid)
 
     @property
     def armored(self) -> bytes:

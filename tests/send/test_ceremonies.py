@@ -12,7 +12,7 @@ from pysequoia import Tsk
 
 from gateway.home import Home
 from gateway.send.kit import Kit
-from gateway.send.openpgp_key import read_key
+from gateway.send.openpgp_key import make_key, read_key
 from gateway.verify.verify_files import verify_receipt_files
 from tests.content import core_data
 from tests.openpgp.gnupg import Gnupg
@@ -137,6 +137,11 @@ def test_keys_of_gpg_and_openssh_are_taken_as_they_are(site: Site, services: Run
     )
     (sent,) = yew.json(str(yew.file("core.xml", core_data(seed=25))))
     assert sent["state"] == "accepted"
+
+
+def test_the_name_of_a_school_stays_whole_from_key_to_key() -> None:
+    owner = "St Ann's (VC) School (Northmoor) <office@ann.invalid>"
+    assert make_key(owner, "wide river seven lamp", datetime.now(UTC)).owner == owner
 
 
 def own(office: Office) -> str:
