@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Self
+
+from pydantic import TypeAdapter
 
 from gateway.classify import Rules, classify, load_rules
 from gateway.classify.findings import describe
@@ -27,7 +29,7 @@ from gateway.send.kit import Kit
 from gateway.send.sealing import check_size, digest_of
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed, looks_like
 
-_CUT = "classify:malformed"
+_CUT, _PROVIDER = "classify:malformed", TypeAdapter(Provider)
 _NOT_TOLD = "the gateway has not told yet what kind of organisation you are: checked as a school"
 _OTHER_VERSION = (
     "the authority's policies are of another version than this program: checked by those that came with it"
@@ -88,13 +90,11 @@ class Check:
             facts = trust.kept(kit, Path(folder))
             if facts is None:
                 raise CannotReach(trust.NONE)
-            provider, note = Provider(id=name, name=name, kind="school"), _NOT_TOLD
-            if facts:
-                told: dict[str, Any] = {
-                    key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()
-                }
-                told["stated"] = tuple(map(tuple, told.get("stated", ())))
-                provider, note = Provider(**{**told, "id": name}, name=name, ratified=True), ""
+            note = "" if facts else _NOT_TOLD
+            # Facts that only a later version knows are ignored.
+            provider = _PROVIDER.validate_python(
+                {"kind": "school", **facts, "id": name, "name": name, "ratified": True}
+            )
             try:
                 return cls._by(Path(folder), provider, note)
             except ConfigurationError:

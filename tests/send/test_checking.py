@@ -144,6 +144,15 @@ def test_what_is_older_than_what_is_kept_is_not_taken(oak: Office) -> None:
     assert kept() == before
 
 
+def test_a_fact_that_only_a_later_gateway_tells_is_passed_over(oak: Office) -> None:
+    oak.json(str(oak.file("later.xml", core_data(seed=57))))
+    kept = oak.kit / "checked-by.json"
+    told = json.loads(kept.read_text())
+    told["provider"] = {"kind": "school", "schools": ["9991234"], **told.get("provider", {}), "founded": 1902}
+    kept.write_text(json.dumps(told))
+    assert Check.of(Kit(oak.kit)).provider.ratified
+
+
 @pytest.mark.long
 def test_the_policies_are_those_of_the_authority(tmp_path: Path) -> None:
     """An authority in Wales has no phonics check."""
