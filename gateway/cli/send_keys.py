@@ -215,7 +215,10 @@ def setup(
     else:
         whose = owner or ""
         if openpgp_key is None:
-            whose = ceremonies.check_owner(owner) if owner else _ask_owner(invited.name)
+            whose = ceremonies.check_owner(owner) if owner else needed(
+                "The e-mail address of your office", "--owner",
+                lambda typed: ceremonies.check_owner(f"{invited.name} <{typed}>"),
+            )  # fmt: skip
 
         def judge(typed: str) -> None:
             if ssh_key is None or openpgp_key is None:
@@ -229,18 +232,9 @@ def setup(
         if passphrase_file is None:
             passphrases = Passphrases(invited.provider, None, None)
             kept = [passphrases.keep("openpgp", known[0]), passphrases.keep("ssh", known[1])]
-            if all(kept):
-                say("the passphrase is in this system's key ring")
-            else:
-                say("the passphrase will be asked for: there is no key ring here")
+            in_ring = "the passphrase is in this system's key ring"
+            say(in_ring if all(kept) else "the passphrase will be asked for: there is no key ring here")
     _say_hand_over(place, invitation.absolute().parent)
-
-
-def _ask_owner(name: str) -> str:
-    def owner(typed: str) -> str:
-        return ceremonies.check_owner(f"{name} <{typed}>")
-
-    return needed("The e-mail address of your office", "--owner", owner)
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
