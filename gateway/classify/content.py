@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 from gateway.home.settings import ClassifyLimits
 from gateway.model import STATEMENT, Classified, ContentRefused, Level
+from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
@@ -264,6 +265,8 @@ def refuse_other_documents(content: BinaryIO) -> None:
     for start, magic, kind in _PACKED:
         if head.startswith(magic, start):
             raise packed_away(kind)
+    if is_sealed(head[:ENOUGH_BYTES]):
+        raise packed_away("a file that was encrypted before")
     # An e-mail has a From header, and another header of every e-mail (RFC 5322, 3.6).
     headers = BytesHeaderParser().parsebytes(head) if _FIRST_HEADER.match(head) else ()
     if "from" in headers and any(name in headers for name in _OF_MESSAGES):

@@ -104,6 +104,7 @@ FILES = {
     "msg": (compound({"__properties_version1.0": b"\0" * 32}), PACKED, "an Outlook message"),
     "winmail.dat": (b"\x78\x9f\x3e\x22\0\0", PACKED, "an Outlook message"),
     "gpg": (b"\x84\x5e\x03" + b"\x8a" * 94, PACKED, "a file that was encrypted before"),
+    "gpg of version 6": (b"\xc1\x60\x06" + b"\x8a" * 94, PACKED, "a file that was encrypted before"),
     "asc": (b"-----BEGIN PGP MESSAGE-----\n\nhF4D\n", PACKED, "a file that was encrypted before"),
     "gpg in zip": (
         archive(("a.csv.gpg", b"\x84\x5e\x03" + b"\x8a" * 94)),
