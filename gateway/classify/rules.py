@@ -353,17 +353,10 @@ class Rules(Items):
 
         return cache(check)
 
-    def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return a quick check that picks surely valid values of a field; None if there is none for its
-        kinds. `with_queries`: True to accept also values whose only fault is in `QUERIES`.
-        """
-        return self._quick[key, with_queries]
-
     @cached_property
-    def _quick(self) -> Remembered[tuple[str, bool], value_kinds.Quick | None]:
-        return Remembered(
-            lambda of: value_kinds.quick_for(self.fields[of[0]], self.sensitive, with_queries=of[1])
-        )
+    def quick(self) -> Callable[..., value_kinds.Quick | None]:
+        """Function that takes a field's key, and returns what `quick_for` does, given also `with_queries`."""
+        return cache(lambda key, **how: value_kinds.quick_for(self.fields[key], self.sensitive, **how))
 
     @cached_property
     def telling_elsewhere(self) -> frozenset[str]:
