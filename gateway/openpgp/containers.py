@@ -28,8 +28,6 @@ _AEAD_TAG_BYTES = 16
 _Aead = AESOCB3 | AESGCM
 _AEAD: dict[int, tuple[type[_Aead], int]] = {2: (AESOCB3, 15), 3: (AESGCM, 12)}
 _OCB = 2
-_AES_KEY_BYTES = {7: 16, 8: 24, 9: 32}
-_KEY_BYTES = {1: 16, 2: 24, 3: 16, 4: 16, 7: 16, 8: 24, 9: 32, 10: 32, 11: 16, 12: 24, 13: 32}
 _MDC_HEAD = b"\xd3\x14"
 _MDC_BYTES = 22
 _INDEX_BYTES = 8
@@ -59,24 +57,24 @@ class SessionKey(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """True if the key has the length needed by its cipher, or the cipher is unknown."""
-        return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
+        """True if the key has the length needed by its cipher, or no cipher is named."""
+        return self.cipher is None or (self.cipher in _CIPHERS and len(self.key) == _CIPHERS[self.cipher][1])
 
 
-_CIPHERS: dict[int | None, tuple[str, Callable[[bytes], BlockCipherAlgorithm] | None]] = {
-    1: ("IDEA", None),
-    2: ("3DES", TripleDES),
-    3: ("CAST5", CAST5),
-    4: ("Blowfish", None),
-    7: ("AES-128", AES),
-    8: ("AES-192", AES),
-    9: ("AES-256", AES),
-    10: ("Twofish", None),
-    11: ("Camellia-128", Camellia),
-    12: ("Camellia-192", Camellia),
-    13: ("Camellia-256", Camellia),
+_CIPHERS: dict[int | None, tuple[str, int, Callable[[bytes], BlockCipherAlgorithm] | None]] = {
+    1: ("IDEA", 16, None),
+    2: ("3DES", 24, TripleDES),
+    3: ("CAST5", 16, CAST5),
+    4: ("Blowfish", 16, None),
+    7: ("AES-128", 16, AES),
+    8: ("AES-192", 24, AES),
+    9: ("AES-256", 32, AES),
+    10: ("Twofish", 32, None),
+    11: ("Camellia-128", 16, Camellia),
+    12: ("Camellia-192", 24, Camellia),
+    13: ("Camellia-256", 32, Camellia),
 }
-"""Name and algorithm of each cipher, None if unsupported, by number (RFC 9580, 9.3)."""
+"""Name, bytes of the key, and algorithm (None if unsupported) of each cipher, by number (RFC 9580, 9.3)."""
 OLD: dict[int | None, str] = {2: "3des", 3: "cast5"}
 """Ciphers too weak today, refused by default: the words for them in the settings, by number."""
 
@@ -91,11 +89,11 @@ def opened(
 ) -> bytes | None:
     """Decrypt a container; return None for a wrong session key or a changed body.
     `whole`: False to decrypt only the start, and check no digest: enough to inspect the structure. Refusal
-    for an unknown cipher, or for an old cipher that `old_ciphers` does not name.
+    for an unsupported cipher, or for an old cipher that `old_ciphers` does not name.
     """
     if protection != SEIPD_1:
         return _in_chunks(protection, body, session, whole=whole)
-    name, makes = _CIPHERS.get(session.cipher, ("", None))
+    name, _, makes = _CIPHERS.get(session.cipher, ("", 0, None))
     if makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {name}" if name else "an unknown cipher")
     if session.cipher in OLD and OLD[session.cipher] not in old_ciphers:
@@ -119,9 +117,10 @@ def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whol
     """
     check_body(protection, body)
     cipher, mode = body[1], body[2]
-    if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):
+    _, key_bytes, makes = _CIPHERS.get(cipher, ("", 0, None))
+    if mode not in _AEAD or makes is not AES or (protection == GNUPG_OCB and mode != _OCB):
         raise Refusal("open:unsupported", feature="an uncommon cipher")
-    if len(session.key) != _AES_KEY_BYTES[cipher]:
+    if len(session.key) != key_bytes:
         return None
     algorithm, nonce_bytes = _AEAD[mode]
     step, length = (1 << (body[3] + 6)) + _AEAD_TAG_BYTES, len(session.key)

@@ -186,15 +186,18 @@ def unwrapped(
     """
     wraps, protection, body = _container(sealed)
     decrypt_with = partial(containers.opened, protection, body, old_ciphers=limits.old_ciphers)
-    if session is not None:
-        whole, opened_by, cipher = decrypt_with(session), "", session.cipher
-        if whole is None:
-            raise Refusal("open:damaged")
-        plain = whole
+    if session is None:
+        found = next(_fitting(decrypt_with, wraps, keys), None)
     else:
-        plain, opened_by, cipher = _decrypted(decrypt_with, wraps, keys)
+        found = None if (whole := decrypt_with(session)) is None else ("", session, whole)
+    if found is None:
+        ours = session or any(
+            wrapped_for(one) != ANYONE or key.session_key(one) for one in wraps for key in keys
+        )
+        raise Refusal("open:damaged" if ours else "open:not-for-us")
+    opened_by, session, plain = found
     message, rearranged = decompressed(plain, limits.embedded_content_bytes)
-    uncommon = rearranged or cipher in containers.OLD or protection == GNUPG_OCB
+    uncommon = rearranged or session.cipher in containers.OLD or protection == GNUPG_OCB
     return Unwrapped(message, opened_by, uncommon=uncommon)
 
 
@@ -219,7 +222,7 @@ def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
     A session key fits if the start of the content decrypts with it.
     """
     with suppress(Refusal):
-        return next((session.text(envelope.start) for session, _ in _fitting(envelope, keys)), None)
+        return next((session.text(envelope.start) for _, session, _ in _begun(envelope, keys)), None)
     return None
 
 
@@ -228,7 +231,7 @@ def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
     None if no key opens the message, or the start of the message does not show the packet. Refusal for a
     cipher unknown here: the gateway could never seal such a file to another key.
     """
-    plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
+    plain = next((plain for *_, plain in _begun(envelope, keys)), b"")
     with suppress(FramingError, zlib.error, OSError):
         for _ in range(_MOST_LAYERS):
             tag, position = packets.first(plain)
@@ -242,33 +245,23 @@ def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
     return None
 
 
-def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
-    """Yield each fitting session key, with the decrypted start. Refusal for an unknown cipher."""
-    for wrap in envelope.wraps:
-        for session in filter(None, (key.session_key(wrap) for key in keys)):
-            plain = containers.opened(
-                envelope.protection, envelope.start, session, containers.OLD.values(), whole=False
-            )
-            if plain is not None:
-                yield session, plain
+def _begun(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[str, SessionKey, bytes]]:
+    """Decrypt the start of a message with each session key that fits. Refusal for an unknown cipher."""
+    start = partial(containers.opened, old_ciphers=containers.OLD.values(), whole=False)
+    return _fitting(partial(start, envelope.protection, envelope.start), envelope.wraps, keys)
 
 
-def _decrypted(
+def _fitting(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
-) -> tuple[bytes, str, int | None]:
-    """Decrypt a container; return the plaintext, the fingerprint of the key used, and the cipher.
-    Every key tries to unwrap every session key, as recipients may be anonymous. Raises Refusal if none fits.
+) -> Iterator[tuple[str, SessionKey, bytes]]:
+    """Yield fingerprint of the secret key, session key and decrypted content, for each key that fits.
+    Every secret key tries to unwrap every session key, because recipients may be anonymous.
     """
-    yielded = False
     for wrap in wraps:
         for key in keys:
             session = key.session_key(wrap)
-            plain = decrypt_with(session) if session else None
-            if session is not None and plain is not None:
-                return plain, key.fingerprint, session.cipher
-            yielded = yielded or session is not None
-    named = any(wrapped_for(wrap) != ANYONE for wrap in wraps)
-    raise Refusal("open:damaged" if yielded or named else "open:not-for-us")
+            if session is not None and (plain := decrypt_with(session)) is not None:
+                yield key.fingerprint, session, plain
 
 
 def decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:

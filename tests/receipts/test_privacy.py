@@ -242,7 +242,7 @@ def leaves(value: Any, way: tuple[str, ...] = ("",)) -> list[tuple[tuple[str, ..
 def features() -> list[str]:
     """What the OpenPGP engines may name as a feature that they do not read."""
     named = [f"a signature with {digest}" for digest in OLD_HASHES]
-    named += [f"the cipher {name}" for name, makes in _CIPHERS.values() if makes is None]
+    named += [f"the cipher {name}" for name, _, makes in _CIPHERS.values() if makes is None]
     for source in (ROOT / "gateway" / "openpgp").glob("*.py"):
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
             told = [node.value] if isinstance(node, ast.keyword) and node.arg == "feature" else []
