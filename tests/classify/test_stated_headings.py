@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 from io import BytesIO
 
 import pytest
 
 from gateway.classify import classify
+from gateway.classify.views.view import make_view
 from gateway.model import Basis, Classified
 from gateway.policy.items import basis_for
 from tests.classify.made import as_csv, core_rows
@@ -35,8 +37,6 @@ def seen(content: bytes, what: Classified, stated: tuple[tuple[str, str], ...]) 
         "admissions-and-entitlements", what.data_type, CATALOGUE, "school", what.unlisted, stated=stated
     )
     assert isinstance(basis, Basis)
-    from gateway.classify.views.view import make_view  # noqa: PLC0415
-
     out = bytearray()
     _, whole = make_view(BytesIO(content), basis, RULES.with_stated(basis.stated), LIMITS, out.extend)
     return (content if whole else bytes(out)).decode()
@@ -74,6 +74,14 @@ def test_two_headings_of_one_item_stay_two() -> None:
     shown = rules.shown_headings([f"How Home{day}" for day in days])
     assert [one[-len(day) :] for one, day in zip(shown, days, strict=True)] == days
     assert {one.partition(" (")[0] for one in shown} == {shown[0].partition(" (")[0]}
+
+
+def test_the_values_under_headings_that_are_shown_alike_all_stay_in_json() -> None:
+    stated = [(heading, "absence-counts") for heading in ("Late Here", "Late There")]
+    content = json.dumps([{"UPN": "A999123456789", "Surname": "Zz", "Late Here": "31", "Late There": "47"}])
+    basis, out = Basis(data_type="attendance", items=("Attendance: Absence Reason",)), bytearray()
+    make_view(BytesIO(content.encode()), basis, RULES.with_stated(stated), LIMITS, out.extend)
+    assert ("31" in out.decode(), "47" in out.decode()) == (True, True)
 
 
 def test_a_value_of_another_kind_is_in_no_view_whatever_is_said() -> None:

@@ -182,7 +182,10 @@ def _write_json(write: Write, header: Row, batches: Iterator[Columns]) -> None:
     for columns in batches:
         lines = []
         for row in zip(*columns, strict=True):
-            record = {name: text for name, text in zip(header, row, strict=True) if text}
+            record: dict[str, str] = {}
+            for name, text in zip(header, row, strict=True):
+                if text:  # Headings of a provider's own may be shown alike.
+                    record[name] = f"{record[name]}; {text}" if name in record else text
             lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
             between = ","
         write("".join(lines).encode("utf-8", "replace"))
