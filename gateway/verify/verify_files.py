@@ -184,12 +184,10 @@ def _verify_head(
         raise receipts.Unproved(
             "a head of the log is checked together with a receipt, which says whose it must be"
         )
-    if verify_log.ENTRIES.match(text):
-        head, (first, *lines) = verify_log.read_entries(text, keys)
-        return FileVerdict(path.name, True, True, (f"genuine: {first}", *lines)), head
-    head, cautions = receipts.read_head(text, keys)
-    line = f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
-    return FileVerdict(path.name, True, True, (line, *cautions)), head
+    of_entries = verify_log.ENTRIES.match(text) is not None
+    found = verify_log.read_entries(text, keys) if of_entries else receipts.check_file(path, keys, None)
+    head, (first, *lines) = found
+    return FileVerdict(path.name, True, True, (f"genuine: {first}", *lines)), head
 
 
 def _read_json(text: str, certificate: bytes | None) -> tuple[receipts.Checked, list[str]]:

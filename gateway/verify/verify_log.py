@@ -86,16 +86,6 @@ def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> tuple[int, int, i
     return signed, size - signed, hidden
 
 
-def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
-    """Verify the signed head in a file (a head alone, or within a receipt) and return the head."""
-    text = receipts.read_text(path)
-    if not text.startswith("{"):
-        return receipts.read_head(text, keys)[0]
-    checked = receipts.check_receipt(text)
-    receipts.check_in_time(keys, checked.log_key, checked.head)
-    return checked.head
-
-
 def read_entries(text: str, keys: Sequence[receipts.KeyInTime]) -> tuple[receipts.Head, list[str]]:
     """Verify the entries on one transfer that `gateway log prove` printed, against the head beside them.
     Return the head, and lines for a person. Unproved if a check fails.
@@ -190,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log_key = args.log_key or receipts.read_text(args.folder / "log-key.vkey").strip()
         inside = sorted(args.folder.glob("checkpoint-*"))
         keys = keys_of(args.folder / "leaves.jsonl") or [receipts.KeyInTime(log_key)]
-        heads = [head_in(path, keys) for path in (*inside, *args.files)]
+        heads = [receipts.check_file(path, keys, None)[0] for path in (*inside, *args.files)]
         check_keys(keys, log_key, heads)
         size, beyond, hidden = check_log(args.folder / "leaves.jsonl", heads)
     except (receipts.Unproved, OSError, UnicodeDecodeError) as error:
