@@ -377,7 +377,7 @@ def headings(
             key = given[heading] if given else _asked(heading, may_be)
             if key and key not in may_be.values():
                 raise GatewayError(f"{key} is none of: {', '.join(may_be.values())}")
-            if key and (why := misfit(check, file, today, heading, key)):
+            if key and (why := misfit(check, seen, today, heading, key)):
                 raise GatewayError(f"{heading} cannot be that: {why}")
             stated.append((heading, key))
         if not stated:

@@ -181,11 +181,10 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
     return {label: key for key, label in statable(check.rules.items, check.catalogue.appendix_a).items()}
 
 
-def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
+def misfit(check: Check, seen: Seen, today: date, heading: str, key: str) -> str:
     """Return why a heading of a file cannot mean the item `key`, given the values under it; "" if it can."""
-    before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
-    after = tried.look_at(file, today).found
+    before, after = seen.found, tried.look_at(seen.file, today).found
     if not isinstance(before, Classified) or not isinstance(after, Classified):
         return "the file would not be taken for what it is any more"
     if before.data_type != after.data_type or len(after.unlisted) >= len(before.unlisted):

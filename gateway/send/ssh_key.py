@@ -32,11 +32,12 @@ _BEGINS = b"PuTTY-User-Key-File-"
 _KIND = "PuTTY-User-Key-File-3"
 _KEY, _IV, _MAC = 32, 16, 32
 _MOST_KIBIBYTES, _MOST_PASSES, _MOST_LINES = 1024 * 1024, 1_000, 1_000
-_CURVES: dict[str, tuple[ec.EllipticCurve, type[paramiko.PKey]]] = {
-    "ecdsa-sha2-nistp256": (ec.SECP256R1(), paramiko.ECDSAKey),
-    "ecdsa-sha2-nistp384": (ec.SECP384R1(), paramiko.ECDSAKey),
-    "ecdsa-sha2-nistp521": (ec.SECP521R1(), paramiko.ECDSAKey),
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "ecdsa-sha2-nistp256": ec.SECP256R1(),
+    "ecdsa-sha2-nistp384": ec.SECP384R1(),
+    "ecdsa-sha2-nistp521": ec.SECP521R1(),
 }
+_KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}
 _UNREADABLE = GatewayError(
     "this .ppk cannot be read: open it in a newer PuTTYgen and save it again, or choose Conversions, Export "
     "OpenSSH key, and give that file"
@@ -95,8 +96,7 @@ def _putty_key(data: bytes, passphrase: str | None) -> paramiko.PKey:
     except (KeyError, ValueError):  # A parameter or number never written by PuTTYgen.
         raise _UNREADABLE from None
     text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    kind = _CURVES[algorithm][1] if algorithm in _CURVES else _KINDS[algorithm]
-    return kind.from_private_key(io.StringIO(text))
+    return _KINDS.get(algorithm, paramiko.ECDSAKey).from_private_key(io.StringIO(text))
 
 
 def _decrypted(fields: dict[str, str], private: bytes, passphrase: str) -> tuple[bytes, bytes]:
@@ -114,16 +114,13 @@ def _decrypted(fields: dict[str, str], private: bytes, passphrase: str) -> tuple
     return cipher.update(private) + cipher.finalize(), derived[_KEY + _IV :]
 
 
-_KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}
-
-
 def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
     """Return the secret key from a .ppk file's halves, laid out for `algorithm` as in PuTTY's manual."""
     public.get_string()  # The algorithm once more.
     if algorithm == "ssh-ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())
     if algorithm in _CURVES:
-        return ec.derive_private_key(private.get_mpint(), _CURVES[algorithm][0])
+        return ec.derive_private_key(private.get_mpint(), _CURVES[algorithm])
     if algorithm != "ssh-rsa":
         raise _UNREADABLE
     e, n = public.get_mpint(), public.get_mpint()
