@@ -43,8 +43,9 @@ def source_of(address: str) -> str:
 
 
 def as_source(given: str) -> str:
-    """Return an address or network as spelled in penalty files. ValueError for any other text."""
-    return str(ipaddress.ip_network(given)).removesuffix("/32")
+    """Return the source that an address or network is, or belongs to. ValueError for any other text."""
+    network = ipaddress.ip_network(given)
+    return source_of(str(network[0])) if network.num_addresses == 1 else str(network)
 
 
 class Listed(File):

@@ -264,7 +264,7 @@ def test_the_commands(tmp_path: Path) -> None:
     ]
     assert 290 <= shown[0]["seconds"] <= 300
     site.gateway("penalties", "lift", "192.0.2.1")
-    site.gateway("penalties", "lift", "2001:db8:1:2::/64")
+    site.gateway("penalties", "lift", "2001:db8:1:2:3::4")  # As a school tells its own.
     of_mailboxes(home).listed.write_text(
         Listed(until={"192.0.2.1": until, "192.0.2.3": until}).model_dump_json()
     )
