@@ -197,7 +197,8 @@ def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Ste
         present = settings.openpgp_key if kind == "openpgp" else settings.ssh_key
         used = kit.root / f"{kind}-{hashlib.sha256(following.read_bytes()).hexdigest()[:_SHOWN_DIGITS]}"
         make_anew(used, following.read_bytes())
-        make_anew(kit.root / f"{kind}-before", present.read_bytes())
+        if present != used:  # Else an interrupted run had set it aside.
+            make_anew(kit.root / f"{kind}-before", present.read_bytes())
         public, _ = _following(sender, kind, following, now)
         make_anew(kit.certificate if kind == "openpgp" else kit.ssh_public, public.encode())
         kit.write_settings(settings.model_copy(update={f"{kind}_key": used}))
