@@ -73,6 +73,8 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
     while current != shown:
         current, certificate = _successor(kit, current, [word for word in words if word is not None])
         trust(kit, certificate, current)
+    if not (kit.gateway / f"{shown}.asc").exists():  # A run was interrupted before it was stored.
+        trust(kit, data, shown)
     listed = fetched(sftp, LOG_KEYS)
     if listed is not None:  # Each receipt is verified with it: no other text, nor an older list, replaces it.
         make_anew(aside := kit.log_keys.with_suffix(".new"), listed)
@@ -89,8 +91,9 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
         raise GatewayError(
             "the gateway's key is not the one that you were told: do not go on; ring the authority"
         ) from None
-    make_anew(kit.gateway / f"{fingerprint}.asc", sound)
+    # In this order: a stored certificate that the settings do not name is one that was replaced.
     kit.write_settings(kit.settings().model_copy(update={"gateway_key": fingerprint}))
+    make_anew(kit.gateway / f"{fingerprint}.asc", sound)
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
