@@ -21,7 +21,7 @@ from gateway.errors import GatewayError
 from gateway.examiner.persons import KEY, name_digests, number_digest
 from gateway.home import Home
 from gateway.log.leaf import commitment
-from gateway.model import Classified, LogStep, Transfer, counted
+from gateway.model import Classified, Transfer, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.policy.discrepancies import RollRow, gone
@@ -99,7 +99,6 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
         digests, lengths = self.digests(home), range(KEY, len(secret_files.pupil_key(home)) + 1, KEY)
         references = transfers.references(session, persons.transfers_with(session, digests))
         names = list(references.values())
-        deleted = persons.deleted(session, names)
         on_rolls = persons.on_rolls(session, digests)
         stated = transfers.references(session, {row.transfer for row in on_rolls})
         earlier = dict[tuple[datetime, str, str], str]()
@@ -110,18 +109,8 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
             if salt and said.get("content_commitment") in {commitment(one, salt) for one in wanted}:
                 earlier.setdefault((event.at, event.actor or "", str(said["what"])), event.note or "")
         found = _FoundChild(
-            files=tuple(
-                _FoundFile(
-                    transfer=transfers.get(session, name),
-                    openings=recalls.openings(session, name),
-                    copies=tuple(
-                        copy.provider for copy in copies.owed(session, made_too=True, of=name, shown=True)
-                    ),
-                    copied_to=recalls.copied_to(session, name),
-                    deleted_at=deleted.get(name),
-                )
-                for name in names
-            ),
+            files={name: transfers.get(session, name) for name in names},
+            deleted=persons.deleted(session, names),
             rolls=tuple((row, stated[row.transfer]) for row in on_rolls),
             markers=tuple(markers.of_child(session, digests)),
             holds=tuple(holds.of_child(session, digests)),
@@ -141,31 +130,17 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _FoundFile:
-    """A file with data of the child.
-
-    - `openings`: who opened the file, and when. `copies`: the providers with a copy in /out;
-      `copied_to`: the providers that ever got a copy, even of a file withdrawn since.
-    - `deleted_at`: when the sealed file was deleted, or None.
-    """
-
-    transfer: Transfer
-    openings: tuple[LogStep, ...]
-    copies: tuple[str, ...]
-    copied_to: tuple[str, ...]
-    deleted_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _FoundChild:
     """The registry's facts about a child.
 
+    - `files`: those with data of the child, by reference. `deleted`: when the sealed file was, by reference.
     - `rolls`: each provider's latest roll entry about the child, on roll or not, with the file's reference.
     - `questions`: earlier questions about the child: time, person, kind and reason.
     - `unindexed`: the number of stored files missing from the index, any of which may hold the child.
     """
 
-    files: tuple[_FoundFile, ...]
+    files: Mapping[str, Transfer]
+    deleted: Mapping[str, datetime]
     rolls: tuple[tuple[PupilRow, str], ...]
     markers: tuple[Marker, ...]
     holds: tuple[HoldRow, ...]
@@ -181,28 +156,27 @@ class FindChild(_AsksOfChild, command="pupils find"):
         zone = context.catalogue.calendar.timezone
         with context.recording() as record:
             found = self._find(record, "find")
-            references = [one.transfer.upload.reference for one in found.files]
-            held = holds.on_hold(record.session, references)
-        rows = []
-        for reference, one in zip(references, found.files, strict=True):
-            transfer, left = one.transfer, "the sealed file" if one.deleted_at is None else "deleted"
-            openings = [{"at": each.at, "who": each.by or "", "team": each.team} for each in one.openings]
-            row = {
-                "reference": reference,
-                "provider": transfer.upload.provider,
-                "data_type": transfer.data_type,
-                "period": transfer.period,
-                "state": transfer.state,
-                "landed_at": transfer.upload.landed_at,
-                "teams": list(transfer.teams),
-                "opened_by": [f"{each.by or ''} {local_day(each.at, zone)}" for each in one.openings],
-                "openings": openings,
-                "copies": list(one.copies),
-                "left": f"{left}, on hold" if reference in held else left,
-                "deleted_at": one.deleted_at,
-                "on_hold": reference in held,
-            }
-            rows.append(row)
+            held, rows = holds.on_hold(record.session, [*found.files]), []
+            for reference, transfer in found.files.items():
+                deleted_at = found.deleted.get(reference)
+                openings = recalls.openings(record.session, reference)
+                left = "the sealed file" if deleted_at is None else "deleted"
+                row = {
+                    "reference": reference,
+                    "provider": transfer.upload.provider,
+                    "data_type": transfer.data_type,
+                    "period": transfer.period,
+                    "state": transfer.state,
+                    "landed_at": transfer.upload.landed_at,
+                    "teams": list(transfer.teams),
+                    "opened_by": [f"{each.by or ''} {local_day(each.at, zone)}" for each in openings],
+                    "openings": [{"at": one.at, "who": one.by or "", "team": one.team} for one in openings],
+                    "copies": _copies_of(record.session, reference),
+                    "left": f"{left}, on hold" if reference in held else left,
+                    "deleted_at": deleted_at,
+                    "on_hold": reference in held,
+                }
+                rows.append(row)
         columns = ("reference", "provider", "data_type", "period", "state", "teams", "opened_by", "left")
         on_rolls = (
             f"{'on' if row.on_roll else 'not on'} the roll of {row.provider}: {reference} record {row.record}"
@@ -233,7 +207,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
     def _report(self, record: Recording, found: _FoundChild) -> Document:
         """Return the report (UK GDPR Article 15(1)), without the child's name: the person asking knows it."""
         names = providers.names(record.session)
-        senders = sorted({names[one.transfer.upload.provider] for one in found.files})
+        senders = sorted({names[one.upload.provider] for one in found.files.values()})
         come_from = f", from: {'; '.join(senders)}." if senders else "."
         short: list[Block] = [Paragraph(f"Files with the child: {len(found.files)}{come_from}")]
         if lacks := found.unindexed:
@@ -243,14 +217,14 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         restricted = any(one.kind == "restricted" for one in found.markers)
         # A hold on another child in a file is told to nobody who asks about this one.
         on = [one for one in holds.list_holds(record.session) if one.persons is None or one in found.holds]
-        references = [one.transfer.upload.reference for one in found.files]
-        held = holds.on_hold(record.session, references, on)
+        held = holds.on_hold(record.session, [*found.files], on)
         kept = [
-            (name, _kept(record.session, rules, zone, one, on_hold=name in held, restricted=restricted))
-            for name, one in zip(references, found.files, strict=True)
+            (one, _kept(record, rules, found, one, on_hold=one in held, restricted=restricted))
+            for one in found.files
         ]
         on_rolls = [
-            f"{'on the roll' if row.on_roll else 'no longer, or not mainly, on the roll'} of {row.provider}, "
+            f"{'on the roll' if row.on_roll else 'no longer, or not mainly, on the roll'} of "
+            f"{names.get(row.provider, row.provider)}, "
             f"by record {row.record} of {reference} ({local_day(row.at, zone)})"
             for row, reference in found.rolls
         ]
@@ -272,7 +246,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             (
                 Section("In short", tuple(short)),
                 Section("Where the data came from, and what for", _origins(record, found)),
-                Section("Who was given it", self._opened(record.registrar.catalogue, found, names)),
+                Section("Who was given it", self._opened(record, found, names)),
                 Section(
                     "What is left, and for how long",
                     table_or(("Reference", "The file as it was sent"), kept, "Nothing."),
@@ -284,26 +258,27 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             ),
         )
 
-    def _opened(
-        self, catalogue: Catalogue, found: _FoundChild, schools: Mapping[str, str]
-    ) -> tuple[Block, ...]:
+    def _opened(self, record: Recording, found: _FoundChild, schools: Mapping[str, str]) -> tuple[Block, ...]:
         """Return a table of openings of the child's files, and what else was given to whom.
-        Openings are by team, and with the field `names` by person. `schools`: the providers' names.
+        Openings are by team, and with the field `names` by person; systems are always named, as recipients.
+        `schools`: the providers' names.
         """
         rows, passed = [], []
-        for one in found.files:
-            reference, teams = one.transfer.upload.reference, one.transfer.teams
-            for each in one.openings:
+        catalogue = record.registrar.catalogue
+        for reference, transfer in found.files.items():
+            openings = recalls.openings(record.session, reference)
+            for each in openings:
                 opened_for, by = each.team, each.by
                 team = "data protection" if opened_for is None else _team(opened_for, catalogue)
-                who = f"{by}, {team}" if self.names and by else team
+                is_system = " " in name_of(by or "")
+                who = f"{by}, {team}" if by and (self.names or is_system) else team
                 rows.append((reference, spoken(each.at), who))
-            opened = {each.team for each in one.openings}
-            if unopened := [team for team in teams if team not in opened]:
+            opened = {each.team for each in openings}
+            if unopened := [team for team in transfer.teams if team not in opened]:
                 named = ", ".join(_team(team, catalogue) for team in unopened)
                 passed.append(f"{reference}: passed to {named}, where nobody opened it")
-            if one.copied_to:
-                named = ", ".join(schools.get(each, each) for each in one.copied_to)
+            if copied_to := recalls.copied_to(record.session, reference):
+                named = ", ".join(schools.get(each, each) for each in copied_to)
                 passed.append(
                     f"{reference}: a copy was given to {named}; of a file about several schools, each got "
                     "that of its own pupils"
@@ -527,7 +502,7 @@ def _origins(record: Recording, found: _FoundChild) -> tuple[Block, ...]:
         "Reference", "Sent by", "Kind of data", "Arrived", "Outcome", "What for", "Items in the file",
     )  # fmt: skip
     rows = []
-    for transfer in (one.transfer for one in found.files):
+    for transfer in found.files.values():
         upload, content = transfer.upload, transfer.content
         flow = catalogue.flow(transfer.flow) if transfer.flow else None
         rows.append((
@@ -552,18 +527,30 @@ def _team(team: str, catalogue: Catalogue) -> str:
     return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
 
+def _copies_of(session: Session, reference: str) -> list[str]:
+    """Return the providers with a copy of a file in /out."""
+    return [copy.provider for copy in copies.owed(session, made_too=True, of=reference, shown=True)]
+
+
 def _kept(
-    session: Session, rules: Retention, zone: str, one: _FoundFile, *, on_hold: bool, restricted: bool
+    record: Recording,
+    rules: Retention,
+    found: _FoundChild,
+    file: str,
+    *,
+    on_hold: bool,
+    restricted: bool,
 ) -> str:
     """Return words on how long a file is kept under the retention rules, and on providers with a copy.
     `on_hold`: a legal hold is on the file, on its provider, or on the child asked about. `restricted`: a
     marker restricts the data of this child.
     """
-    transfer = one.transfer
-    if one.deleted_at is not None:
-        gone = local_day(one.deleted_at, zone)
+    session, zone = record.session, record.registrar.catalogue.calendar.timezone
+    transfer, deleted_at = found.files[file], found.deleted.get(file)
+    if deleted_at is not None:
+        gone = local_day(deleted_at, zone)
         return f"deleted on {gone}; its digest, receipts and the log's entries are left"
-    (row,) = retention.kept(session, [transfer.upload.reference])
+    (row,) = retention.kept(session, [file])
     days, _ = rules.days("sealed", row)
     if transfer.decided_at is None or transfer.state in {"landed", "held"}:
         said = "kept until it is decided"
@@ -573,9 +560,9 @@ def _kept(
         # The same words for every file: others would tell one family of another child's restriction.
         until = local_day(transfer.decided_at + timedelta(days=days), zone)
         said = f"kept until {until}, or longer if the authority must keep it"
-    copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
+    copied = _copies_of(session, file)
     if on_hold:
         said += ", and on legal hold"
     if restricted:
         said += ", and as long as the child's data is restricted"
-    return said + copies
+    return said + (f"; copies for {', '.join(copied)}" if copied else "")

@@ -12,7 +12,18 @@ from sqlmodel import select
 from gateway.examiner.parent import Examiner
 from gateway.model import RollEntry
 from gateway.processor.retention import run as delete_due
-from gateway.registry import deliveries, holds, markers, persons, retention, rolls, transfers
+from gateway.registry import (
+    deliveries,
+    hand_ons,
+    holds,
+    log,
+    markers,
+    persons,
+    retention,
+    rolls,
+    transfers,
+)
+from gateway.registry.log import Entry
 from gateway.registry.tables import PersonsOfTransferRow
 from gateway.reports.retention import load_retention
 from tests.classify import made
@@ -143,6 +154,15 @@ def test_the_report_tells_every_item_and_every_team_that_can_collect_a_file_thou
     passed = given.partition(f"{sent}: passed to ")[2]
     assert "Education Welfare Service" in passed
     assert "Central Data Team" not in passed
+    assert "jane" not in given
+    system = Entry(
+        kind="collected", subject=sent, fields={"team": "sen"}, actor=hand_ons.actor_of("case-files")
+    )
+    with desk.registry.write() as session:
+        log.append(session, [system], desk.now)
+    said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(1).upn).split())
+    assert "hand-on case-files, Special Educational Needs" in said, "a recipient is named (Article 15(1)(c))"
+    assert "* on the roll of The oak, by record" in said
     assert "E-mail address" in said
 
 
