@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -52,8 +53,12 @@ class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
     def rows(self, context: ActContext) -> Iterator[Row]:
         """Yield a row for each batch, oldest first."""
         with context.reading() as session:
+            every, recalled = defaultdict[int, list[HandOnFileRow]](list), Counter[int | None]()
+            for one in hand_ons.files(session):
+                every[one.batch].append(one)
+                recalled[one.recalled_in] += one.handed_at is not None
             for batch in hand_ons.batches(session):
-                files = hand_ons.files(session, batch)
+                files = every[batch.id or 0]
                 left_out = [f"{one.reference} is left out: {one.why}" for one in files if one.why]
                 empty = [f"{one.reference} lacks {one.empty}" for one in files if one.empty]
                 late = batch.due_at is not None and batch.due_at < context.clock()
@@ -65,7 +70,7 @@ class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
                     "hand_on": batch.hand_on, "number": batch.number, "batch": hand_ons.name_of(batch),
                     "team": batch.team, "state": state, "files": len(files) - len(left_out),
                     "rows": sum(one.rows or 0 for one in files),
-                    "recalled": len(hand_ons.recalls(session, batch)),
+                    "recalled": recalled[batch.id],
                     "references": [one.reference for one in files],
                     "target": batch.target.partition(" SHA256:")[0],
                     "owed_at": batch.owed_at, "made_at": batch.made_at, "sent_at": batch.sent_at,

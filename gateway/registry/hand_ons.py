@@ -19,7 +19,7 @@ from gateway.registry.tables import (
     MarkerRow,
     TransferRow,
 )
-from gateway.registry.tables.row import existing, first, rows, store
+from gateway.registry.tables.row import existing, first, only, rows, store
 
 AT_ONCE = 200
 """The most files of a batch."""
@@ -138,9 +138,9 @@ def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
     return existing(batch, f"there is no batch {number} of {hand_on}")
 
 
-def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
-    """Return the files of a batch, in the order in which they were added."""
-    return rows(session, HandOnFileRow, "id", batch=batch.id)
+def files(session: Session, batch: HandOnBatchRow | None = None) -> Sequence[HandOnFileRow]:
+    """Return the files of a batch, or of every batch, in the order in which they were added."""
+    return rows(session, HandOnFileRow, "id", **only(batch=batch and batch.id))
 
 
 def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:

@@ -13,7 +13,9 @@ from contextlib import ExitStack, closing
 from gateway.acts.handon import make
 from gateway.policy.small_schemas import HandOnsFile
 from gateway.registry import hand_ons
+from gateway.registry.tables import HandOnBatchRow, HandOnFileRow
 from tests.clock import THIS_YEAR
+from tests.costs import statements
 from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values
 from tests.workshop import Desk
 
@@ -119,3 +121,20 @@ def test_what_the_view_lacks_is_empty_and_told_whatever_the_columns_ask_for(desk
             cells = re.split(rb"[,\r\n]+", os.pread(file.descriptor, file.laid.size, 0))
             assert not {value.encode() for value in values(CONTENT, "SENtype")}.intersection(cells)
         assert [file.empty for file in made.files] == [("UPN",), ("UPN",), ("UPN", "Postcode")]
+
+
+def test_the_list_takes_as_many_statements_however_many_batches_there_are(desk: Desk, sent: str) -> None:
+    with statements() as few:
+        (first,) = json.loads(desk.gateway("handon", "list", "--json"))
+    assert (first["files"], first["references"]) == (1, [sent])
+    with desk.registry.write() as session:
+        for number in range(2, 40):
+            batch = HandOnBatchRow(
+                hand_on="casework", number=number, team=TEAM, target="x", owed_at=desk.now, made_at=desk.now
+            )
+            session.add(batch)
+            session.flush()
+            session.add(HandOnFileRow(batch=batch.id or 0, reference=sent, handed_at=desk.now))
+    with statements() as many:
+        assert len(json.loads(desk.gateway("handon", "list", "--json"))) == 39
+    assert len(many) <= len(few) + 2
