@@ -473,11 +473,8 @@ def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) ->
 
 def _credentials_shown(record: Recording, name: str) -> str:
     """Return a line on the programs in force whose credentials a person was shown; "" if there are none."""
-    shown = [
-        one.name
-        for one in programs.listed(record.session)
-        if name_of(one.made_by) == name and one.revoked_at is None and one.ends_at > record.at
-    ]
+    counting = programs.active(record.session, record.at)
+    shown = [one.name for one in counting if name_of(one.made_by) == name]
     if not shown:
         return ""
     return (

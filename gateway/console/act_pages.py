@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
+from gateway.console.pages import ANSWERED, act_for, held_page, in_words, in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, is_ours, see, text
 from gateway.words import inert
 from gateway.zones.console_api import PAGE, Given, Shown
@@ -28,7 +28,6 @@ _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "sch
 """The beginning of the address of the page about a value, by the kind of page that a list names."""
 _PASSING = frozenset({"after", "all", "file"})
 """Query parameters of a list's address that do not belong to its filter."""
-_ANSWERED = frozenset({403, 404})
 _OFTEN = (
     "providers add", "keys confirm", "letters chase", "flows nil", "staff add", "staff invite",
     "transfers withdraw", "report review",
@@ -92,7 +91,7 @@ async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
         told = {"act": act["command"], "fields": given, "limit": limit, "after": after}
         answer = (await site_of(page.request).ask(page.request, "ask", **told)).said
     except DeclinedInside as declined:
-        if declined.status not in _ANSWERED:
+        if declined.status not in ANSWERED:
             raise
         return _shown(page, None, given=given, declined=declined)
     if act["lists"] and kind in SPREADSHEETS:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -50,7 +51,8 @@ _WHERE = {
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 _OURS = frozenset({"token", "credential"})
 _TO_SIGN = 409
-_NOT_HELD = frozenset({403, 404})
+ANSWERED = frozenset({403, 404})
+"""The HTTP statuses of refusals to be shown on the page itself."""
 _MOST_BYTES = 256 * 1024
 """The most octets read of a receipt to be verified; real receipts are shorter."""
 _PARTS = {
@@ -82,27 +84,25 @@ def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], .
     return tuple(told)
 
 
-def sentence_of(declined: DeclinedInside) -> str:
-    """Return a refusal as text: the sentences on wrong fields or, if there are none, the general sentence."""
-    return "; ".join(declined.fields.values()) or str(declined)
-
-
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str,
-    given: Sequence[tuple[str, str]] = (),
+    given: Sequence[tuple[str, str]] = (), again: Callable[[str], Awaitable[Response]] | None = None,
 ) -> Response:  # fmt: skip
     """Carry out an act and redirect to `back`, or show a page that asks for the passkey, or the refusal.
-    `command` and `fields`: the act. `what`: the act in words. `given`: as in `act_for`.
+    `command` and `fields`: the act. `what`: the act in words. `given`: as in `act_for`. `again`: a function
+    that shows the form again with the sentence of a refusal; None for a page of the refusal alone.
     """
     reply = await act_for(request, form, command, fields, what, back, given)
-    if isinstance(reply, DeclinedInside):
-        me = await me_of(request)
-        return site_of(request).page(
-            request, "declined.html", me, status=reply.status, problem=sentence_of(reply), back=back
-        )
     if isinstance(reply, Response):
         return reply
-    return site_of(request).see_said(back, reply.said["sentence"])
+    if isinstance(reply, Reply):
+        return site_of(request).see_said(back, reply.said["sentence"])
+    problem = "; ".join(reply.fields.values()) or str(reply)
+    if again is not None:
+        return await again(problem)
+    return site_of(request).page(
+        request, "declined.html", await me_of(request), status=reply.status, problem=problem, back=back
+    )
 
 
 async def act_for(  # noqa: PLR0917 - as `act`, with what was given
@@ -122,10 +122,10 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     try:
         return await site.ask(request, "carry-out", act=command, fields=dict(fields), assertion=signature)
     except DeclinedInside as declined:
-        if declined.status not in {_TO_SIGN, 403, 404}:
-            raise
-        if declined.status != _TO_SIGN:
+        if declined.status in ANSWERED:
             return declined
+        if declined.status != _TO_SIGN:
+            raise
         typed = [(name, value) for name, value in form.multi_items() if name not in _OURS]
         return site.page(
             request,
@@ -171,17 +171,12 @@ def _as_edited(form: Mapping[str, object]) -> str:
 
 async def propose_policies(request: Request) -> Response:
     """Propose a policy file as edited in a form. If the inside refuses, show the form again."""
-    site, back = site_of(request), "/agreement/policies"
-    form = await site.form(request)
+    back, form = "/agreement/policies", await site_of(request).form(request)
     fields = {"file": text(form, "file"), "content": _as_edited(form), "why": text(form, "why")}
     if on := text(form, "on"):
         fields["on"] = on
-    reply = await act_for(request, form, "policies propose", fields, "propose these policies", back)
-    if isinstance(reply, DeclinedInside):
-        return await edit_policies(request, form, sentence_of(reply))
-    if isinstance(reply, Response):
-        return reply
-    return site.see_said(back, reply.said["sentence"])
+    what, again = "propose these policies", partial(edit_policies, request, form)
+    return await act(request, form, "policies propose", fields, what, back, again=again)
 
 
 async def decide_policies(request: Request) -> Response:
@@ -216,7 +211,7 @@ async def show_held_file(request: Request) -> Response:
     try:
         return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:
-        if declined.status not in _NOT_HELD or "look" not in (await me_of(request))["may"]:
+        if declined.status not in ANSWERED or "look" not in (await me_of(request))["may"]:
             raise
         return see("/work/transfers/show", **request.path_params)
 
