@@ -143,6 +143,7 @@ NOT_YET = {
     "and drop it there, or tell the local authority), then declare it again.",
     "policy:embargo": "Do not send it before that moment. Then declare it again.",
     "policy:suspended": "Do not send it. Ask the local authority.",
+    "policy:closed": "Do not send it. Ask the local authority.",
 }
 """The next step for each reason to wait: a held declaration is never decided again automatically."""
 

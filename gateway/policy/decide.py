@@ -274,6 +274,9 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
         return Refused(reasons=reasons, flow=flow)
     sender, at = declaration.provider, declaration.at
     said: list[ActionReason] = [("hold", catalogue.reason("policy:suspended"))] if sender.suspended else []
+    # What goes after the last day of a closed provider waits, as a file of it does.
+    if sender.closed_on is not None and local_day(at, catalogue.calendar.timezone) > sender.closed_on:
+        said.append(("hold", catalogue.reason("policy:closed")))
     if found.flow is not None:
         said += unratified(sender, found.flow, found.data_types, catalogue, at)
     elif not sender.ratified and sender.kind in catalogue.bodies.parties:

@@ -106,6 +106,15 @@ def test_an_unratified_provider_is_told_not_to_send_yet(desk: Desk) -> None:
     assert "released by itself" not in receipt
 
 
+def test_what_a_closed_provider_would_send_waits_as_its_files_do(oak: Desk) -> None:
+    oak.gateway("providers", "close", "oak", "--why", "it became part of elm")
+    asked = ("--method", "post", "--provider", "oak", "--data", "safeguarding", *POST)
+    assert declare(oak, *asked)["state"] == "accepted", "its last day is today"
+    later = declare(oak, *asked, "--on", f"{oak.now + timedelta(days=2):%Y-%m-%d}", code=1)
+    assert (later["state"], codes(later)) == ("held", ["policy:closed"])
+    assert "Do not send it. Ask the local authority." in oak.receipt(later["reference"])
+
+
 def test_a_dry_run_leaves_nothing_behind(oak: Desk) -> None:
     found = declare(
         oak, "--method", "post", "--provider", "oak", "--data", "safeguarding", *POST, "--dry-run"
