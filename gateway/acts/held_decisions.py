@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date, datetime
 
+from pydantic import field_validator
 from sqlmodel import Session
 
 from gateway.access import AccessRight, may_know
@@ -215,6 +216,11 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
         "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=50
     )
 
+    @field_validator("reference")
+    @classmethod
+    def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(given))
+
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the number of files and the references."""
         del context
@@ -230,11 +236,10 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many", short="Return"
         """Refuse each file, with the person's advice on the receipts. If one of the files is not held, refuse
         none.
         """
-        found = [*dict.fromkeys(self.reference)]
         with context.recording() as record:
-            for reference in found:
+            for reference in self.reference:
                 _send_back(record, reference, self.advice)
-        return ActDone(f"{counted(len(found), 'file')} returned")
+        return ActDone(f"{counted(len(self.reference), 'file')} returned")
 
 
 class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Release"):
@@ -247,7 +252,7 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
         rules, now = Rulebook(context.home, context.catalogue), context.clock()
         told: dict[str, list[str]] = {}
         with context.reading() as session:
-            for reference in dict.fromkeys(self.reference):
+            for reference in self.reference:
                 transfer = held(session, reference)
                 asked = ReleaseHeldFile(reference=reference, why=self.why).wished(
                     rules, session, transfer, now
@@ -262,14 +267,13 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
         """Release each file to the teams that the agreement names. If it forbids one of the releases, release
         none.
         """
-        found = [*dict.fromkeys(self.reference)]
         with context.recording() as record:
-            for reference in found:
+            for reference in self.reference:
                 try:
                     ReleaseHeldFile(reference=reference, why=self.why).decide(record)
                 except GatewayError as error:  # An option of the act on one file cannot be given here.
                     raise GatewayError(_OPTION.sub(": decide on it by itself", str(error))) from None
-        return ActDone(f"{counted(len(found), 'file')} released")
+        return ActDone(f"{counted(len(self.reference), 'file')} released")
 
 
 class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL, short="Ratify"):

@@ -15,7 +15,7 @@ from sqlmodel import select
 from gateway.access import EVERYTHING
 from gateway.acts import held_decisions
 from gateway.acts.act import ActContext, Recording
-from gateway.acts.held_decisions import ReleaseHeldFile, ReleaseHeldFiles
+from gateway.acts.held_decisions import RatifyForHeldFiles, ReleaseHeldFile, ReleaseHeldFiles
 from gateway.errors import GatewayError
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.policy.dates import academic_year
@@ -174,6 +174,7 @@ def test_of_several_schools_none_is_ratified_for_where_one_cannot_be(desk: Desk)
 def test_who_ratifies_for_held_files_is_told_for_whom_and_which_files_go_on(desk: Desk) -> None:
     sent = [desk.send(desk.provider(name), core_data(seed)) for seed, name in enumerate(("oak", "elm"))]
     desk.process()
+    assert RatifyForHeldFiles(reference=(*sent, sent[0]), signatory="The Head").reference == tuple(sent)
     told = desk.gateway("held", "ratify-many", *sent, "--signatory", "The Head")
     year = THIS_YEAR[0]
     assert told.splitlines() == [
@@ -209,7 +210,7 @@ def test_of_several_files_each_is_judged_once_and_none_is_released_where_one_may
     assert asked.startswith(f"3 files: {', '.join(sent)}. Released as Student core data, it goes to ")
     assert "Central Data Team" in asked
     judged.clear()
-    assert "3 files released" in desk.gateway("held", "release-many", *sent, "--why", "x")
+    assert "3 files released" in desk.gateway("held", "release-many", *sent, sent[0].lower(), "--why", "x")
     assert [desk.state(one) for one in sent] == ["accepted"] * 3
     assert len(judged) == 3
     assert all("person:released" in desk.receipt(one) for one in sent)
