@@ -151,10 +151,13 @@ class ConfirmRecall(_RecallAct, command="transfers confirm", short="Confirm"):
     delivery: bool = option("Confirm the delivery that somebody proposed.", default=False)
 
     def effect(self, context: ActContext) -> str:
-        """Return sentences with the file's school and kind of data, and the proposal with the reason."""
+        """Return sentences with the file's school and kind of data, and the proposal with the reason.
+        GatewayError if nothing is proposed any more, as when somebody declined meanwhile.
+        """
         with context.reading() as session:
-            first = proposed(session, self.reference, _PROPOSED)
             events = log.events(session, self.reference, kind="withdrawn")
+            find = proposed if events and not self.delivery else proposal
+            first = find(session, self.reference, _PROPOSED)
         said = (
             proposal_in_words(first, context.catalogue.wording)
             if first

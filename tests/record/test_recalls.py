@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from gateway.access import EVERYTHING
+from gateway.acts.act import ActContext
+from gateway.acts.recalls import ConfirmRecall
+from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import deliveries, persons, retention, rolls
 from gateway.registry.tables import PupilRow
@@ -517,6 +521,16 @@ def test_a_second_person_says_no_to_a_further_team(desk: Desk, named) -> None:
     said = desk.gateway("transfers", "decline", sent, "--why", "there is no tribunal")
     assert re.search("jane .*proposed it in vain", said)
     assert "not withdrawn" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+    context = ActContext(
+        home=desk.home,
+        person="sam",
+        clock=lambda: desk.now,
+        open_registry=lambda: nullcontext(desk.registry),
+        open_registrar=desk.registrar,
+        sight=lambda _: EVERYTHING,
+    )
+    with pytest.raises(GatewayError, match="nobody has proposed"):  # As before a signature.
+        ConfirmRecall(reference=sent, why="x").effect(context)
     assert (mailbox(desk, other), mailbox(desk, "central-data-team")) == ([], [sent])
     declined = desk.events(sent)[-1]
     assert (declined.kind, declined.note) == ("redelivery-declined", "there is no tribunal")
