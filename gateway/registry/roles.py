@@ -118,13 +118,15 @@ def take(session: Session, name: str, role: Role) -> None:
 
 def can_prove_themselves(session: Session, name: str, now: datetime, *, in_console: bool) -> bool:
     """Return True if a person can be identified by a system account or an SSH key in force.
-    `in_console`: True if a confirmed passkey in force is enough, too: the command line cannot ask for a
-    passkey.
+    `in_console`: True if a confirmed passkey or OpenID account in force is enough, too: the command line can
+    ask for neither.
     """
     if accounts_of(session, name) or ssh_keys(session, name, now):
         return True
-    passkeys = keys.keys_in_force(session, "staff", name, "passkey", now) if in_console else ()
-    return any(not key.unconfirmed for key in passkeys)
+    return in_console and any(
+        key.kind in {"passkey", "openid"} and key.is_in_force(now) and not key.unconfirmed
+        for key in keys.list_keys(session, "staff", name)
+    )
 
 
 def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:

@@ -22,6 +22,7 @@ from gateway.registry import (
     hand_ons,
     keys,
     log,
+    logins,
     markers,
     providers,
     recalls,
@@ -260,23 +261,29 @@ def test_a_key_that_one_person_revoked_waits_for_another_and_for_no_telephone_ca
     assert (shown["state"], shown["suspended_by"]) == ("suspended", "ann")
 
 
-def test_who_works_in_the_console_alone_is_given_a_role_once_their_passkey_is_confirmed(
-    office: Office,
+@pytest.mark.parametrize("kind", ["passkey", "openid"])
+def test_who_works_in_the_console_alone_is_given_a_role_once_their_passkey_or_account_is_confirmed(
+    office: Office, kind: str
 ) -> None:
     """They had to have an SSH key, for which the console has no use."""
-    office.room.staff("una", TEAM)
+    name = f"una-{kind}"
+    office.room.staff(name, TEAM)
     with office.room.registry.write() as session:
-        for one in keys.list_keys(session, "staff", "una"):
+        for one in keys.list_keys(session, "staff", name):
             keys.end_key(session, one, "retired", at=MOMENT, by="kim")
-    office.console.unconfirmed("una", SoftKey())
+    if kind == "passkey":
+        office.console.unconfirmed(name, SoftKey())
+    else:
+        with office.room.registry.write() as session:
+            logins.bind_openid(session, name, "https://accounts.example", "17", by="kim", at=MOMENT)
 
     def proved(*, in_console: bool) -> bool:
         with office.room.registry.read() as session:
             now = office.clock()
-            return roles.can_prove_themselves(session, "una", now, in_console=in_console)
+            return roles.can_prove_themselves(session, name, now, in_console=in_console)
 
     assert not proved(in_console=True)
-    office.console.confirm("una")
+    office.console.confirm(name)
     assert proved(in_console=True)
     assert not proved(in_console=False)
 
