@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -35,6 +35,11 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     signatory: OneLine = option("Who signed for the provider.")
     on: date | None = option("The day it was signed; today if not given.", None)
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the roles of signatories that the agreement wants, with names for people."""
+        return {"role": {one.role: one.name for one in catalogue.agreement.signatory}}
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the signature, then decide again the files that waited for the ratification."""
@@ -85,8 +90,15 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     """Record a provider's notice, such as a termination: the ratification ends with the notice period."""
 
     provider: ProviderId
-    notice: str = option("Which notice of the agreement, by its id there.")
+    notice: str = option(
+        "Which notice of the agreement, by its id there.", form="Which notice of the agreement."
+    )
     given: date | None = option("The day it was given; today if not given.", None)
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the agreement's kinds of notice, with names for people."""
+        return {"notice": {one.id: one.name for one in catalogue.agreement.notice}}
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the notice; return a sentence with the day from which the provider's ratifications end."""

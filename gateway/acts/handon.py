@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,7 @@ from gateway.registry.tables import HandOnBatchRow, HandOnFileRow
 from gateway.words import slug
 
 if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
     from gateway.record.registrar import Registrar
 
 _TOLD_APART = "it holds a record that few people may see and that cannot be left out of it"
@@ -87,6 +88,11 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL, by_pr
 
     hand_on: str = argument("The hand-on, as the policies name it.", metavar="HAND-ON")
     reference: FileReference
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the hand-ons that the policies declare."""
+        return {"hand_on": {one.id: one.id for one in catalogue.hand_ons.hand_on}}
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return the number of rows with a value, by column. GatewayError if no output file can be made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -285,6 +286,11 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
     signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
     on: date | None = option("The day it was signed; today if not given.", None)
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the roles of signatories, as for one school."""
+        return RatifyAgreement.known(catalogue)
 
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the schools to be ratified, the signatory and the files."""

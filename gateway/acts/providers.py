@@ -415,11 +415,17 @@ class ConvertProvider(Act, command="providers convert", right=AccessRight.ENROL)
     """Record that a school has become an academy; keys, history and receipts stay."""
 
     provider: ProviderId
-    kind: str = option("Its new kind, such as academy.")
+    kind: str = option("Its new kind, such as academy.", form="What it has become.")
     why: Why
     name: OneLine | None = option("The provider's name, as receipts show it.", None)
     dfe_number: str | None = option("Its DfE number, if that is new.", None)
     urn: str | None = option("Its URN, which is new for an academy.", None)
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the kinds that a provider may become, with names for people."""
+        becomes = {kind for one in catalogue.bodies.kind for kind in one.becomes}
+        return {"kind": {one.id: one.name for one in catalogue.bodies.kind if one.id in becomes}}
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Change the provider's kind and numbers; decide its held files again. Copies that it already has

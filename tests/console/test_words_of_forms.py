@@ -12,12 +12,16 @@ import gateway
 from gateway.acts.fields import every_act
 from gateway.console.pages import in_words_of_forms
 from gateway.mailboxes.console_api.carrying_out import act_shown, for_pages
+from gateway.policy.small_schemas import NoticeRule, Signatory
+from tests.policies import shipped
 
 TERMINAL = re.compile(r"--\w|GATEWAY_|\.toml|DATA_TYPE|- asks")
 NOUNS = "|".join(sorted({command.partition(" ")[0] for command in every_act()}))
 OPTION = re.compile(rf"(?<!gpg )--[a-z]|GATEWAY_[A-Z]|\bgateway (?:{NOUNS}) [a-z]")
 FORMS = [command for command, act in every_act().items() if act.in_console]
 CODE = Path(gateway.__file__).parent
+LEAVING = NoticeRule(id="leaving", name="notice of leaving", clause="1.4", days=10)
+HEAD = Signatory(role="head", name="head teacher")
 
 
 @pytest.mark.parametrize("command", FORMS)
@@ -25,6 +29,23 @@ def test_a_form_speaks_no_terminal(command: str) -> None:
     act = act_shown(command)
     told = [act["title"], act["about"], *(field["about"] for field in act["fields"])]
     assert [words for words in told if TERMINAL.search(words)] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "field", "offered"),
+    [
+        ("agreement notice", "notice", {"leaving": "notice of leaving"}),
+        ("agreement ratify", "role", {"head": "head teacher"}),
+        ("held ratify-many", "role", {"head": "head teacher"}),
+        ("providers convert", "kind", {"academy": "Academy"}),
+        ("handon try", "hand_on", {}),
+    ],
+)
+def test_a_form_offers_what_the_policies_list(command: str, field: str, offered: dict[str, str]) -> None:
+    policies = shipped()
+    agreement = policies.agreement.model_copy(update={"notice": (LEAVING,), "signatory": (HEAD,)})
+    known = every_act()[command].known(policies.model_copy(update={"agreement": agreement}))
+    assert known[field].items() >= offered.items()
 
 
 def _errors(file: Path) -> list[str]:
