@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.home import shown_name
 from gateway.model import LogStep, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import SENT_BACK, UNDECIDED, outcome_of, step_in_words, waits_for_second
+from gateway.reasons import SENT_BACK, UNDECIDED, WITHDRAWN, outcome_of, step_in_words
 from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
@@ -33,6 +33,8 @@ _STATES: dict[str, str] = {
     "refused": "refused",
     SENT_BACK: SENT_BACK,
 }
+_WITHDRAWN = {"held": "held: taken back, and a second person decides", "refused": "withdrawn for good"}
+"""The states of a file that was passed on and then withdrawn, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
     facts = account.facts
     sentence = (
         f"{facts.provider_name} sent the file {shown_name(facts.name)} on {spoken(facts.landed_at)}. "
-        f"It is {_STATES[_outcome(facts)]}."
+        f"It is {_outcome(facts)}."
     )
     taken = account.collections
     if taken:
@@ -112,9 +114,8 @@ def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catal
     """Return lines, to be read out by telephone, on the outcome of a file and on which teams opened it."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
-    arrived, recalled = spoken(upload.landed_at, zone), "held: taken back, and a second person decides"
-    became = recalled if waits_for_second(transfer) else _STATES[_outcome(transfer)]
-    said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
+    arrived = spoken(upload.landed_at, zone)
+    said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {_outcome(transfer)}{kind}."]
     opened = dict[str | None, LogStep]()
     for step, collects in _openings(steps):
         if collects:
@@ -152,7 +153,7 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
     when = spoken(facts.decided_at) if facts.decided_at else None
     outcome = Details(
         (
-            ("Outcome", _STATES[_outcome(facts)]),
+            ("Outcome", _outcome(facts)),
             ("Decided", when),
             ("Flow", facts.flow),
             ("Teams", ", ".join(map(facts.wording.name, facts.teams)) or None),
@@ -224,7 +225,8 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
 
 
 def _outcome(of: ReceiptFacts | Transfer) -> str:
-    return outcome_of(of.state, of.reasons)
+    withdrawn = any(one.code in WITHDRAWN for one in of.reasons)
+    return (_WITHDRAWN.get(of.state) if withdrawn else None) or _STATES[outcome_of(of.state, of.reasons)]
 
 
 def _listed(values: object) -> str | None:

@@ -161,6 +161,10 @@ def test_the_report_tells_every_item_and_every_team_that_can_collect_a_file_thou
     with desk.registry.write() as session:
         log.append(session, [system], desk.now)
     said = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(1).upn).split())
+    desk.gateway("transfers", "withdraw", sent, "--why", "the wrong school")
+    taken_back = " ".join(desk.gateway("pupils", "report", "--upn", made.Child(1).upn).split())
+    assert "passed on, and taken back since" in taken_back
+    assert "nobody was given it" not in taken_back
     assert "hand-on case-files, Special Educational Needs" in said, "a recipient is named (Article 15(1)(c))"
     assert "* on the roll of The oak, by record" in said
     assert "E-mail address" in said

@@ -250,6 +250,11 @@ def test_what_became_of_a_file_that_was_taken_back_is_that_a_second_person_decid
     desk.gateway("transfers", "withdraw", sent, "--why", "the wrong team")
     shown = " ".join(desk.gateway("transfers", "show", sent).split())
     assert "It is held: taken back, and a second person decides, as School Census." in shown
+    assert "It is held: taken back, and" in " ".join(desk.gateway("report", "transfer", sent).split())
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "indeed")
+    for command in ("transfers", "show"), ("report", "transfer"):
+        assert "It is withdrawn for good" in " ".join(desk.gateway(*command, sent).split())
 
 
 def test_a_held_file_released_to_no_roll_is_none_though_it_was_of_its_school_when_held(
