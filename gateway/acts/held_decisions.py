@@ -272,8 +272,11 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many", short="Relea
             for reference in self.reference:
                 try:
                     ReleaseHeldFile(reference=reference, why=self.why).decide(record)
-                except GatewayError as error:  # An option of the act on one file cannot be given here.
-                    raise GatewayError(_OPTION.sub(": decide on it by itself", str(error))) from None
+                except GatewayError as error:
+                    said = _OPTION.sub(": decide on it by itself", str(error))
+                    if said == str(error):
+                        raise
+                    raise GatewayError(said) from None  # That option is of the act on one file.
         return ActDone(f"{counted(len(self.reference), 'file')} released")
 
 
