@@ -50,6 +50,8 @@ from gateway.reports.retention import Retention, load_retention
 from gateway.secrets import secret_files
 
 _SUBJECT = "pupils"
+_SYSTEMS = (hand_ons.actor_of(""), "program ")
+"""How the names of systems begin in the log."""
 
 
 class NamesChild(Act):
@@ -271,8 +273,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
             for each in openings:
                 opened_for, by = each.team, each.by
                 team = "data protection" if opened_for is None else _team(opened_for, catalogue)
-                is_system = " " in name_of(by or "")
-                who = f"{by}, {team}" if by and (self.names or is_system) else team
+                who = f"{by}, {team}" if by and (self.names or by.startswith(_SYSTEMS)) else team
                 rows.append((reference, spoken(each.at), who))
             opened = {each.team for each in openings}
             if unopened := [team for team in transfer.teams if team not in opened]:
