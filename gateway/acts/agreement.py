@@ -195,7 +195,7 @@ def _standing(
     provider: Provider, signed: dict[str, RatificationRow], years: Collection[str], day: date,
     catalogue: Catalogue,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the standing of a provider as of a day. `years`: those for which its ratification counts."""
+    """Return the standing of a provider as of a day. `years`: the years of ratifications in force."""
     found = ratification.status_on(years, day, catalogue)
     latest = signed.get(found.academic_year or "")
     if latest is not None and latest.ends_on is not None and found.lapses is not None:

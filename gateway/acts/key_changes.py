@@ -99,7 +99,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     staff: OfStaff = False
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put each key in force that was read out. GatewayError for a key that somebody else must confirm."""
+        """Put each key read out in force. GatewayError for a key to be confirmed by somebody else."""
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             named = self._named(clerk, owner_kind)

@@ -1,4 +1,4 @@
-"""The act that lists keys of providers and staff, and functions that other acts on keys use."""
+"""The act to list keys of providers and staff, and functions for other acts on keys."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _KINDS: Mapping[ColumnKind, str] = {
 
 
 class NoPageError(GatewayError):
-    """Raised for a cursor that leads to no page: it is invalid, or its row is gone or hidden by now."""
+    """Raised for a cursor without a page: an invalid one, or one of a row gone or hidden by now."""
 
     def __init__(self) -> None:
         super().__init__("that is the cursor of no page: begin at the first one")

@@ -155,7 +155,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
     """Find the transfers with a child, who had them and when, and the parts still kept."""
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question; return the files with the child: who opened each, and what of it is kept."""
+        """Record the question; return the files with the child, with openings and the parts still kept."""
         zone = context.catalogue.calendar.timezone
         with context.recording() as record:
             found = self._find(record, "find")
@@ -416,7 +416,7 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
 
 
 class _ListLeavers(Act, right=AccessRight.WELFARE, asks_passkey=False):
-    """Lists children who left a roll: with `moved`, those on another roll now; without, those on no roll."""
+    """List children gone from a roll: with `moved`, to another roll; without, to no roll."""
 
     moved: ClassVar[bool]
 

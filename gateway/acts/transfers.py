@@ -26,7 +26,7 @@ from gateway.registry.transfer_lists import TransfersWanted
 
 
 class TransferListing(listing.DatedListing, listing.ProviderListing, right=AccessRight.LOOK):
-    """A list of transfers, which the database filters and pages, so that any number can be listed."""
+    """A list of transfers, filtered and paged by the database, for any number of transfers."""
 
     latest: ClassVar = True
     when: ClassVar = "landed_at"
@@ -180,7 +180,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
     reference: FileReference
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the file with the log entries, the files that it replaced, and the file that replaced it."""
+        """Return the file with the log entries, the earlier files replaced, and the later replacement."""
         from gateway.record.rulings import superseding_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 

@@ -58,7 +58,7 @@ class Guard:
         self._headers = {"content-security-policy": policy, **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, redirect it to the site's address, or refuse it."""
+        """Pass a request on, redirect to the site's address, or refuse."""
         if scope["type"] != "http":
             return
 

@@ -35,7 +35,7 @@ async def show_security(request: Request) -> Response:
 
 
 async def choose_language(request: Request) -> Response:
-    """Set the language of the pages in this browser; redirect to the page on which it was chosen."""
+    """Set the language of the pages in the browser; redirect to the page of the choice."""
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)

@@ -354,7 +354,7 @@ async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[byt
 
 
 class _Sink(io.RawIOBase):
-    """A write-only file that keeps written bytes until they are taken, for making a ZIP piece by piece."""
+    """A write-only file that keeps written bytes until taken, for making a ZIP piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()

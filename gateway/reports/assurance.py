@@ -223,7 +223,7 @@ def _record(home: Assured) -> _Rows:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return in words what files of a data type contain: items that teams may see, by group, and others."""
+    """Describe the contents of files of a data type: items for teams, by group, and others."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     set_by = [] if flow.contents == "appendix-a" else [f"{flow.document.description} ({flow.contents})"]

@@ -183,7 +183,7 @@ def _text_table(table: ReportTable) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """Return the lines for a label and its value: side by side, or the value below if it is too long."""
+    """Return the lines for a label and a value: side by side, or one below the other if too long."""
     head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):

@@ -76,7 +76,7 @@ def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
 
 
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
-    """Return the report on a transfer: file, times, keys, decision with clauses, and who opened it.
+    """Return the report on a transfer: file, times, keys, decision with clauses, and readers.
     `head`: the signed head of the log at `made_at`, by which a reader can check the log entries.
     """
     facts = account.facts
@@ -111,7 +111,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
 
 
 def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catalogue: Catalogue) -> str:
-    """Return lines, to be read out by telephone, on the outcome of a file and on which teams opened it."""
+    """Return lines, to be read out by telephone, on the outcome of a file, and on openings by team."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived = spoken(upload.landed_at, zone)
