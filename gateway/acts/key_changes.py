@@ -35,7 +35,7 @@ from gateway.record.dual_control import (
     takes_two,
 )
 from gateway.record.reconsider import reconsider
-from gateway.registry import givings, keys, roles
+from gateway.registry import givings, keys, logins, roles
 from gateway.registry.keys import Key, OwnerKind, Revocation
 
 _Fingerprint = Annotated[str, argument("The fingerprint or its beginning.", metavar="FPR")]
@@ -219,8 +219,9 @@ class RestoreKey(_KeyAct, command="keys restore"):
 class RevokeKey(_KeyAct, command="keys revoke"):
     """Revoke a compromised or replaced key at once, or refuse a pending one.
 
-    What a compromised key has signed counts no more. With roles in force, two people give the same command;
-    the key counts no more once the first has given it.
+    What a compromised key has signed counts no more, nor does an unused link to the console of a member of
+    staff. With roles in force, two people give the same command; the key counts no more once the first has
+    given it.
     """
 
     fingerprint: _Fingerprint
@@ -241,6 +242,8 @@ class RevokeKey(_KeyAct, command="keys revoke"):
             act = TwoPersonAct(f"revoke-{revocation}", key.fingerprint)
             was_in_use = keys.suspension(clerk.session, key) or proposal(clerk.session, act, clerk.at)
             is_new = key.state == "pending" and was_in_use is None
+            if self.staff and not self.superseded and was_in_use is None:
+                logins.withdraw_invitations(clerk.session, key.owner)  # It may be where the key was.
             if is_new or agreed(clerk.session, act, by=context.person, why=self.why, at=clerk.at):
                 ended = clerk.revoke(key, revocation, why=self.why)
             else:

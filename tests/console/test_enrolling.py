@@ -9,7 +9,7 @@ import pytest
 
 from gateway.registry import keys, providers
 from gateway.registry.tables import ProviderRow
-from tests.console.served import Served
+from tests.console.served import TEAM, Served
 from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER
 
@@ -190,3 +190,27 @@ def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
             told = visitor.client.post(path, data={"token": token, **fields})
             assert told.status_code == 403, (path, fields)
     assert served.room.log_size() == size
+
+
+def test_an_unused_link_ends_with_a_key_of_its_person_that_may_be_in_wrong_hands(served: Served) -> None:
+    served.room.staff("pat", TEAM)
+    code, mary, thief = served.console.invite("pat"), served.mary, Visitor(served.origin)
+    with served.room.registry.read() as session:
+        (key,) = keys.list_keys(session, "staff", "pat")
+    thief.get("/invitation")
+    assert thief.post("/invitation", code=code) == 200, thief.text
+    mary.get("/work/keys/revoke")
+    lost = {"id": "pat", "fingerprint": key.fingerprint, "staff": "yes", "why": "It is gone.", "back": "/"}
+    assert mary.act("/work/keys/revoke", **lost) == 200, mary.text
+    thief.get("/invitation")
+    assert thief.post("/invitation", code=code) == 403
+    again = served.console.invite(
+        "pat"
+    )  # For the new laptop, before a second person revokes the key as well.
+    olga = served.has_role("olga", "triage")
+    served.console.grant("olga", "administrator")
+    olga.get("/work/keys/revoke")
+    assert olga.act("/work/keys/revoke", **lost) == 200, olga.text
+    thief.get("/invitation")
+    assert thief.post("/invitation", code=again) == 200, thief.text
+    thief.client.close()
