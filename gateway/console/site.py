@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.console.inside import Inside, Reply
 from gateway.model import counted
-from gateway.reasons.languages import Language, phrases, translate
+from gateway.reasons.languages import Language, begins_with, phrases, translate
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.http_paths import row_number
 
@@ -39,6 +39,8 @@ _GOES_ON = re.compile(
 """Marks at which an act's title may be cut into label and remark; no comma of an enumeration is one."""
 _WORDS = 3
 """The fewest words of a label."""
+_NAMES = frozenset({"by", "heading", "name", "provider"})
+"""The blanks of sentences that are filled with what people named themselves."""
 
 SIGNS = {
     "on-time": ("✓", "on time", "green"),
@@ -247,7 +249,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
         size=_size,
         seconds=lambda seconds: in_words(_seconds(seconds)),
         grouped=_grouped,
-        sentence_case=lambda words: _sentence_case(in_words(words)),
+        sentence_case=lambda words: _sentence_case(in_words(words), words),
         label=lambda title: in_words(_label_and_remark(title)[0]),
         remark=lambda title: _sentence_case(in_words(_label_and_remark(title)[1])),
     )
@@ -285,10 +287,13 @@ def _label_and_remark(title: str) -> tuple[str, str]:
     return title[: mark.start()], title[mark.start() :].lstrip(",;: ")
 
 
-def _sentence_case(words: str) -> str:
-    """Return words beginning in upper case, unless the first is a reference (a digit) or a code (a colon)."""
+def _sentence_case(words: str, english: str = "") -> str:
+    """Return words beginning in upper case, unless the first is a reference (a digit), a code (a colon) or a
+    name, by the `english` sentence.
+    """
     first = words.partition(" ")[0]
     kept = ":" in first[:-1] or any(letter.isdigit() for letter in first)
+    kept = kept or (english.startswith(f"{first} ") and begins_with(english, _NAMES))
     return words if kept else words[:1].upper() + words[1:]
 
 

@@ -97,6 +97,14 @@ def translate(text: str, language: Language, kind: str = "texts") -> str:
     return words.get(text) or _DATE.sub(date, text)
 
 
+@lru_cache(1024)
+def begins_with(text: str, blanks: frozenset[str]) -> bool:
+    """Return True if a text of the console begins with what fills one of the `blanks`, such as a name."""
+    every = (pattern.fullmatch(text) for pattern, _ in _texts("cy", "console")[1])
+    found = next((one for one in every if one is not None), None)
+    return found is not None and any(found.start(name) == 0 for name in blanks & found.groupdict().keys())
+
+
 def translate_line(text: str, language: Language) -> str:
     """Translate a line printed by the provider's program, and the reason and values in that line."""
     if language == "en" or not text.strip():

@@ -146,7 +146,7 @@ def test_a_list_that_is_too_long_for_one_file_is_to_be_narrowed(
         status = served.jane.client.get("/work/transfers/list", params={"file": "csv", **asked}).status_code
         assert status == (200 if "where" in asked else 403)
     assert served.jane.get("/work/transfers/list?file=xlsx") == 403
-    assert "the list has more than 2 rows, too many for one file: narrow it" in served.jane.text
+    assert "The list has more than 2 rows, too many for one file: narrow it" in served.jane.text
 
 
 def test_a_spreadsheet_program_knows_how_the_letters_of_a_list_are_encoded() -> None:

@@ -117,7 +117,7 @@ def test_a_list_is_tried_before_it_is_taken_in(served: Served) -> None:
     [
         ("name,kind,ssh_key\nElm,school,/etc/passwd\n", "names a key file"),
         ("name,kind\nElm,castle\n", "line 2"),
-        ("nothing\n", "no column"),
+        ("nothing\n", "No column"),
     ],
     ids=["a file of the server", "no such kind", "nothing"],
 )

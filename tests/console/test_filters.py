@@ -157,7 +157,7 @@ def test_held_files_are_shown_in_groups_each_with_its_number(served: Served) -> 
     assert served.jane.get("/work/held/list?group=why&all=classify%3Aunknown") == 200
     assert served.jane.page.count(" checked></td>") == number
     assert served.jane.get("/work/held/list?group=owner") == 403
-    assert "there are no groups by owner" in served.jane.text
+    assert "There are no groups by owner" in served.jane.text
 
 
 def test_a_page_says_which_rows_of_how_many_it_shows(served: Served) -> None:
@@ -214,8 +214,8 @@ def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served
         ("held list", "search=Sam", "has no search"),
         ("transfers list", "where=name%3DSam.csv", "has no where that may be personal"),
         ("held list", "colour=red", "has no colour"),
-        ("held list", "where=colour%3Dred", "there is no column colour"),
-        ("held release", "why=x", "there is no list held release"),
+        ("held list", "where=colour%3Dred", "There is no column colour"),
+        ("held release", "why=x", "There is no list held release"),
         ("held list", "mine", "narrows, sorts and groups nothing"),
         ("held list", "mine=no&where=", "narrows, sorts and groups nothing"),
     ):

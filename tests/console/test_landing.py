@@ -52,7 +52,7 @@ def test_an_act_on_a_person_leads_to_the_person_whose_name_is_in_no_address(serv
     shows = {"back": "/work/staff/show"}
     for team, name, back in ((TEAM, "Central Data Team", {}), ("early-years", "Early Years", shows)):
         assert mary.act("/work/staff/set", name="tess", team=team, why="moved", **back) == 200
-        assert _said(mary) == f"Tess belongs to {name} now"
+        assert _said(mary) == f"tess belongs to {name} now"
         assert "<h1>Show one person" in mary.page
         assert name in mary.text.partition("Show one person")[2]
         assert 'action="/work/staff/show"' in mary.page

@@ -492,6 +492,18 @@ def test_a_fingerprint_that_begins_a_sentence_stays_as_it_is() -> None:
     assert sentence_case("the key waits") == "The key waits"
 
 
+def test_a_name_that_begins_a_sentence_stays_as_it_is() -> None:
+    sentence_case, in_welsh = (
+        templates("Europe/London", one).filters["sentence_case"] for one in ("en", "cy")
+    )
+    heading = "how taken is sex in later files of oak"
+    for named in ("jane has the role triage already", "oak is removed, with its keys", heading):
+        assert sentence_case(named) == named
+    said = "there is no school called oak: choose one that is offered"
+    assert (sentence_case(said), in_welsh(said)[:3]) == (f"T{said[1:]}", "Nid")
+    assert in_welsh("jane is the last administrator: make another one first").startswith("jane yw")
+
+
 def test_tasks_stand_under_the_area_that_their_acts_declare(served: Served) -> None:
     served.mary.get("/work")
     _, *parts = re.split(r'<h2 id="[^"]*">(.*?)</h2>', served.mary.page)

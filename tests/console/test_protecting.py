@@ -114,7 +114,7 @@ def test_all_that_is_known_of_a_child_is_a_document_and_the_question_is_on_recor
     assert b"Nemo" not in last.leaf
     dora.get(report)
     assert dora.post(report, surname="Nobody", why="half a name") == 403
-    assert "a name needs all three: surname, first forename and date of birth" in dora.text
+    assert "A name needs all three: surname, first forename and date of birth" in dora.text
     for visitor in (served.jane, served.mary):
         visitor.get("/me")
         assert visitor.post(report, **named, why="w") == 403
@@ -143,7 +143,7 @@ def test_the_review_of_a_term_is_a_document(served: Served) -> None:
     assert served.jane.get(f"{review}?from_=2026-09-01&to=2026-11-30") == 200
     assert "Your browser prints this page" in served.jane.text
     assert served.jane.get(f"{review}?from_=2026-11-01&to=2026-09-01") == 403
-    assert "the last day is before the first" in served.jane.text
+    assert "The last day is before the first" in served.jane.text
     assert served.jane.get(f"{review}?from_=never") == 403
 
 
@@ -160,7 +160,7 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served, t
     other = served.enters("max")
     other.get("/agreement/policies")
     assert other.post("/agreement/policies", do="approve", digest="0" * 64) == 403
-    assert f"what is proposed is {digest}" in other.text
+    assert f"What is proposed is {digest}" in other.text
     assert other.act("/agreement/policies", do="approve", digest=digest) == 200, other.text
     with served.room.registry.read() as session:
         found = proposals.proposal(session)
@@ -172,7 +172,7 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served, t
     assert keeper.changed() is None
     mary.get("/agreement/policies")
     assert mary.post("/agreement/policies", do="withdraw", why="not now") == 403
-    assert "nothing is proposed" in mary.text
+    assert "Nothing is proposed" in mary.text
     assert "Confirm with your passkey" not in mary.text
     served.jane.get("/me")
     assert served.jane.post("/agreement/policies", do="withdraw", why="w") == 403
@@ -420,7 +420,7 @@ def test_what_has_not_come_is_chased_by_those_who_may_and_nothing_else_is(served
     served.mary.get("/schools/punctual")
     assert "Chase it by a letter" not in served.mary.text
     assert served.mary.post("/work/letters/chase", provider="punctual") == 403
-    assert "there is nothing to chase: punctual has sent everything that was due" in served.mary.text
+    assert "There is nothing to chase: punctual has sent everything that was due" in served.mary.text
     served.mary.get("/")
     assert re.search(r"Chase The tardy [^.]+\. [0-9]+ days: due [^.]+\. Not chased yet\.", served.mary.text)
     assert served.mary.act("/work/letters/chase", provider="tardy", back="/") == 200
