@@ -97,14 +97,9 @@ async def take_invitation(request: Request) -> Response:
     except DeclinedInside as declined:
         return await show_invitation(request, str(declined), declined.status)
     return site.page(
-        request,
-        "new_passkey.html",
-        held=_ATTEMPT,
-        code=code,
-        name=told["name"],
-        options=told["options"],
+        request, "new_passkey.html", held=_ATTEMPT, code=code, name=told["name"], options=told["options"],
         **await openid_link(request, browser, code),
-    )
+    )  # fmt: skip
 
 
 async def enrol(request: Request) -> Response:
@@ -113,12 +108,9 @@ async def enrol(request: Request) -> Response:
     form = await site.form(request, _ATTEMPT)
     try:
         reply = await site.ask(
-            request,
-            "enrol",
-            browser=site.held_by(request, _ATTEMPT),
-            code=text(form, "code"),
+            request, "enrol", browser=site.held_by(request, _ATTEMPT), code=text(form, "code"),
             attestation=text(form, "credential"),
-        )
+        )  # fmt: skip
     except DeclinedInside as declined:
         return await show_invitation(request, str(declined), declined.status)
     return _entered(site, reply)

@@ -128,17 +128,9 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
             raise
         typed = [(name, value) for name, value in form.multi_items() if name not in _OURS]
         return site.page(
-            request,
-            "confirm.html",
-            await me_of(request),
-            what=what,
-            effect=str(declined),
-            given=given,
-            fields=typed,
-            options=declined.options,
-            again=declined.again,
-            back=back,
-        )
+            request, "confirm.html", await me_of(request), what=what, effect=str(declined), given=given,
+            fields=typed, options=declined.options, again=declined.again, back=back,
+        )  # fmt: skip
 
 
 async def me_of(request: Request) -> Shown:
@@ -270,14 +262,10 @@ async def show_mailbox(request: Request) -> Response:
     further = {**kept, "before": seen["next"], "first": first_row(request) + len(seen["files"])}
     narrowed = chosen and not seen["asked"]["removed"]
     return site_of(request).page(
-        request,
-        "mailbox.html",
-        reply.me,
-        seen=seen,
-        listing="mailbox list",
+        request, "mailbox.html", reply.me, seen=seen, listing="mailbox list",
         filtered=urlencode({"team": seen["team"]["id"], **chosen}) if narrowed else "",
         further="" if seen["next"] is None else urlencode(further),
-    )
+    )  # fmt: skip
 
 
 async def change_files(request: Request) -> Response:

@@ -52,6 +52,26 @@ def test_today_tells_what_is_new_and_leads_to_it(house: House, jane: Person) -> 
     assert jane.page.locator("tbody tr").count() == 2
 
 
+def test_back_from_a_refused_form_shows_what_was_typed_but_no_reason(house: House, jane: Person) -> None:
+    page = jane.page
+    page.goto(f"{house.origin}/work/held/release")
+    page.fill("#reference", "nothing")
+    page.fill("#as_", "school-census")
+    page.check("[name=team][value=early-years]")
+    page.fill("#why", "The school rang about a child.")
+    page.get_by_role("button", name="Continue").click()
+    assert page.locator(".error-summary").is_visible()
+    page.go_back()
+    assert page.input_value("#reference") == "nothing"
+    assert page.input_value("#as_") == "school-census"
+    assert page.is_checked("[name=team][value=early-years]")
+    assert page.input_value("#why") == ""
+    assert "child" not in page.evaluate("JSON.stringify(history.state)")
+    for path in ("/", "/work/held/release"):
+        page.goto(f"{house.origin}{path}")
+    assert page.input_value("#reference") == ""
+
+
 def test_today_tells_what_came_since_by_itself(house: House, jane: Person) -> None:
     jane.page.goto(f"{house.origin}/")
     live, title = jane.page.locator("[data-live]"), jane.page.title()
@@ -342,6 +362,19 @@ def test_what_people_say_is_text_and_no_markup(house: House, jane: Person) -> No
     assert "<b>Oak</b> & Sons" in jane.page.locator("tbody").inner_text()
     assert jane.page.locator("tbody b").count() == 0
     assert not [told for told in jane.problems if "Content Security Policy" in told]
+
+
+@pytest.mark.parametrize("tag", ["a", "code", "strong"])
+def test_names_from_right_to_left_stand_in_the_order_of_the_page(jane: Person, tag: str) -> None:
+    names = [f"<{tag}>\u05d0\u05dc\u05d5\u05df</{tag}>", f"<{tag}>\u05d0\u05e8\u05d6</{tag}>"]
+    placed = jane.page.evaluate(
+        """([names, tag]) => {
+            document.querySelector("main").innerHTML = "<p>" + names.join(" (2), ") + "</p>";
+            return [...document.querySelectorAll("main " + tag)].map(one => one.getBoundingClientRect().x);
+        }""",
+        [names, tag],
+    )
+    assert placed == sorted(placed)
 
 
 def test_no_page_can_be_framed(house: House, jane: Person) -> None:

@@ -1,4 +1,5 @@
 // Lets the browser's passkey sign or be made, and puts what it gave into the form. Nothing else needs a script.
+// Where there is one, what was typed in a form is there again once the browser's Back leads to it.
 "use strict";
 
 const bytes = (text) =>
@@ -106,3 +107,18 @@ function takeCode() {
 }
 takeCode();
 window.addEventListener("hashchange", takeCode);  // A second link, opened in the same tab.
+
+document.addEventListener("submit", ({ target }) => {
+  const keeps = (target.dataset.keeps || "").split(" ");
+  const typed = [...target.elements].filter((one) => one.id && keeps.includes(one.name));
+  if (typed.length) {
+    history.replaceState(typed.map((one) => [one.id, one.value, one.checked]), "");
+  }
+});
+for (const [id, value, checked] of history.state || []) {
+  const field = document.getElementById(id);
+  if (field && (field.value !== value || field.checked !== checked)) {
+    Object.assign(field, { value, checked });
+    field.closest("details")?.setAttribute("open", "");
+  }
+}
