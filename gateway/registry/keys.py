@@ -248,8 +248,8 @@ def suspension(session: Session, key: Key) -> EventRow | None:
 
 
 def suspended(session: Session) -> Iterator[tuple[Key, EventRow]]:
-    """Yield each suspended key of a provider, with the log's entry about the suspension."""
-    for key in _read(session, KeyRow.owner_kind == "provider", KeyRow.state == "pending"):
+    """Yield each suspended key, with the log's entry about the suspension."""
+    for key in _read(session, KeyRow.state == "pending"):
         entry = suspension(session, key)
         if entry is not None:
             yield key, entry

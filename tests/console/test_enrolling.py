@@ -209,8 +209,13 @@ def test_an_unused_link_ends_with_a_key_of_its_person_that_may_be_in_wrong_hands
     )  # For the new laptop, before a second person revokes the key as well.
     olga = served.has_role("olga", "triage")
     served.console.grant("olga", "administrator")
-    olga.get("/work/keys/revoke")
+    for who in (mary, olga):
+        who.get("/")
+        assert ("Revoke a key of pat, as mary did, or confirm it" in who.text) is (who is olga), who.text
+    assert f'name="fingerprint" value="{html.escape(key.fingerprint)}"' in olga.page
     assert olga.act("/work/keys/revoke", **lost) == 200, olga.text
+    olga.get("/")
+    assert "a key of pat" not in olga.text
     thief.get("/invitation")
     assert thief.post("/invitation", code=again) == 200, thief.text
     thief.client.close()

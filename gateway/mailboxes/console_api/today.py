@@ -17,7 +17,7 @@ from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.record import dual_control, policy_proposals
-from gateway.record.dual_control import PROPOSAL_LASTS, name_of, proposed
+from gateway.record.dual_control import PROPOSAL_LASTS, TwoPersonAct, name_of, proposed
 from gateway.registry import hand_ons, hooks, keys, letters, log, providers, staff, transfer_lists, transfers
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, StaffRow
@@ -283,10 +283,15 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
     for provider, name, since in transfer_lists.keys_pending(session, _EACH):
         yield WaitingTask(said=f"Ring {name} to confirm its keys", since=since, page="school", of=provider)
     for key, first in keys.suspended(session):
-        if name_of(first.actor or "") != caller.name:
-            name = providers.provider_row(session, key.owner).name
-            said = f"Revoke a key of {name}, as {first.actor} did, or confirm it"
-            yield WaitingTask(said=said, since=first.at, page="school", of=key.owner)
+        of_staff, owner = key.owner_kind == "staff", key.owner
+        if name_of(first.actor or "") == caller.name or (of_staff and owner == caller.name):
+            continue
+        name = owner if of_staff else providers.provider_row(session, owner).name
+        said = f"Revoke a key of {name}, as {first.actor} did, or confirm it"
+        task = WaitingTask(said=said, since=first.at, page="school", of=owner)
+        soft = dual_control.proposal(session, TwoPersonAct("revoke-soft", key.fingerprint), now) is not None
+        fields = dict[str, Given](id=owner, fingerprint=key.fingerprint, staff=True, superseded=soft)
+        yield task._replace(page="act", act="keys revoke", fields=fields) if of_staff else task
     late = hand_ons.unacknowledged(session, now)
     if late:
         told = ThingsWaiting(len(late), late[0].sent_at)
