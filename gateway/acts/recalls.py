@@ -272,7 +272,7 @@ def _roll(record: Recording, transfer: Transfer) -> bytes | None:
 
 
 def _give_back_counts(record: Recording, transfer: Transfer) -> None:
-    """Deliver again counts replaced by a file to be withdrawn, to teams without an opening since."""
+    """Deliver again counts replaced by a file to be withdrawn, to teams without an opening of newer ones."""
     session, catalogue = record.session, record.registrar.catalogue
     provider, data_type = transfer.upload.provider, transfer.data_type or ""
     places = recalls.deliveries_of(session, transfer.sequence)

@@ -205,7 +205,7 @@ class CountingServer(QuietServer):
             task.add_done_callback(self._tasks.discard)
 
     async def _begin(self, line: socket.socket, connection: BrowserConnection) -> None:
-        """Start HTTP on an accepted connection, after TLS if configured; else close the connection."""
+        """Start HTTP on an accepted connection, after TLS if configured; close the connection on failure."""
         config = self.config
 
         def protocol() -> PunctualProtocol:
