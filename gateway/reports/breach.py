@@ -29,7 +29,7 @@ from gateway.reports.document import (
     Section,
     table_or,
 )
-from gateway.reports.report import TransferAccount
+from gateway.reports.report import TransferAccount, outcome_in_words
 
 TO_FILL = "[to be filled in]"
 _SHOWN = 8  # Entries of each list in the summary.
@@ -308,7 +308,7 @@ def _annex(breach: Breach) -> tuple[Section, ...]:
     headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
     rows = [
         (
-            one.facts.reference, breach.spoken(one.facts.landed_at), one.kind, one.facts.state,
+            one.facts.reference, breach.spoken(one.facts.landed_at), one.kind, outcome_in_words(one.facts),
             "" if one.facts.pupils is None else str(one.facts.pupils),
             ", ".join(map(one.team, one.facts.teams)),
         )

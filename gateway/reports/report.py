@@ -100,7 +100,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
     facts = account.facts
     sentence = (
         f"{facts.provider_name} sent the file {shown_name(facts.name)} on {spoken(facts.landed_at)}. "
-        f"It is {_outcome(facts)}."
+        f"It is {outcome_in_words(facts)}."
     )
     taken = account.collections
     if taken:
@@ -115,7 +115,9 @@ def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catal
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived = spoken(upload.landed_at, zone)
-    said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {_outcome(transfer)}{kind}."]
+    said = [
+        f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {outcome_in_words(transfer)}{kind}."
+    ]
     opened = dict[str | None, LogStep]()
     for step, collects in _openings(steps):
         if collects:
@@ -153,7 +155,7 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
     when = spoken(facts.decided_at) if facts.decided_at else None
     outcome = Details(
         (
-            ("Outcome", _outcome(facts)),
+            ("Outcome", outcome_in_words(facts)),
             ("Decided", when),
             ("Flow", facts.flow),
             ("Teams", ", ".join(map(facts.wording.name, facts.teams)) or None),
@@ -224,7 +226,8 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
     return (Points(points), Details(pairs)) if pairs else (Points(points),)
 
 
-def _outcome(of: ReceiptFacts | Transfer) -> str:
+def outcome_in_words(of: ReceiptFacts | Transfer) -> str:
+    """Return the outcome of a file, also of a withdrawn one, in words."""
     withdrawn = any(one.code in WITHDRAWN for one in of.reasons)
     return (_WITHDRAWN.get(of.state) if withdrawn else None) or _STATES[outcome_of(of.state, of.reasons)]
 

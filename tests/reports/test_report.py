@@ -132,6 +132,10 @@ def test_a_breach_is_told_in_the_names_of_the_agreement_and_in_words() -> None:
             assert part in shown
         for code in ("central-data", "ks2-results", "landed"):
             assert code not in shown
+    facts = replace(facts, state="refused", reasons=(why("person:withdrawn-for-good", opened="x"),))
+    gone = breach_report(replace(BREACH, accounts=(replace(ACCOUNT, facts=facts),)), BREACHES, NOW)
+    for shown in both(gone):
+        assert "withdrawn for good" in shown, "somebody had it"
 
 
 def test_a_transfer_is_told_from_landing_to_collection() -> None:
