@@ -248,6 +248,7 @@ def test_a_change_of_the_gateways_own_keys_waits_on_the_first_page_of_a_second_p
     for who in (served.mary, olga, served.jane):
         who.get("/")
         assert (said in who.page) is (who is olga), who.text
+    assert " 0 days: " not in olga.text
     olga.get("/language/cy")
     olga.get("/")
     assert "allwedd newydd i&#39;r porth yn lle un" in olga.page, olga.text

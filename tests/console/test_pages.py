@@ -117,6 +117,7 @@ def test_a_link_survives_the_login_and_a_form_keeps_what_was_typed(served: Serve
     assert kept == {"to": "/work/held/note", "kept:reference": "r", "kept:text": "A thought <of> mine"}
     assert kim.post("/login", credential=signed, **kept) == 200
     assert "Go on where you were" in kim.text
+    assert "Cancel" in kim.text
     assert kim.post("/work/held/note", **typed) == 404  # There is no such file.
     away = httpx.get(f"{served.origin}/held/x", headers={"sec-fetch-site": "cross-site"})
     assert 'content="0; url=/held/x"' in away.text
