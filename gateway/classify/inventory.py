@@ -257,6 +257,15 @@ class ColumnInventory:
         more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed", further=True)
         return (*found[:_MOST], more)
 
+    def topics(self) -> list[str]:
+        """Return the labels of the sensitive topics that columns are about, some "" for none."""
+        return [self._topic(part) for part in self.parts if not part.element]
+
+    def names_people(self) -> bool:
+        """Return True if a column or element is of people's names."""
+        rules = (self._rules.fields.get(part.key or "") for part in self.parts)
+        return any("name" in rule.values for rule in rules if rule is not None)
+
     def has_unknown_results(self) -> bool:
         """Return True if a column or element without a known field looks like examination results."""
         strange = (part.counts for part in self.parts if part.key is None and part.filled)

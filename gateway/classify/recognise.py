@@ -70,11 +70,13 @@ def classify(
         if refused.code == "classify:malformed":
             return refused  # For good: it does not wait for anybody.
         sensitive = rules.sensitive  # The name of a file is often all that tells of a scan or a picture.
-        flags = rules.flag_elements, rules.flag_columns
+        flags, inventory = (rules.flag_elements, rules.flag_columns), tally.inventory
+        locked, of_people = refused.about == LOCKED_DOCUMENT, inventory.names_people()
         topics = (
             sensitive.of_name(refused.about or ""),
             sensitive.of_text(name),
-            *(() if refused.about == LOCKED_DOCUMENT else topics_in(content, sensitive, *flags)),
+            *(() if locked else topics_in(content, sensitive, *flags, of_people=of_people)),
+            *inventory.topics(),
         )
         return replace(refused, sensitive=tuple(dict.fromkeys(filter(None, topics))))
     return replace(found, name_suggests=tally.declared)
@@ -201,6 +203,8 @@ def _alone(part: _Part, tally: Tally) -> tuple[Verdict, bool]:
     except Unreadable as reason:
         own.settle()
         of_nobody = reason.code == "classify:unknown" and own.records and not own.says_of_anybody()
+        if not of_nobody:  # The file waits, and its headings say what is sensitive in it.
+            tally.inventory.parts.extend(own.inventory.parts)
         return _refused(reason), bool(of_nobody)
 
 

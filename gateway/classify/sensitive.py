@@ -303,6 +303,16 @@ class Sensitive(RuleTable):
         is_remark = name.startswith(self._value_stems) and name not in self.remarks.places
         return found[0] if is_remark else " "
 
+    def may_be_called(self, text: str) -> bool:
+        """Return True for a person's name with a word of a topic that is a name too ("Ann Foster")."""
+        words = text.split()
+        if self._exempt_words[1].isdisjoint(plain_text(text).split()):
+            return False
+        # "MASH" is an abbreviation, and "sees the nurse" no name.
+        short = (word for word in words if 1 < len(word) < _SHORTEST_WITH_MARKS)
+        is_name = all(word[:1].isupper() for word in words) and not any(map(str.isupper, short))
+        return is_name and not self.of_value(text, "name")
+
     def are_initials(self, text: str) -> bool:
         """Return True for a class of many pupils by its teacher's three initials, which no topic has."""
         return _BY_INITIALS.fullmatch(text) is not None and not (self.of_name(text) or self.of_text(text))

@@ -23,7 +23,7 @@ from gateway.classify.content import (
     encoding_of,
     head_of,
 )
-from gateway.classify.sensitive import Sensitive, plain
+from gateway.classify.sensitive import DISGUISED, Sensitive, plain
 from gateway.classify.value_kinds import FLAGS
 
 _BYTES, _BYTES_OF_TEXT, _BYTES_OF_ARCHIVE = 1024**2, 32 * 1024**2, 8 * 1024**2
@@ -53,7 +53,7 @@ _RUNS = re.compile(r"[\t\n\r -~]{16,}")
 _STRINGS, _LONG_STRINGS = (re.compile(rf"[ -~\u00a0-\u017f]{{{fewest},}}") for fewest in (3, 5))
 _OLD_WORKBOOK = re.compile(rb"\x09\x08[\x08\x10]\x00\x00[\x05\x06]")
 _BINARY = re.compile(r"xl/(?:sharedStrings|comments\d*|(?:work|dialog|chart)sheets/[^/]*)\.bin").fullmatch
-_CELLS = re.compile(r"[,;\t|\"\n]+")
+_CELLS = re.compile(r"[,;|\"\x00-\x1f]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
 _TABLE_CELLS = 3
@@ -67,11 +67,16 @@ _Texts = Iterator[tuple[str, bool | None]]
 
 
 def topics_in(
-    content: BinaryIO, sensitive: Sensitive, flags: re.Pattern[str], flag_columns: Collection[str] = ()
+    content: BinaryIO,
+    sensitive: Sensitive,
+    flags: re.Pattern[str],
+    flag_columns: Collection[str] = (),
+    *,
+    of_people: bool = False,
 ) -> tuple[str, ...]:
     """Return labels of sensitive topics likely in content of unknown type; mostly none. Never raises.
     `flags`: a pattern of elements, and `flag_columns`: names of columns, that only say yes or no; none of
-    these is taken for a topic.
+    these is taken for a topic. `of_people`: True if a cell may be somebody's name, such as Foster.
     """
     found: dict[str, None] = {}
     most = _BYTES_OF_ARCHIVE if head_of(content, len(_ZIP)) == _ZIP else _BYTES_OF_TEXT
@@ -94,7 +99,14 @@ def topics_in(
         names |= dict.fromkeys(chain(more, (cell for cell in cells if cell and len(cell) <= longest)))
         for name in () if marked or elements is None else _headings_of_flags(text, flag_columns):
             names.pop(name, None)
-        found |= dict.fromkeys([*map(sensitive.of_name, names), sensitive.of_text(text)])
+        # Octets of a binary file, read as UTF-16, may be letters of any alphabet.
+        is_binary = len(_CONTROLS.findall(start)) > _MOST_CONTROLS * len(start)
+        for name in names:
+            topic = sensitive.of_name(name)
+            is_noise = is_binary and topic == DISGUISED
+            if topic and not is_noise and not (of_people and sensitive.may_be_called(name)):
+                found[topic] = None
+        found[sensitive.of_text(text)] = None
     return tuple(filter(None, found))
 
 

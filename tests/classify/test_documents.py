@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import json
 import tarfile
 from base64 import b64encode, encodebytes
 from collections.abc import Callable
@@ -262,6 +263,32 @@ def test_names_and_values_of_attributes_are_looked_at_as_headings(classify: Clas
 def test_attributes_of_a_page_say_nothing_of_a_child(classify: Classify) -> None:
     assert classify(b'<html><td height="20" class="risk">Hello</td></html>').sensitive == ()
     assert classify(b'<a xmlns:s="urn:s"><b s:height="20">Hello</b></a>').sensitive == ()
+
+
+CALLED = [["Surname", "Forename", "Locker"], ["Foster", "Anne", "Chess"], ["Court", "Iris", "Band"]]
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "topics"),
+    [
+        ("Locker", "Chess", ()),
+        ("Locker", "Ann Foster", ()),
+        ("Foster", "Y", ("looked-after children",)),
+        ("Locker", "Foster carer", ("looked-after children",)),
+        ("Locker", "MASH", ("safeguarding",)),
+    ],
+)
+def test_people_called_as_a_topic_is_make_no_unknown_file_sensitive(
+    classify: Classify, heading: str, cell: str, topics: tuple[str, ...]
+) -> None:
+    rows = [[*CALLED[0][:2], heading], [*CALLED[1][:2], cell], CALLED[2]]
+    as_json = json.dumps([dict(zip(rows[0], row, strict=True)) for row in rows[1:]]).encode()
+    workbooks = [make(books.Page(rows)) for make in (books.xlsx, books.xls, books.xlsb, books.ods)]
+    two = books.xlsx(books.Page(CALLED), books.Page(rows))
+    for content in (made.as_csv(rows).encode(), as_json, *workbooks, two):
+        found = classify(content)
+        assert isinstance(found, ContentRefused)
+        assert (found.code, found.sensitive) == ("classify:unknown", topics)
 
 
 @pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
