@@ -25,14 +25,14 @@ _TOO_YOUNG = 14
 _ONLY_SHARE = 0.5
 _AGED_SHARE = 0.8
 _GRADES = 0.6
-_GRADE_CODES = ("exam-grade", "teacher-assessment")
+_GRADE_CODES = _GRADED = ("exam-grade", "teacher-assessment")
 _ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
 _GCSE = re.compile(r"(?i)gcse")
 _A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
 _EXAM_YEARS = frozenset(f"{word}{n}" for n in (11, 12, 13, 14) for word in ("", "Y", "YEAR "))
 _MAY_SIT = _EXAM_YEARS | {"10", "Y10", "YEAR 10"}
 _MONTH_OF_EXAMS = re.compile(r"(?i)(?:june?|nov(?:ember)?)\W{0,2}(?:20)?\d\d")
-_LOWER_FORM = re.compile(r"(?i)\s*(?:y(?:ea)?r? ?)?0?[789](?=[a-z /.-])")
+_LOWER_FORM = re.compile(r"(?i)\s*(?:y(?:ea)?r? ?)?(?:0?[789]|10)(?=[a-z /.-])")
 _STILL_TAUGHT = frozenset(f"{word}{n}" for n in (10, 11, 13) for word in ("", "Y", "YEAR "))
 _BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
 _SAYS_WHAT = frozenset(
@@ -151,22 +151,22 @@ def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, a
 
 
 def _are_young(tally: Tally) -> tuple[bool, bool]:
-    """Return True if most pupils are too young to have sat the examination, and True if most of them are
-    still taught for it. Told by year groups, where there are none by dates of birth, else by forms.
+    """Return True if half of the pupils or more are too young to have sat the examination, and True if most
+    are still taught for it. Told by year groups, where there are none by dates of birth, else by forms.
     """
     years, codes = tally.fields.get("year-group"), tally.rules.code_sets["year-group"]
     series = _counts(tally, "exam-series") if tally.filled("qualification") else ()
     sat = bool(series) and all(_MONTH_OF_EXAMS.fullmatch(text) for text, _ in series)
     if years is not None and years.share_among(codes) >= _MOSTLY:
         before = tally.today is not None and tally.today.month in _BEFORE_EXAMS
-        young = years.share_among(_MAY_SIT if sat else _EXAM_YEARS) < _MOSTLY
+        young = years.share_among(_MAY_SIT if sat else _EXAM_YEARS) <= _MOSTLY
         return young, before and years.share_among(_STILL_TAUGHT) >= _MOSTLY
     if tally.filled("birth-date"):
         return tally.share_aged(0, _TOO_YOUNG) >= _MOSTLY, False
     # Where pupils of all ages share a form, its figure is no year.
     forms = [p.counts for p in tally.inventory.parts if p.key == "registration-group" and not sat]
     lower = (sum(n for text, n in said.items() if _LOWER_FORM.match(text)) for said in forms)
-    return any(n > _MOSTLY * said.total() for n, said in zip(lower, forms, strict=True)), False
+    return any(n >= max(1, _MOSTLY * said.total()) for n, said in zip(lower, forms, strict=True)), False
 
 
 def _without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
@@ -280,9 +280,10 @@ class _Counter:
             of_rows = _TOO_EARLY
         own = tally.rules.code_sets.get(kind.grades or "")
         for part in self._parts:
-            if part.key == "exam-grade":
-                is_other = own is not None and share_among(part.counts, own) < 1
-                part.assessment = _TOO_EARLY if is_other and part.filled else of_rows
+            is_graded = own is not None and part.key in _GRADED and part.filled > 0
+            is_other = is_graded and share_among(part.counts, own or frozenset()) < 1
+            if is_other or part.key == "exam-grade":
+                part.assessment = _TOO_EARLY if is_other else of_rows
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
         kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
         have_results = bool(kinds) or verdict.data_type in WITH_RESULTS

@@ -430,9 +430,9 @@ def test_grades_one_a_row_of_pupils_too_young_for_the_examination_are_no_results
     ]
 
 
-@pytest.mark.parametrize("form", ["8B", "Y9 Set 2", "07.1/Ma"])
-def test_grades_of_a_form_too_young_for_the_examination_are_no_results(form: str) -> None:
-    pupils: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "Reg": form}
+@pytest.mark.parametrize("forms", [("8B",), ("Y9 Set 2",), ("07.1/Ma",), ("8B", "10A"), ("9C", "11A")])
+def test_grades_of_forms_too_young_for_the_examination_are_no_results(forms: tuple[str, ...]) -> None:
+    pupils: Columns = {"UPN": upn, "Surname": surname, "Forename": forename, "Reg": of(*forms)}
     for grades in ({"English": of("4", "5"), "Maths": "6"}, {"Subject": "Maths", "Grade": of("4", "5")}):
         young = decided(csv(rows({**pupils, **grades}, year=8)), on=NOVEMBER)
         assert "classify:other-assessments" in told(young), told(young)
@@ -481,6 +481,8 @@ def test_grades_of_something_else_beside_the_phonics_check_wait_and_are_in_no_vi
         view, _ = view_for("central-data-team", content)
         assert b"Phonics Mark" in view
         assert b"Grade" not in view
+    reading = {**WHO, "Year": "1", "Phonics Mark": of("34", "21"), "Reading Grade": of(*grades)}
+    assert "classify:other-assessments" in told(decided(csv(rows(reading, year=1)), on=SUMMER))
 
 
 @pytest.mark.parametrize("year", ["2", ""])
