@@ -129,7 +129,8 @@ class JsonRule(RuleTable):
 
 class ResultsRule(RuleTable):
     """Words, and patterns of grades and entry codes, that distinguish GCSE from A-level results.
-    `outside`: words of other examinations, in upper case, each with a description of the results.
+    `outside`: words of other examinations, in upper case, each with a description of the results. `beside`:
+    words of others whose results a file of GCSE or A level may hold as well.
     """
 
     gcse_words: tuple[str, ...]
@@ -139,11 +140,15 @@ class ResultsRule(RuleTable):
     gcse_code: str
     a_level_code: str
     outside: dict[str, str] = Field(default={})
+    beside: dict[str, str] = Field(default={})
 
-    def outside_of(self, text: str) -> str:
-        """Return the description of other examinations' results named in a text; "" if none are."""
+    def outside_of(self, text: str, *, beside: bool = False) -> str:
+        """Return the description of other examinations' results named in a text; "" if none are.
+        `beside`: True to look for those that may stand beside GCSE or A level.
+        """
         words = f" {' '.join(_WORD.findall(text.upper()))} "
-        return next((said for word, said in self.outside.items() if f" {word} " in words), "")
+        named = (self.beside if beside else self.outside).items()
+        return next((said for word, said in named if f" {word} " in words), "")
 
     def kind_of(
         self, series: str = "", qualification: str = "", code: str = "", grade: str = ""
@@ -152,6 +157,8 @@ class ResultsRule(RuleTable):
         grade, code, patterns = grade.strip().upper(), code.strip().upper(), self._patterns
         if (said := self.kind_said(series) or self.kind_said(qualification)) is not None:
             return said
+        if self.outside_of(f"{qualification} {code}", beside=True):
+            return None
         if patterns["gcse_grade"].fullmatch(grade) or patterns["gcse_code"].fullmatch(code):
             return GCSE
         if patterns["a_level_code"].fullmatch(code) or patterns["a_level_grade"].fullmatch(grade):

@@ -119,7 +119,8 @@ def best_fit(
         why.append(declared_between(best[0].type, tied))
     data_type, mixed = best[0].type, None
     if best[0].results:
-        if outside := tally.outside or tally.rules.data_types.results.outside_of(above):
+        vocational = "" if kinds[GCSE] or kinds[A_LEVEL] else tally.other_results
+        if outside := tally.outside or tally.rules.data_types.results.outside_of(above) or vocational:
             raise Unreadable("classify:outside-agreement", outside, format=format, about=outside)
         data_type, mixed, told = prevailing_kind(kinds, format, declared)
         why.append(told)
@@ -299,7 +300,7 @@ class _Counter:
         `wrong_columns`.
         """
         tally, rules, graded, others = self._tally, self._tally.rules, 0, False
-        subjects = rules.data_types.subjects
+        subjects, results = rules.data_types.subjects, rules.data_types.results
         young, early = _are_young(tally)
         too_early = _TOO_EARLY if early or young else ""
         if young:
@@ -322,9 +323,10 @@ class _Counter:
                 continue
             part.key = "subject-grade"
             graded += 1
+            tally.other_results = tally.other_results or results.outside_of(part.header, beside=True)
             said = "GCSE" if _GCSE.search(part.header) else "A LEVEL" if _A_LEVEL.search(part.header) else ""
             for grade, count in part.counts.items():
-                self.kinds[rules.data_types.results.kind_of("", said, part.header, grade)] += count
+                self.kinds[results.kind_of("", said, part.header, grade)] += count
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -377,9 +379,10 @@ class _Counter:
         self._tally.rows(naming, rows, full, naming.get("leaving-date", blank), numbers)
         if "exam-grade" in by_field or "exam-series" in by_field:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
-            rule = self._tally.rules.data_types.results
+            tally, rule = self._tally, self._tally.rules.data_types.results
             for (series, kind, code, grade, subject), count in Counter(zip(*outcomes, strict=True)).items():
-                self._tally.outside = self._tally.outside or rule.outside_of(f"{series} {kind} {subject}")
+                tally.outside = tally.outside or rule.outside_of(f"{series} {kind} {subject}")
+                tally.other_results = tally.other_results or rule.outside_of(kind, beside=True)
                 self.kinds[rule.kind_of(series, kind, code, grade)] += count
 
     def _leave_others(self, columns: Sequence[tuple[str, ...]]) -> None:

@@ -114,7 +114,7 @@ class Tally:
         self.assessed: Counter[str] = Counter()
         self.schools = Schools()
         self.fields: dict[str, FieldTally] = {}
-        self.beside = self.outside = ""
+        self.beside = self.outside = self.other_results = ""
         self.wrong_results = FaultCount()
         self.formulas = FaultCount()
         self.wrong_columns: set[str] = set()

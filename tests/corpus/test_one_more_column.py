@@ -80,7 +80,7 @@ DOCUMENTS: dict[str, tuple[str, Callable[[str], str]]] = {
 LAWFUL = {"school-census": {"Young Carer"}}
 MARK = "maybe"
 EXTRA = ("Y", "N", "Y", MARK)
-LEFT_OUT = "policy:unlisted-left-out"
+LEFT_OUT = frozenset({"policy:unlisted-left-out", "policy:unlisted-take-out"})
 
 
 @cache
@@ -110,7 +110,7 @@ def wrong(kind: str, data_type: str, content: bytes) -> str | None:
         return None if codes & NAMES_IT[kind] else f"held, but for {codes}"
     if (
         kind == "sensitive"
-        or LEFT_OUT not in codes
+        or LEFT_OUT.isdisjoint(codes)
         or not isinstance(decision, Accepted)
         or isinstance(what, ContentRefused)
     ):

@@ -368,6 +368,7 @@ AIMS = {
     "Core Aim": "Y",
 }
 ENTRIES = {"Season": "Summer 2027", "Entry Code": of("8300", "8700"), "Title": "Mathematics", "Tier": "H"}
+VOCATIONAL = {"Qualification": "BTEC National", "Subject": "Sport", "Grade": of("D*", "D", "P")}
 T_LEVEL = {
     "T Level": "Digital Production",
     "Core Component Grade": of("A", "B"),
@@ -387,6 +388,19 @@ T_LEVEL = {
         ({"UPN": upn, "EHCP Issue Date": "01/09/2026", "Request Date": "01/09/2025"}, 9, "plans", "SEN team"),
         ({"UPN": upn, "Intended Destination": "College"}, 11, "after year 11", "central data team"),
         ({"UPN": upn, "Bus Route": "7", "Bus Stop": "Elm Road"}, 8, "transport", "admissions and"),
+        ({"UPN": upn, "Destination": "Elm College"}, 11, "next destinations", "Common Transfer File"),
+        ({"UPN": upn, "Reception Baseline Narrative": "Counts to ten"}, 0, "baseline", "assessment service"),
+        ({"UPN": upn, "1st Preference": "Elm School", "2nd Preference": "Oak"}, 6, "preferences", "parents"),
+        ({"Surname": surname, "DOB": born(), "Parent NI Number": ""}, 6, "eligibility", "service itself"),
+        ({"UPN": upn, "Attendance %": "88.1", "Persistently Absent": "Y"}, 8, "rates", "attendance export"),
+        ({"UPN": upn, "Club": of("Chess", "Choir"), "Surname": of("Foster")}, 8, "own use", "need not send"),
+        ({"UPN": upn, "SEN Status": "K", "Need": "MLD", "Intervention": "A"}, 8, "register", "core data"),
+        ({"UPN": upn, "Surname": surname, "Payroll No": "17"}, 8, "staff", "about pupils"),
+        ({"UPN": upn, "Penalty Notice Date": "01/10/2026"}, 8, "penalty", "education welfare"),
+        ({"FamilyName": surname, "DateOfBirth": born(), "VerificationType": "1"}, 9, "unique", "Records"),
+        ({"LearnRefNumber": "12", "ULN": "", "FundModel": "25", "ProgType": "24"}, 12, "Learner", "Submit"),
+        ({**WHO, **VOCATIONAL}, 13, "BTEC", "GCSE and A level: send these"),
+        ({"UPN": upn, "BTEC Sport": of("D*", "D", "P"), "Result": ""}, 14, "BTEC", "GCSE and A level"),
         ({"CHILD": "C1", "DOB": born(), "UPN": upn, "MC_DOB": ""}, 9, "Looked After", "makes this return"),
         ({"CHILD": "C1", "DECOM": "01/04/2026", "RNE": "S"}, 9, "Looked After", "makes this return"),
     ],
@@ -411,9 +425,54 @@ def test_one_heading_of_what_belongs_elsewhere_makes_no_core_data_wait() -> None
     assert any("policy:unlisted" in code for code in told(decision))
 
 
-@pytest.mark.parametrize("heading", ["CAT4 Verbal SAS", "NGRT Stanine", "Standardised Age Score"])
-def test_standardised_tests_are_told_as_other_assessments(heading: str) -> None:
-    assert "classify:other-assessments" in told(decided(csv(rows({"UPN": upn, heading: "104"}, year=8))))
+@pytest.mark.parametrize("root", ["CCIS", "A2CMessage"])
+def test_messages_that_are_not_for_the_authority_say_whose_they_are(root: str) -> None:
+    decision = decided(f"<{root}><Learner><Surname>Bell</Surname></Learner></{root}>".encode())
+    assert list(told(decision)) == ["classify:outside-agreement"]
+
+
+def test_vocational_grades_beside_a_levels_are_neither_kind() -> None:
+    columns: Columns = {**WHO, "Qualification": of("A Level", "BTEC National"), "Series": "June 2026"}
+    content = csv(rows({**columns, "Subject": "Sport", "Grade": of("A", "D*")}, year=13))
+    found, decision = judged(content, "file", "school", datetime.fromisoformat(NOVEMBER).astimezone())
+    assert list(told(decision)) == ["policy:allowed"]
+    assert "0 GCSE and 12 A level results, 12 of neither" in found.evidence
+
+
+@pytest.mark.parametrize("heading", ["Reason Not Taking", "Reason for not taking the check"])
+@pytest.mark.parametrize("reasons", [("", "A"), ("",)])
+def test_marks_of_the_multiplication_tables_check_are_known_by_the_reason_for_none(
+    heading: str, reasons: tuple[str, ...]
+) -> None:
+    content = csv(rows({**WHO, "Mark": of("25", "21"), heading: of(*reasons)}, year=4))
+    found, _ = judged(content, "file", "school", datetime.fromisoformat(NOVEMBER).astimezone())
+    assert isinstance(found, Classified)
+    assert (found.data_type, found.unlisted) == ("ks2", ())
+
+
+def test_the_first_day_and_the_sessions_of_a_suspension_are_known_as_systems_head_them() -> None:
+    columns: Columns = {**WHO, "Exclusion Type": "Suspension", "Exclusion Reason": "PP"}
+    columns |= {"Date exclusion started": "01/10/2026", "Exclusion Start Session": "AM"}
+    decision = decided(csv(rows({**columns, "Exclusion End Session": "PM"}, year=8)))
+    assert list(told(decision)) == ["policy:allowed"]
+
+
+def test_a_percentage_and_the_sessions_missed_are_attendance() -> None:
+    columns: Columns = {"UPN": upn, "Surname": surname, "Year": "8", "% Attendance": of("96.1", "88.0")}
+    assert list(told(decided(csv(rows({**columns, "Sessions Missed": "4"}, year=8))))) == ["policy:allowed"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "value"),
+    [
+        ("CAT4 Verbal SAS", "104"), ("NGRT Stanine", "104"), ("Standardised Age Score", "104"),
+        ("Reading Age", "9.02"), ("Maths Level", "5a"), ("KS3 Science", "6b"), ("Writing TA", "EXS"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("who", [{"UPN": upn}, WHO], ids=["UPN", "WHO"])
+def test_assessments_of_other_kinds_are_told_as_these(who: Columns, heading: str, value: str) -> None:
+    decision = decided(csv(rows({**who, heading: value}, year=8)))
+    assert "classify:other-assessments" in told(decision), told(decision)
 
 
 @pytest.mark.parametrize("grades", [("5", "4", "7"), ("A", "B", "C")])
