@@ -21,9 +21,9 @@ from gateway.reasons.languages import Language
 class Wording:
     """The names and languages for receipts and letters under one version of the policies.
     `languages`: in the order of a receipt. `names`: of data types and teams, by id. `terms`: translations of
-    the names of desks: for each language other than English, by the English name. `own`: ids and labels of
-    the policies, which receipts show even if words.txt does not list their words. Two wordings are equal only
-    if they are one object, because receipts are cached by wording.
+    desks' names and of texts in reasons.toml, by the English text, for each other language. `own`: ids and
+    labels of the policies, which receipts show even if words.txt does not list their words. Two wordings are
+    equal only if they are one object, because receipts are cached by wording.
     """
 
     languages: tuple[Language, ...] = ("en",)
@@ -170,8 +170,10 @@ class Catalogue(File):
             names=dict(types) | {team.id: team.name for team in self.teams.team},
             terms={
                 language: {self.desks.desk: said.desk, self.desks.governance: said.governance}
-                for language, said in self.agreement.contacts.items()
+                | self.reasons.translations.get(language, {})
+                for language in self.agreement.languages
                 if language != "en"
+                for said in [self.agreement.contacts.get(language, self.desks)]
             },
             own=tuple(own),
         )

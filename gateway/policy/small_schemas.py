@@ -150,10 +150,12 @@ class ConfirmedFile(File):
 class ReasonsFile(File):
     """Model of reasons.toml: by reason code, the clause that the reason cites.
     `services`: by kind of file outside the agreement, the step that tells its sender where it belongs.
+    `translations`: by language, of those kinds and steps, and of other words in the blanks of reasons.
     """
 
     clauses: dict[ReasonCode, ClauseId]
     services: dict[str, str] = Field(default_factory=dict)
+    translations: dict[Language, dict[str, str]] = Field(default_factory=dict)
 
 
 About = Literal["themselves", "anyone"]

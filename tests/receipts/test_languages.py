@@ -7,11 +7,14 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copytree
 from typing import get_args
 
 import pytest
 
 from gateway.acts.declarations import NOT_YET
+from gateway.classify import load_rules
 from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
 from gateway.model import Finding, Held, KeyKind, Provider, Refused, Settled
@@ -23,6 +26,7 @@ from gateway.policy.explain import changes_between
 from gateway.reasons import REASONS
 from gateway.reasons.languages import Language, table, translate
 from gateway.receipts import text as receipt_text
+from gateway.receipts.facts import in_language, plain_reason
 from gateway.receipts.notices import Notice, changed, opened, render, render_notice
 from gateway.receipts.text import declaration_statement, receipt_statement
 from gateway.record import letters
@@ -241,3 +245,24 @@ def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
 def test_two_days_are_written_with_the_soft_mutation(days: int, said: str) -> None:
     told = translate(f"due in {days} days, on 21 January 2027", "cy")
     assert told == f"i'w anfon ymhen {said}, erbyn 21 Ionawr 2027"
+
+
+def test_what_belongs_elsewhere_is_told_in_welsh_by_the_policies(tmp_path: Path) -> None:
+    copied = Path(copytree(POLICIES, tmp_path / "policies", symlinks=True))
+    agreement = copied / "agreement.toml"
+    agreement.write_text(
+        agreement.read_text("utf-8").replace('languages = ["en"]', 'languages = ["cy", "en"]')
+    )
+    catalogue = load_unchecked(copied)
+    of_grades = {
+        each.because
+        for each in load_rules(POLICIES).data_types.tables
+        if each.waits == "classify:other-assessments"
+    }
+    for kind in of_grades | catalogue.reasons.services.keys():
+        steps = {"service": step} if (step := catalogue.reasons.services.get(kind)) else {}
+        code = "classify:other-assessments" if kind in of_grades else "classify:outside-agreement"
+        reason = catalogue.reason(code, **{"kinds" if kind in of_grades else "kind": kind}, **steps)
+        told = in_language(plain_reason(reason, catalogue.wording), "cy", catalogue.wording)
+        assert kind not in told.sentence
+        assert not steps or step not in told.next_step
