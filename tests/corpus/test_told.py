@@ -391,6 +391,7 @@ T_LEVEL = {
         ({"UPN": upn, "Destination": "Elm College"}, 11, "next destinations", "Common Transfer File"),
         ({"UPN": upn, "Reception Baseline Narrative": "Counts to ten"}, 0, "baseline", "assessment service"),
         ({"UPN": upn, "1st Preference": "Elm School", "2nd Preference": "Oak"}, 6, "preferences", "parents"),
+        ({**WHO, "Year": "6", "School Applied For": "Oak"}, 6, "preferences", "parents"),
         ({"Surname": surname, "DOB": born(), "Parent NI Number": ""}, 6, "eligibility", "service itself"),
         ({"UPN": upn, "Attendance %": "88.1", "Persistently Absent": "Y"}, 8, "rates", "attendance export"),
         ({"UPN": upn, "Club": of("Chess", "Choir"), "Surname": of("Foster")}, 8, "own use", "need not send"),
