@@ -12,20 +12,25 @@ _ABBREVIATED = re.compile(
 )
 _BETWEEN_LETTERS = re.compile(r"(?<=\b[A-Z])[./](?=[A-Z]\b)")
 # Behind a word, or behind a class and a sign: "Mrs Reed YC", "3B/YC", and, if it is nobody's name, in
-# any letters ("Nowak Ukr"). SEN and TA are surnames, RC a church, and CP and CIC kinds of schools, too.
-_TELLING = "|".join(sorted(map(str.upper, WORDS["abbreviations"])))
-_NEVER_A_NAME = rf"(?i:(?!(?:send?|lac|cla|cin|cic|tac|ta|rc)\b)(?:{_TELLING}))\b"
+# any letters ("Nowak Ukr"). SEN, LA and TA are surnames, RC a church, and CP and CIC kinds of schools, too.
+TELLING = frozenset(map(str.upper, WORDS["abbreviations"]))
+_TELLING = "|".join(sorted(TELLING))
+_NEVER_A_NAME = rf"(?i:(?!(?:send?|lac|cla|cin|cic|tac|la|ta|rc)\b)(?:{_TELLING}))\b"
 _IN_A_LABEL = (
     rf"(?:[^\W\d_A-Z]\W+|\d[A-Z]? *[^\w\s] *|\d{{3}} )(?:{_TELLING})\b|[^\W\d_A-Z]\W+{_NEVER_A_NAME}"
     rf"|\b(?:{_TELLING})(?: [A-Z][a-z]| \d|(?<=[A-Z]{{3}})\d)|:(?! )"
 )
-_ELSEWHERE = re.compile(rf"(?:[^\W\d_A-Z]|\b\d+[A-Z]?)\W+(?:(?!SEN|RC|TA)(?:{_TELLING})\b|{_NEVER_A_NAME})")
+_ELSEWHERE = re.compile(
+    rf"(?:[^\W\d_A-Z]|\b\d+[A-Z]?)\W+(?:(?!SEN|RC|[LT]A)(?:{_TELLING})\b|{_NEVER_A_NAME})"
+)
 _TELLS_BESIDE = {
     "label": re.compile(_IN_A_LABEL),
     "school": re.compile(rf"[^\W\d_A-Z]\W+(?!SEND?|RC|CP|CIC)(?:{_TELLING})\b"),
     "name": _ELSEWHERE,
     "address line": _ELSEWHERE,
 }
+# Behind a word, three to five letters without a vowel in any language of these letters ("Jo Spld").
+_MUTE = re.compile(r"[^\W\d_A-Z][^\w'\u2019-]+(?i:(?!jnr|snr)[b-df-hj-np-tvxz]{3,5})\b")
 # Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
 _SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
 
@@ -44,16 +49,23 @@ def end_a_street(piece: str) -> bool:
     """Return True if an abbreviation of no street or house ends a piece of an address ("3 Hill View T/A")."""
     piece = _BETWEEN_LETTERS.sub("", piece).rstrip(".")
     for found in _ABBREVIATED.finditer(piece):
-        behind = piece[found.end() :]
-        is_known = found[2] in WORDS["behind_a_street"] or found[1].lower() in WORDS["parts_of_houses"]
+        behind, word, upper = piece[found.end() :], found[1].lower(), found[2]
+        is_known = upper in WORDS["behind_a_street"] or word in WORDS["parts_of_houses"]
+        # As the area of a postcode behind its town ("Leeds LS").
+        if word not in WORDS["streets"] | WORDS["numbered_streets"]:
+            is_known |= word[0] == upper[0].lower() and upper[1:].lower() in word[1:]
         if not is_known and not is_spoken(found[2]) and (not behind or behind.isupper()):
             return True
     return False
 
 
-def is_never_a_name(text: str) -> bool:
-    """Return True for an abbreviation that tells of a pupil and is nobody's name ("YC", but not "LAC")."""
-    return re.fullmatch(_NEVER_A_NAME, text) is not None
+def is_never_a_name(text: str, *, is_given: bool) -> bool:
+    """Return True for an abbreviation that tells of a pupil and is nobody's name ("YC", but not "LAC"), and
+    for a name with letters behind a word that cannot be spoken. `is_given`: True for forenames, which no such
+    abbreviation in upper case is ("SEN").
+    """
+    is_abbreviation = (is_given and text in TELLING) or re.fullmatch(_NEVER_A_NAME, text) is not None
+    return is_abbreviation or _MUTE.search(text) is not None
 
 
 def tell_beside(text: str, kind: str) -> bool:

@@ -395,7 +395,8 @@ class Sensitive(RuleTable):
     @cached_property
     def _signs(self) -> frozenset[bytes]:
         """First six letters of each sensitive word, stem, and phrase's longest word, for a quick search."""
-        telling = (*self._value_stems, *self._value_words, *self._telling_phrases, *WORDS["abbreviations"])
+        telling = {*self._value_stems, *self._value_words, *self._telling_phrases, *WORDS["abbreviations"]}
+        telling |= WORDS["origins"]
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property

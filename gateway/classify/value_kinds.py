@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -192,12 +193,14 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     """Return a check like `check` for a field that names a pupil. `is_heading`: the test for a column's name.
     `tells` returns True for a sensitive word: none stands behind a dash or, in upper case, a word, even
     if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
-    ("Morgan YC", "Lee EAL"), or alone, unless people have it as a name ("YC", but not "Lac"). Initials with
+    ("Morgan YC", "Lee EAL"), or alone, unless people have it as a name ("YC", but not "Lac"); no code of
+    help with needs behind a surname ("Lee K"), and nowhere letters that cannot be spoken, or a people or
+    faith, behind a word ("Bell Spld", "Bell Syrian"). Initials with
     full stops may stand behind a forename ("Amy B.J."); a rare surname that is an ordinary word may stand
     alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
-    given = WORDS["given_names"]
+    given, origins = WORDS["given_names"], WORDS["origins"]
 
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
@@ -208,7 +211,10 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
             is_name = is_name and not (is_heading(upper) or tells(small) or small in WORDS["abbreviations"])
             if word.casefold() not in before and not is_name:
                 return OTHER
-        if is_part and abbreviations.is_never_a_name(name):
+        is_coded = is_part and field not in given and name.endswith((" E", " K"))
+        pairs = pairwise(plain_text(name).split())
+        is_told = any(word in origins and first not in _IN_A_NAME for first, word in pairs)
+        if is_coded or is_told or abbreviations.is_never_a_name(name, is_given=field in given):
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
         fault = check(rest if is_called else text) if rest or not is_called else None
@@ -420,9 +426,12 @@ _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
 _UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
 _TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
 _NAME = rf"(?:{_TITLED}|(?:{'|'.join(sorted(_IN_A_NAME - {'and', 'or'}, reverse=True))}){_END_OF_WORD})"
+_MUTE = rf"(?i:[b-df-hj-np-tvxz]{{3,5}}){_END_OF_WORD}"
 # "McDonald" and "J", and words of a name without a small letter: both are rarely in one name.
-_ENDING_SMALL = rf"(?=[^ ,\n{BETWEEN}]*[a-z{ACCENTED}]{_END_OF_WORD}|[A-Z]{_END_OF_WORD}){_NAME}"
-_LOUD = rf"[A-Z]++(?:['\u2019-][A-Z]++)*+{_END_OF_WORD}"
+_ENDING_SMALL = (
+    rf"(?=[^ ,\n{BETWEEN}]*[a-z{ACCENTED}]{_END_OF_WORD}|[A-DF-JL-Z]{_END_OF_WORD})(?!{_MUTE}){_NAME}"
+)
+_LOUD = rf"(?![KE]{_END_OF_WORD}|{_MUTE})[A-Z]++(?:['\u2019-][A-Z]++)*+{_END_OF_WORD}"
 _SMALL = rf"(?:{'|'.join(sorted(_IN_A_PLACE, reverse=True))}){_END_OF_WORD}"
 _NOT_ABBREVIATED = "".join(rf"(?<![a-z{ACCENTED}] [A-Z]{{{n}}})" for n in (2, 3, 4, 5))
 _PLACE = rf"(?:{_TITLED}{_NOT_ABBREVIATED}|{_SMALL})"
@@ -514,7 +523,11 @@ class Words:
         return all(
             relations.has(piece)
             or piece.casefold().strip(".") in WORDS["titles"]
-            or ((alone or (len(piece) > 1 and not piece.islower())) and self.are(piece))
+            or (
+                (alone or (len(piece) > 1 and not piece.islower()))
+                and piece not in abbreviations.TELLING
+                and self.are(piece)
+            )
             for piece in pieces
         )
 
@@ -549,7 +562,7 @@ class Words:
         small, known = [], self._small | _IN_A_NAME if has_teacher else self._small
         for word in words:
             bare = word.strip(".,-'/&()+_*#\u2018\u2019")
-            if bare[:1].islower() and bare.casefold() not in known and not _ELIDED.match(bare):
+            if bare[:1].islower() and plain_text(bare) not in known and not _ELIDED.match(bare):
                 small.append(word)
         in_case = not small
         if small and kind != "name":
