@@ -20,7 +20,7 @@ from gateway.classify import value_kinds
 from gateway.classify.identifiers import Remembered
 from gateway.classify.report_wording import ReportWording
 from gateway.classify.sensitive import WORDS, RuleTable, Sensitive, is_legible, plain
-from gateway.classify.shared_values import SharedJudge
+from gateway.classify.shared_values import SchoolJudge, SharedJudge
 from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
@@ -371,13 +371,16 @@ class Rules(Items):
     @cached_property
     def judges(self) -> Remembered[str, value_kinds.Judge]:
         """By field key, the `Judge` of values for views; in views, a fault in `QUERIES` hides no value."""
-        return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
+        return Remembered(lambda key: self.judge(key, None, by_rows=False))
 
-    def judge(self, key: str, known: value_kinds.Judge, *, by_rows: bool) -> value_kinds.Judge:
-        """Return the judge `known`; `by_rows`: of classes and houses a new one, also by the rows of each."""
-        if by_rows and key in _OF_MANY:
+    def judge(self, key: str, known: value_kinds.Judge | None, *, by_rows: bool) -> value_kinds.Judge:
+        """Return the judge `known`; of classes, houses and, `by_rows`, of schools a new one by their rows."""
+        known = known or value_kinds.Judge(self.check(key), self.quick(key, with_queries=True))
+        if key in _OF_MANY:
             initials, codes = self.sensitive.are_initials, self._telling_codes
-            return SharedJudge(known.check, known.quick, initials, codes, house=key == "house")
+            return SharedJudge(known, initials, codes, house=key == "house", by_rows=by_rows)
+        if by_rows and key == "school-name":
+            return SchoolJudge(known.check, known.quick)
         return known
 
     @cached_property

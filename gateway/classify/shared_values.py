@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
+from gateway.classify.abbreviations import TELLING
 from gateway.classify.sensitive import WORDS
-from gateway.classify.value_kinds import OTHER, Check, Judge, Quick, Test
+from gateway.classify.value_kinds import OTHER, Judge, Test
 
 # Of a label's form ("7 Aa" is "0 a"): a word with a small letter, a number, and a letter that is not small.
 _WORD_IN_SMALL, _SOME_FIGURES = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*"), re.compile(r"\d+")
@@ -38,9 +39,12 @@ _BETWEEN_WORDS = re.compile(
 _MORE = re.compile(
     r"(?<=\w)(?=[^\w/'\u2019])(?!-\w|\W+(?:[A-Z]|[AP]M|\(?Y?\d+[A-Z]?\)?|M(?:[rsx]|rs|iss)\.? .*)\Z)"
 )
+_OF_A_NEED = re.compile(
+    r"\b(?:(?:PRU|SEMH|S?EBD|BESD|P?[MS]LD|AS[CD]|SLCN)\b|AP\Z|(?i:pupil referral|autis|hospital school))"
+).search
 _FEWEST_ROWS, _ROWS_OF_A_CLASS, _CLASSES_ALIKE = 50, 10, 3
 _FEW_ROWS, _OF_A_CLASS, _A_CLASS, _INITIALS, _OF_AN_ORIGIN = 2, 8, 30, 3, 6
-_SUPPORT, _TELLING = tuple(WORDS["support"]), {one.upper() for one in WORDS["abbreviations"]}
+_SUPPORT = tuple(WORDS["support"])
 _WORDS_OF_TEACHERS = WORDS["stages"] | WORDS["titles"] | WORDS["in_a_name"]
 _USUAL_FORM, _RARE = 0.05, 0.03
 _ROWS_TOGETHER = 500  # A longer table is judged in portions: the first has so many rows.
@@ -59,26 +63,44 @@ def _is_odd(value: str) -> bool:
     return _NO_CLASS(value) is not None or not is_class or not all(map(_NAME, names))
 
 
+class SchoolJudge(Judge):
+    """Judge of names of schools, by how many rows have each: one that tells of a need ("Hillside PRU") is the
+    sender's own, or that of few pupils.
+    """
+
+    __slots__ = ()
+
+    def faults(self, values: Collection[str]) -> dict[str, str]:
+        """Return the faulty values of a column: also a school of one or two rows among others that tells."""
+        counts = Counter(filter(None, values))
+        few = {value for value, rows in counts.items() if rows <= _FEW_ROWS and len(counts) > 1}
+        return dict.fromkeys(filter(_OF_A_NEED, few), OTHER) | super().faults(values)
+
+
 class SharedJudge(Judge):
     """Judge of a field whose values many pupils share, such as a class, also by how many rows have each.
     `initials`: the test for a class that is called by its teacher's initials. `codes`: those of other items.
-    `house`: True for houses, which are not called by years or initials.
+    `house`: True for houses, which are not called by years or initials. `by_rows`: False where the rows of a
+    value cannot be counted, as in XML: whatever `_tells` is then faulty, however many pupils have it.
     """
 
-    __slots__ = ("_are_initials", "_codes", "_odd", "_rows")
+    __slots__ = ("_are_initials", "_by_rows", "_codes", "_odd", "_rows")
 
     def __init__(
-        self, check: Check | None, quick: Quick | None, initials: Test, codes: frozenset[str], *, house: bool
+        self, known: Judge, initials: Test, codes: frozenset[str], *, house: bool, by_rows: bool
     ) -> None:
         self._rows = Counter[str]()
-        super().__init__(check, quick)
+        super().__init__(known.check, known.quick)
         self._are_initials, self._codes, self._odd = initials, codes, _ODD_HOUSE if house else _is_odd
+        self._by_rows = by_rows
 
     def _tells(self, value: str) -> bool:
         """Return True for a code of another item, and a value with an abbreviation or word of support."""
         upper, small = value.upper(), value.casefold()
-        is_code = len(value) > _INITIALS and not self._codes.isdisjoint([upper, upper[:_OF_AN_ORIGIN]])
-        return is_code or small.startswith(_SUPPORT) or not _TELLING.isdisjoint(_UPPER.findall(value))
+        asked = {upper, upper[:_OF_AN_ORIGIN]} if self._by_rows else {upper}
+        is_code = (len(value) > _INITIALS and not self._codes.isdisjoint(asked)) or small in WORDS["origins"]
+        is_help = f"{small.lstrip('0123456789 ')} ".startswith(_SUPPORT)
+        return is_code or is_help or not TELLING.isdisjoint(_UPPER.findall(value))
 
     def forget(self) -> None:
         """Forget the values judged so far, and their rows."""
@@ -94,6 +116,8 @@ class SharedJudge(Judge):
         initials ("9 CSA") is not beside others.
         """
         found, column = super().faults(values), list(filter(None, values))
+        if not self._by_rows:
+            return found | {value: OTHER for value in values if value not in found and self._tells(value)}
         counts, filled = Counter(column), len(column)
         # Several are classes by their teachers' initials. The last class of a portion may go on in the next.
         going_on = {*column[-1:]} if len(values) >= _ROWS_TOGETHER else set[str]()

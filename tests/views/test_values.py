@@ -270,6 +270,26 @@ def test_beside_houses_of_a_small_table_no_remark_is_shown(odd: str, is_shown: b
     assert "MAN" in shown_of(capitals.replace(b",BED\r", b",TER\r", 1))
 
 
+@pytest.mark.parametrize(
+    ("school", "is_shown"),
+    [
+        ("Hillside PRU", False), ("Moorside SEMH School", False), ("Hill Pupil Referral Unit", False),
+        ("Elmhurst AP", False),
+        ("Prudhoe Primary", True), ("St Mary's RC School", True),
+    ],
+)  # fmt: skip
+def test_a_school_that_tells_of_a_need_is_shown_unless_few_pupils_have_it(
+    school: str, is_shown: bool
+) -> None:
+    data = registers("School Name", [school, "Oak Primary"], pupils=20)
+    assert school in shown_of(data)
+    lone = data.replace(f",{school}\r".encode(), b",Elm Primary\r").replace(
+        b"Oak Primary", school.encode(), 1
+    )
+    assert (school in shown_of(lone)) == is_shown
+    assert shown_of(registers("School Name", [school], pupils=1)) == [school]
+
+
 @pytest.mark.parametrize("more", [" - Foster", " (RC)", " JW"])
 def test_a_class_with_more_behind_it_is_in_no_view_of_a_small_table(more: str) -> None:
     data = registers("Form", ["Mrs Jones", "Mr Lee", "Owls"], pupils=12)
@@ -333,11 +353,22 @@ def test_a_class_of_eight_in_a_school_of_a_thousand_is_shown() -> None:
     assert shown_of(registers("Form", listed, pupils=len(listed), in_order=False)) == listed
 
 
-def test_in_xml_a_class_is_judged_by_its_words_alone_and_the_sender_is_told_nothing_else() -> None:
+@pytest.mark.parametrize(
+    ("odd", "is_shown"),
+    [
+        ("YC", False),
+        ("5 Nurture", False),
+        ("Hub", False),
+        ("Syrian", False),
+        ("Brazil", True),
+        ("Homer", True),
+    ],
+)
+def test_in_xml_a_class_that_tells_is_in_no_view_and_the_sender_is_told(odd: str, is_shown: bool) -> None:
     _, *rows = csv.reader(io.StringIO(registers("Form", FORMS).decode(), newline=""))
     pupils = "".join(
         f"<Pupil><UPN>{upn}</UPN><Surname>{surname}</Surname><Forename>{forename}</Forename>"
-        f"<RegGroup>{'YC' if number == 60 else form}</RegGroup></Pupil>"
+        f"<RegGroup>{odd if number == 60 else form}</RegGroup></Pupil>"
         for number, (upn, surname, forename, _, _, form) in enumerate(rows)
     )
     data = (
@@ -346,9 +377,8 @@ def test_in_xml_a_class_is_judged_by_its_words_alone_and_the_sender_is_told_noth
     ).encode()
     what = recognised(data)
     view, left_out = view_of(data, Basis(data_type=what.data_type, items=ITEMS, unlisted=what.unlisted))
-    assert b">YC<" in view
-    assert WITHHELD not in left_out
-    assert not [one for one in what.findings if one.expected]
+    assert (f">{odd}<".encode() in view, WITHHELD not in left_out) == (is_shown, is_shown)
+    assert [one.count for one in what.findings if one.expected] == [1] * (not is_shown)
 
 
 def test_a_column_in_which_every_pupil_has_another_class_is_shown() -> None:
