@@ -60,9 +60,8 @@ def end_a_street(piece: str) -> bool:
 
 
 def is_never_a_name(text: str, *, is_given: bool) -> bool:
-    """Return True for an abbreviation that tells of a pupil and is nobody's name ("YC", but not "LAC"), and
-    for a name with letters behind a word that cannot be spoken. `is_given`: True for forenames, which no such
-    abbreviation in upper case is ("SEN").
+    """Return True for a telling abbreviation that is nobody's name ("YC", but not "LAC"), and for a name with
+    unspeakable letters behind a word. `is_given`: True for a forename, never an abbreviation in upper case.
     """
     is_abbreviation = (is_given and text in TELLING) or re.fullmatch(_NEVER_A_NAME, text) is not None
     return is_abbreviation or _MUTE.search(text) is not None

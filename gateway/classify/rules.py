@@ -374,7 +374,7 @@ class Rules(Items):
         return Remembered(lambda key: self.judge(key, None, by_rows=False))
 
     def judge(self, key: str, known: value_kinds.Judge | None, *, by_rows: bool) -> value_kinds.Judge:
-        """Return the judge `known`; of classes, houses and, `by_rows`, of schools a new one by their rows."""
+        """Return the judge `known`; of classes, houses and, `by_rows`, of schools a new one by rows."""
         known = known or value_kinds.Judge(self.check(key), self.quick(key, with_queries=True))
         if key in _OF_MANY:
             initials, codes = self.sensitive.are_initials, self._telling_codes

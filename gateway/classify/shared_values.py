@@ -64,14 +64,14 @@ def _is_odd(value: str) -> bool:
 
 
 class SchoolJudge(Judge):
-    """Judge of names of schools, by how many rows have each: one that tells of a need ("Hillside PRU") is the
-    sender's own, or that of few pupils.
+    """Judge of names of schools, by the rows of each: "Hillside PRU" may be the sender's own, or the
+    former school of few pupils.
     """
 
     __slots__ = ()
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the faulty values of a column: also a school of one or two rows among others that tells."""
+        """Return the faulty values of a column: also a telling school of one or two rows among others."""
         counts = Counter(filter(None, values))
         few = {value for value, rows in counts.items() if rows <= _FEW_ROWS and len(counts) > 1}
         return dict.fromkeys(filter(_OF_A_NEED, few), OTHER) | super().faults(values)
@@ -80,8 +80,8 @@ class SchoolJudge(Judge):
 class SharedJudge(Judge):
     """Judge of a field whose values many pupils share, such as a class, also by how many rows have each.
     `initials`: the test for a class that is called by its teacher's initials. `codes`: those of other items.
-    `house`: True for houses, which are not called by years or initials. `by_rows`: False where the rows of a
-    value cannot be counted, as in XML: whatever `_tells` is then faulty, however many pupils have it.
+    `house`: True for houses, never called by years or initials. `by_rows`: False where the rows of a value
+    cannot be counted, as in XML: every value of `_tells` is then faulty.
     """
 
     __slots__ = ("_are_initials", "_by_rows", "_codes", "_odd", "_rows")

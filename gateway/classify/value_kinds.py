@@ -194,10 +194,9 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     `tells` returns True for a sensitive word: none stands behind a dash or, in upper case, a word, even
     if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
     ("Morgan YC", "Lee EAL"), or alone, unless people have it as a name ("YC", but not "Lac"); no code of
-    help with needs behind a surname ("Lee K"), and nowhere letters that cannot be spoken, or a people or
-    faith, behind a word ("Bell Spld", "Bell Syrian"). Initials with
-    full stops may stand behind a forename ("Amy B.J."); a rare surname that is an ordinary word may stand
-    alone, or before a comma ("Full"; "Full, Ann").
+    help with needs behind a surname ("Lee K"), and no unspeakable letters, people or faith behind a word
+    ("Bell Spld", "Bell Syrian"). Initials with full stops may stand behind a forename ("Amy B.J."); a rare
+    surname that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
     given, origins = WORDS["given_names"], WORDS["origins"]
