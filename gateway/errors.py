@@ -67,7 +67,25 @@ def as_fault(said: str, kind: type[GatewayError] = Fault) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise kind(f"{said}: {error.strerror or os.strerror(error.errno or 0)}") from None
+        raise kind(f"{said}: {cause_of(error)}") from None
+
+
+def cause_of(error: OSError) -> str:
+    """Return the system's message for an error; for a full disk, a next step, too."""
+    told = error.strerror or (os.strerror(error.errno) if error.errno else type(error).__name__)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        told += " (df -h says where). Make room outside the gateway, then try again"
+    return told
+
+
+@contextmanager
+def naming(path: PurePath) -> Iterator[None]:
+    """Put `path` into an OSError inside the context that names no file, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def trace_of(error: BaseException) -> str:

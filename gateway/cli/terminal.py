@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gateway.errors import cause_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -62,17 +63,13 @@ def shows_all() -> bool:
 
 
 def words(error: OSError) -> str:
-    """Return an OSError as one line: the path and the system's message; for a full disk, a next step, too."""
-    told = error.strerror or str(error) or type(error).__name__
+    """Return an OSError as one line: the path, and the cause."""
+    told = cause_of(error) if error.strerror else str(error) or type(error).__name__
     path = error.filename
-    if (
-        isinstance(error, FileNotFoundError)
-        and isinstance(path, str | os.PathLike)
-        and Path(path).is_symlink()
-    ):
-        told = "a link to a file that is not there: copy a folder of policies by cp -rL"
     if path == _OUTPUT:
-        return f"the output cannot be written: {told}"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        told += " (df -h says where). Make room outside the gateway, then run the command again"
-    return f"{os.fsdecode(path)}: {told}" if isinstance(path, str | bytes | os.PathLike) else told
+        return f"the output cannot be written: {error.strerror}"
+    if not isinstance(path, str | bytes | os.PathLike):
+        return told
+    if isinstance(error, FileNotFoundError) and Path(os.fsdecode(path)).is_symlink():
+        told = "a link to a file that is not there: copy a folder of policies by cp -rL"
+    return f"{os.fsdecode(path)}: {told}"

@@ -31,6 +31,7 @@ from gateway.home.settings import Settings, load_settings, read_toml
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
 from gateway.homes.create import check_unused, whole_or_nothing
+from gateway.registry.database import words_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, Store, check_store, store_of
 from gateway.zones.memory import closing_descriptor
@@ -357,7 +358,7 @@ def copy_registry(source: Path, target: Path) -> None:
             if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 raise Fault("the registry's copy is damaged")
     except sqlite3.Error as error:
-        raise Fault(f"the registry cannot be copied: {error}") from None
+        raise Fault(f"the registry cannot be copied: {words_of(error)}") from None
 
 
 _DATED = "%Y-%m-%dT%H%M%SZ"

@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlmodel import Session, SQLModel
 
-from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError, cause_of
 from gateway.home import Home
 from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
@@ -101,7 +101,7 @@ def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: 
                         target.put_session(reference, file.read())
         target.settle()
     except OSError as error:
-        raise Fault(f"the store failed: {error.strerror}; begin the move again when that is mended") from None
+        raise Fault(f"the store failed: {cause_of(error)}. Begin the move again once it is mended") from None
     return set(todo)
 
 

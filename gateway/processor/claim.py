@@ -29,7 +29,7 @@ from functools import cache, partial
 
 from sqlmodel import Session
 
-from gateway.errors import Fault, trace_of
+from gateway.errors import Fault, cause_of, trace_of
 from gateway.home import CLAIMED, provider_of
 from gateway.model import Upload
 from gateway.processor.worker_pool import in_turn
@@ -303,7 +303,7 @@ class Claim:
                 self._set_aside(reference, str(error))
                 continue
             except OSError as error:
-                self.faults.append(Fault(f"the spool cannot be read: {_words(error)}"))
+                self.faults.append(Fault(f"the spool cannot be read: {cause_of(error)}"))
                 continue
             # The gateway's clock and the kernel's need not agree on the hour.
             now, waited = self.registrar.clock(), timedelta(seconds=max(0.0, time.time() - named_at))
@@ -333,7 +333,7 @@ class Claim:
         except OSError as error:  # A folder perhaps not durable is not trusted.
             failed, stored, elsewhere = [error], {}, set()
         if failed:
-            self.faults.append(Fault(f"the sealed store cannot be written: {_words(failed[0])}"))
+            self.faults.append(Fault(f"the sealed store cannot be written: {cause_of(failed[0])}"))
         return dict(sorted(stored.items(), key=lambda one: one[1].landed_at)), elsewhere
 
     def _store_one(
@@ -359,7 +359,7 @@ class Claim:
             _log.warning("%s: the store has another file of this reference", reference)
             return error
         except OSError as error:
-            _log.error("%s: cannot be stored: %s", reference, _words(error))
+            _log.error("%s: cannot be stored: %s", reference, cause_of(error))
             if error.errno in _FOR_ALL:
                 full.set()
             return error
@@ -393,7 +393,7 @@ class Claim:
             try:
                 take_away(self.registrar.home.spool, reference)
             except OSError as error:
-                self.faults.append(Fault(f"the spool cannot be emptied: {_words(error)}"))
+                self.faults.append(Fault(f"the spool cannot be emptied: {cause_of(error)}"))
         if references:
             passing("land.emptied")
 
@@ -403,17 +403,13 @@ class Claim:
         try:
             set_aside(self.registrar.home.spool, reference)
         except OSError as error:
-            _log.error("%s: cannot be set aside: %s", reference, _words(error))
+            _log.error("%s: cannot be set aside: %s", reference, cause_of(error))
 
 
 @cache
 def _copiers() -> ThreadPoolExecutor:
     """Return the pool of threads that copy uploads into the store; every call returns the same pool."""
     return ThreadPoolExecutor(_COPIERS, "claim")
-
-
-def _words(error: OSError) -> str:
-    return os.strerror(error.errno or 0)
 
 
 def sort_out(

@@ -21,7 +21,7 @@ from watchdog.events import FileCreatedEvent, FileMovedEvent, FileSystemEvent, F
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
+from gateway.errors import ConfigurationError, Fault, GatewayError, cause_of, trace_of
 from gateway.examiner.protocol import FileLost
 from gateway.home import provider_of
 from gateway.model import Folder
@@ -470,7 +470,7 @@ def _fault_of(step: Callable[[], object]) -> Fault | None:
     except GatewayError as error:
         return error if isinstance(error, Fault) else Fault(str(error))
     except OSError as error:
-        return Fault(f"a disk failed: {error.strerror}")
+        return Fault(f"a disk failed: {cause_of(error)}")
     except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
         return Fault(f"a step failed: {trace_of(error)}")
     return None

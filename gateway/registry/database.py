@@ -68,12 +68,19 @@ def _answered() -> Iterator[None]:
         raise
     except DatabaseError as error:
         # Only the driver's own words: the full error would carry the statement's values.
-        name, said = getattr(error.orig, "sqlite_errorname", ""), "the registry did not answer: {}"
-        if name.startswith(_UNWRITABLE):
-            said = "the registry cannot be written: see that this user may write its folder ({})"
-        elif name.startswith(_ON_DISK):
-            said += ". Its disk is full or broken; df -h and dmesg say which: make room outside the gateway"
-        raise Fault(said.format(error.orig)) from None
+        said = f"the registry did not answer: {words_of(error.orig)}"
+        if getattr(error.orig, "sqlite_errorname", "").startswith(_UNWRITABLE):
+            said = f"the registry cannot be written: see that this user may write its folder ({error.orig})"
+        raise Fault(said) from None
+
+
+def words_of(error: BaseException | None) -> str:
+    """Return the words of a database's driver; if SQLite's disk is full or broken, a next step, too."""
+    if getattr(error, "sqlite_errorname", "").startswith(_ON_DISK):
+        return (
+            f"{error}. Its disk is full or broken; df -h and dmesg say which: make room outside the gateway"
+        )
+    return str(error)
 
 
 class Registry:

@@ -14,6 +14,7 @@ from pkgutil import resolve_name
 from random import Random
 from typing import Any, Literal
 
+from gateway.errors import GatewayError, as_fault
 from gateway.samples import people
 from gateway.samples.drawing import Cohort, Document
 from gateway.samples.people import MARKER, Pupil, School, pupils, school
@@ -164,8 +165,9 @@ def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list
         rng = Random(f"{seed} {layout.data_type} {_variant(layout, way)}")
         built = build_layout(layout, way, rng=rng, pupils=pupils, errors=errors)
         path = folder / layout.data_type / built.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(built.content)
+        with as_fault(f"{path} cannot be written", GatewayError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(built.content)
         written.append(replace(built, path=path, content=b""))
     return written
 

@@ -33,7 +33,7 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, naming
 from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
 from gateway.model import Folder, LooksLike, Upload
 from gateway.zones.failpoints import passing
@@ -167,7 +167,7 @@ def private_mode(folder: Path) -> int:
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
     """Write a file completely or not at all: write aside, fsync, rename into place, fsync the folder."""
-    with _written_durably(path, mode) as file:
+    with naming(path), _written_durably(path, mode) as file:
         file.write(content)
 
 

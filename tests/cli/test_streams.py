@@ -141,8 +141,30 @@ def test_a_full_disk_is_told_with_a_next_step(site: Site) -> None:
         disk.fill()
         said = one_line_of(site.result("keys", "gateway", "rotate"))
         assert "No space left on device (df -h says where). Make room outside the gateway" in said
+        assert f"{site.home / 'keys'}/" in said
         disk.make_room()
         site.gateway("keys", "gateway", "rotate")
+
+
+@pytest.mark.root
+@pytest.mark.needs("mount")
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("process", "--once"), "published/ cannot be written"),
+        (("samples", "{}"), "{}/student-core/9992000_CTF_999LLLL_001.xml cannot be written"),
+        (("install", "--prefix", "{}"), "{}/share/gateway/alerts.yml cannot be written"),
+    ],
+    ids=["process", "samples", "install"],
+)
+def test_every_command_tells_of_a_full_disk_alike(
+    site: Site, tmp_path: Path, arguments: tuple[str, ...], what: str
+) -> None:
+    full = site.home / "published" if arguments[0] == "process" else tmp_path
+    with disk_over(full) as disk:
+        disk.fill()
+        said = one_line_of(site.result(*(one.format(full) for one in arguments)))
+    assert f"gateway: {what.format(full)}: No space left on device (df -h says where). Make room" in said
 
 
 @pytest.mark.long
