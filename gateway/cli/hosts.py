@@ -31,14 +31,14 @@ def add(
     """
     code = new_code()
     sealed = packed(Home(home), name, code)
-    try:
-        with file.open("xb") as target:
-            file.chmod(0o600)
-            target.write(sealed)
-    except FileExistsError:
-        raise GatewayError(f"{file} is there already") from None
     with ExitStack() as unless_recorded:
-        unless_recorded.callback(file.unlink, missing_ok=True)  # The code of the file was not shown.
+        try:
+            with file.open("xb") as target:
+                unless_recorded.callback(file.unlink, missing_ok=True)  # The code of the file was not shown.
+                file.chmod(0o600)
+                target.write(sealed)
+        except FileExistsError:
+            raise GatewayError(f"{file} is there already") from None
         with registrar_of(home) as registrar, registrar.registry.write() as session:
             if hosts.was_removed(session, name):
                 raise GatewayError(

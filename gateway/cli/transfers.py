@@ -20,6 +20,7 @@ from gateway.model import counted
 from gateway.record.dual_control import name_of
 from gateway.registry import log, markers, persons, transfers
 from gateway.registry.log import Entry
+from gateway.zones.spool import copy_durably
 
 app = typer.Typer()
 _PIECE = 1024**2
@@ -69,12 +70,9 @@ def open_whole(
             with registrar.registry.write() as session:  # On record before anything is given out.
                 log.append(session, [entry], at)
                 registrar.sign_head(session, at)
-            pieces = (os.pread(content.fileno(), _PIECE, start) for start in range(0, size, _PIECE))
             if to is None:
-                for piece in pieces:
-                    typer.echo(piece, nl=False)
+                for start in range(0, size, _PIECE):
+                    typer.echo(os.pread(content.fileno(), _PIECE, start), nl=False)
                 return
-            descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.writelines(pieces)
+            copy_durably(content.fileno(), to, mode=0o600)  # No half of it stays where a disk is full.
     out.print(f"wrote {counted(size, 'byte')} in the clear to {to}: yours to protect")

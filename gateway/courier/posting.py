@@ -59,7 +59,8 @@ def post(folder: Path, failed: set[str]) -> int:
     first error is then raised, and a word for the error is written into the folder. Without a lease
     (`check_lease`) the messages wait.
     """
-    found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
+    found = [path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists()]
+    failed.intersection_update(path.stem for path in found)  # Else it would grow with what was given up.
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))
     if not waiting:
         return 0
@@ -79,7 +80,6 @@ def post(folder: Path, failed: set[str]) -> int:
                 break
         if refused:
             raise refused[0]
-        failed.clear()
         return len(waiting)
     return 0
 

@@ -171,10 +171,14 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
         file.write(content)
 
 
-def copy_durably(source: int, path: Path) -> None:
+def copy_durably(source: int, path: Path, *, mode: int = 0o666) -> None:
     """Copy the file at a descriptor to `path`, as `write_durably` writes one."""
     os.lseek(source, 0, os.SEEK_SET)
-    with os.fdopen(source, "rb", closefd=False) as original, _written_durably(path, 0o666) as file:
+    with (
+        naming(path),
+        os.fdopen(source, "rb", closefd=False) as original,
+        _written_durably(path, mode) as file,
+    ):
         shutil.copyfileobj(original, file)
 
 

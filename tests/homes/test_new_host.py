@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import stat
 import tarfile
 from datetime import UTC, datetime
@@ -78,11 +79,18 @@ def test_a_host_whose_file_cannot_be_written_is_not_put_on_record(
     assert file.read_bytes() == b"of somebody else"
 
 
+@pytest.mark.parametrize("full", [False, True])
 def test_a_file_whose_host_cannot_be_put_on_record_does_not_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, full: bool
 ) -> None:
     monkeypatch.setattr(hosts, "packed", lambda *_: b"sealed")
-    done = invoke(tmp_path / "no-home", "hosts", "add", "two", str(tmp_path / "two"))
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if full:  # No file may grow.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        done = invoke(tmp_path / "no-home", "hosts", "add", "two", str(tmp_path / "two"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     assert done.exit_code == 1
     assert not (tmp_path / "two").exists()
 

@@ -20,6 +20,7 @@ from gateway.registry.tables import PupilRow
 from gateway.reports.retention import Due
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
+from tests.faults.disks import disk_over
 from tests.workshop import Desk
 
 
@@ -557,6 +558,18 @@ def test_the_whole_original_is_opened_on_record_and_for_its_owner_alone(desk: De
     assert desk.kinds(sent).count("opened") == 1
     assert desk.gateway("transfers", "open", sent, "--why", "printed") == content.decode()
     assert "Opened as a whole" in desk.gateway("report", "transfer", sent)
+
+
+@pytest.mark.root
+@pytest.mark.needs("mount")
+def test_of_an_original_that_finds_no_room_nothing_stays(desk: Desk, tmp_path: Path) -> None:
+    sent, small = accepted(desk, core_data(seed=3)), tmp_path / "small"
+    small.mkdir()
+    with disk_over(small) as disk:
+        disk.fill()
+        asked = ("transfers", "open", sent, "--why", "x", "--to", str(small / "out.xml"))
+        assert f"{small / 'out.xml'}: No space left" in desk.gateway(*asked, code=1)
+        assert [path.name for path in small.iterdir()] == [disk.filler.name]
 
 
 def test_what_was_never_passed_on_is_neither_withdrawn_nor_delivered_again(desk: Desk) -> None:
