@@ -58,10 +58,14 @@ class AccessEnded(Declined):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A logged-in member of staff: name, and fingerprint of the SSH key."""
+    """A logged-in member of staff: name, and fingerprint of the SSH key or passkey.
+
+    `confirmed`: False until somebody has confirmed that the passkey is the person's.
+    """
 
     name: str
     key: str
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +310,7 @@ class MailboxAccess:
         return teams
 
     def _folders(self, person: Person, teams: tuple[str, ...]) -> tuple[str, ...]:
-        if is_program(person.key):  # Held files are for people.
+        if is_program(person.key) or not person.confirmed:  # Held files are for people who are known.
             return teams
         viewer = Viewer(name=person.name, teams=frozenset(teams))
         return (*teams, HELD) if AccessRight.HELD in rights_of(viewer, self.looking) else teams

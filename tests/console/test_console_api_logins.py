@@ -254,6 +254,29 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
     assert console.signed(session, key, **act).status_code == 200
 
 
+def test_a_passkey_that_nobody_confirmed_sees_no_held_file_by_its_team(office: Office) -> None:
+    """A team that triages sees held files, and with them those that only few may know of."""
+    console, held = office.console, office.room.hold(b"for who triages")
+    office.room.staff("tia", TEAM)
+    session = console.unconfirmed("tia", SoftKey())
+    asked = {
+        "held-file": {"reference": held},
+        "collect": {"team": "held", "reference": held},
+        "ask": {"act": "held list", "fields": {}},
+    }
+    for kind, parts in asked.items():
+        declined = console.ask(kind, session=session, **parts)
+        assert declined.status_code == 403, kind
+        assert kind == "collect" or "not confirmed" in declined.text
+    assert not console.said("today", session=session)["held"]
+    assert console.ask("mailbox", session=session, team=TEAM).status_code == 200
+    console.confirm("tia")
+    assert {
+        kind: console.ask(kind, session=session, **asked[kind]).status_code for kind in asked
+    } == dict.fromkeys(asked, 200)
+    assert console.said("today", session=session)["held"]
+
+
 def test_a_person_hears_of_each_key_that_somebody_adds_for_them(office: Office) -> None:
     with office.room.registry.write() as session:
         keys.add_key(

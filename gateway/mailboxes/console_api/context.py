@@ -246,8 +246,9 @@ class ConsoleContext:
 class Caller:
     """An authenticated caller: a person with teams and roles, or a program.
 
-    With an unconfirmed credential, no role counts, and the caller only reads. A `program` may do the acts
-    named by the credential. `origin`: scheme and host of the page that sent the question.
+    With an unconfirmed credential, no role counts, a team shows only files delivered to the team, and the
+    caller only reads. A `program` may do the acts named by the credential. `origin`: scheme and host of the
+    page that sent the question.
     """
 
     person: Person
@@ -255,13 +256,12 @@ class Caller:
     roles: frozenset[str]
     session: str = field(repr=False)
     looking: LookingTeams
-    confirmed: bool = True
     program: ProgramRow | None = None
     origin: str = ""
 
     def check_confirmed(self) -> None:
         """Raise DecliningError for a credential that nobody has confirmed."""
-        if not self.confirmed:
+        if not self.person.confirmed:
             raise DecliningError(not_confirmed(self.person.key))
 
     @property
@@ -300,6 +300,7 @@ class Caller:
     def check(self, right: AccessRight) -> None:
         """Raise DecliningError if the caller lacks a right."""
         if right not in self.may:
+            self.check_confirmed()
             raise DecliningError(access.WITHOUT_RIGHT[right])
 
     @property
@@ -333,11 +334,10 @@ def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
         with mailboxes.registry.write() as session:
             logins.note_seen(session, question.session, now)
     return Caller(
-        person=Person(known.staff, known.passkey),
+        person=Person(known.staff, known.passkey, confirmed),
         teams=teams,
         roles=has,
         session=question.session,
-        looking=mailboxes.looking,
-        confirmed=confirmed,
+        looking=mailboxes.looking if confirmed else LookingTeams(),
         origin=question.origin,
     )

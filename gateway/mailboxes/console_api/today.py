@@ -116,7 +116,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         ]
         held_ones = TransfersWanted(state="held", sight=caller.sight)
         whom = transfer_lists.by_whom(session, held_ones, MOST) if "held" in caller.may else {}
-        steps = caller.confirmed and not session.get_one(StaffRow, caller.name).knows_pages
+        steps = caller.person.confirmed and not session.get_one(StaffRow, caller.name).knows_pages
         # As the tabs of the list of held files are divided.
         held = [_counted(one, f"held for {one}", whom[one].number) for one in WaitsForWhom if one in whom]
         waits_for_person = whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
