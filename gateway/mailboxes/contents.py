@@ -67,14 +67,15 @@ class FileOrder:
 class OpenContent:
     """A content in memory, or being opened; `room` is its maximum size in bytes.
 
-    `read_at`: the time of the last reading, in monotonic seconds.
+    `read_at`: the time of the last reading, in monotonic seconds. `readers`: how often each person
+    has the content open.
     """
 
     order: FileOrder
     room: int
     opening: asyncio.Future[Given]
     read_at: float
-    readers: int = 0
+    readers: Counter[str] = field(default_factory=Counter)
     closed: bool = False
 
     @property
@@ -102,11 +103,7 @@ class Contents:
         self._clock = clock
         self._open: dict[FileOrder, OpenContent] = {}
         self._sizes: dict[_Shown, int] = {}
-        # Including contents given back while still being opened.
-        self._count = 0
-        self._bytes = 0
-        self._held: Counter[str] = Counter()
-        self._held_bytes: Counter[str] = Counter()
+        self._in_memory: set[OpenContent] = set()  # Also those given back while still being opened.
 
     def size_of(self, delivery: Delivery) -> int | None:
         """Return the size in bytes of a delivery's file or view; None for a view never opened here."""
@@ -124,9 +121,7 @@ class Contents:
         """
         content = self._open.get(order) or self._begin(order, person)
         sizes = self._sizes
-        content.readers += 1
-        self._held[person] += 1
-        self._held_bytes[person] += content.room
+        content.readers[person] += 1
         try:
             given = await asyncio.shield(content.opening)
         except Fault as fault:
@@ -164,12 +159,8 @@ class Contents:
 
     def give_back(self, content: OpenContent, person: str) -> None:
         """End a reader's use of a content; close the content after the last reader."""
-        content.readers -= 1
-        self._held[person] -= 1
-        self._held_bytes[person] -= content.room
-        if not self._held[person]:
-            del self._held[person], self._held_bytes[person]
-        if content.readers == 0 and not content.closed:
+        content.readers[person] -= 1
+        if not content.readers.total() and not content.closed:
             self._forget(content)
 
     def _forget(self, content: OpenContent) -> None:
@@ -183,21 +174,21 @@ class Contents:
     def _begin(self, order: FileOrder, person: str) -> OpenContent:
         size = order.delivery.content_size
         # Raise Declined without room for one more content; a single one may exceed the total.
-        too_large = self._count and self._bytes + size > self._limits.open_bytes
-        if too_large or self._count >= self._limits.open_files:
+        free = self._limits.open_files - len(self._in_memory)
+        free_bytes = self._limits.open_bytes - sum(one.room for one in self._in_memory)
+        if free <= 0 or (self._in_memory and size > free_bytes):
             raise Declined(BUSY)
         # Declined where a person would hold more than is free for everybody else; one file always fits.
-        held, size_held = self._held[person], self._held_bytes[person]
-        free, free_bytes = self._limits.open_files - self._count, self._limits.open_bytes - self._bytes
-        if held and (held + 1 > free or size_held + size > free_bytes):
+        held = [one.room for one in self._in_memory for _ in range(one.readers[person])]
+        if held and (len(held) + 1 > free or sum(held) + size > free_bytes):
             raise Declined(SHARE)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._fetch, order)
         content = OpenContent(order, size, opening, self._clock())
         self._open[order] = content
-        self._count, self._bytes = self._count + 1, self._bytes + content.room
+        self._in_memory.add(content)
         return content
 
     def _close(self, content: OpenContent, opened: asyncio.Future[Given]) -> None:
-        self._count, self._bytes = self._count - 1, self._bytes - content.room
+        self._in_memory.remove(content)
         if not opened.cancelled() and opened.exception() is None:
             os.close(opened.result().descriptor)
