@@ -38,6 +38,11 @@ def given_to_option(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as de
     return told.get(what) if isinstance(told, dict) else None
 
 
+def spelled(name: str) -> str:
+    """Return a field's name as an option, such as "--data-type"."""
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
 class GivenFile(BaseModel):
     """A file uploaded or pasted. `folder` is the file's folder, for a file on the same machine."""
 

@@ -124,7 +124,7 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
         words |= {name: value for name, value in limits.items() if value is not None}
     if several and not isinstance(kind, type):  # Typer takes no list of literals.
         words["metavar"], kind = f"<{'|'.join(fields.choices_of(kind))}>", str
-    spelled = [_spelled(name), *filter(None, [fields.given_to_option(field, "also")])]
+    spelled = [fields.spelled(name), *filter(None, [fields.given_to_option(field, "also")])]
     made = (
         typer.Argument(**words) if fields.given_to_option(field, "place") else typer.Option(*spelled, **words)
     )
@@ -139,10 +139,6 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
 
 
 _METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", fields.GivenFile: "FILE"}
-
-
-def _spelled(name: str) -> str:
-    return f"--{name.rstrip('_').replace('_', '-')}"
 
 
 def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
@@ -161,7 +157,7 @@ def _shown_as(act: type[Act], name: str) -> str:
     """Return a field's name as the command's help shows it: the option, or the word for an argument."""
     field = act.model_fields[name]
     told = fields.given_to_option
-    return told(field, "metavar") or name.upper() if told(field, "place") else _spelled(name)
+    return told(field, "metavar") or name.upper() if told(field, "place") else fields.spelled(name)
 
 
 def _converted(act: type[Act], name: str, value: object) -> object:

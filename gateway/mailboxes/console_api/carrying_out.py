@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from pydantic import Field, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
-from gateway.acts.fields import answer_of, area_of, every_act, fields_of, personal_given
+from gateway.acts.fields import answer_of, area_of, every_act, fields_of, personal_given, spelled
 from gateway.acts.listing import MOST, ListingAct, NoPageError, columns_of
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
@@ -267,7 +267,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
         except GatewayError as error:
             # Shown beside the field, the error need not name the option.
             if field := _field_of(asked, error):
-                raise wrong_fields({field: str(error).removesuffix(f": {_option(field)}")}) from None
+                raise wrong_fields({field: str(error).removesuffix(f": {spelled(field)}")}) from None
             raise
 
 
@@ -277,7 +277,7 @@ def _field_of(asked: Act, error: GatewayError) -> str:
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""
-    by_option = [one.name for one in fields_of(type(asked)) if f"{_option(one.name)} " in f"{error} "]
+    by_option = [one.name for one in fields_of(type(asked)) if f"{spelled(one.name)} " in f"{error} "]
     if len(by_option) == 1:
         return by_option[0]
     described = [one for one in fields_of(type(asked)) if one.name in asked.model_fields_set]
@@ -287,10 +287,6 @@ def _field_of(asked: Act, error: GatewayError) -> str:
     by_value = [one.name for one in described if str(getattr(asked, one.name)).casefold() in said]
     by_name = [one.name for one in described if one.name.rstrip("_") in said]
     return next((found[0] for found in (by_value, by_name) if len(found) == 1), "")
-
-
-def _option(name: str) -> str:
-    return f"--{name.rstrip('_').replace('_', '-')}"
 
 
 @contextmanager
