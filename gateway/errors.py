@@ -80,11 +80,11 @@ def cause_of(error: OSError) -> str:
 
 @contextmanager
 def naming(path: PurePath) -> Iterator[None]:
-    """Put `path` into an OSError inside the context that names no file, as that of a full disk."""
+    """Name `path` in an OSError inside the context, which else names no file, or one beside it."""
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or str(path)
+        error.filename = str(path)
         raise
 
 

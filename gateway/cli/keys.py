@@ -88,7 +88,10 @@ def rotate(
         zone = ZoneInfo(load_catalogue(place.policies_in_force).calendar.timezone)
         end = (end + timedelta(days=1)).replace(tzinfo=zone)
     if until is not None and end <= at:
-        raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
+        raise GatewayError(
+            f"{until:%Y-%m-%d} is past: leave --until out for the usual span (keys.toml), or end all keys at "
+            "once with --compromised, where others may have them"
+        )
     with registry(home, whole=True) as opened:
         # Whoever is asked below is put on record with the keys in use, so a change cut off comes first.
         done = rotation.resume(place, opened, at)

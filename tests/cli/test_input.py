@@ -92,7 +92,8 @@ def changes(desk: Commands) -> int:
 def test_a_last_day_is_not_past(desk: Commands, until: str) -> None:
     fingerprint = key_of(desk, "oak", "openpgp")
     assert "is past" in desk.refused("keys", "retire", "oak", fingerprint, "--until", until)
-    assert "is past" in desk.refused("keys", "gateway", "rotate", "--until", until)
+    said = desk.refused("keys", "gateway", "rotate", "--until", until)
+    assert "is past: leave --until out for the usual span" in said
     assert {row["state"] for row in desk.json("keys", "list", "oak")} == {"active"}
     assert len(desk.json("keys", "gateway", "show")) == 1
 

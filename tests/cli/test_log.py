@@ -426,6 +426,7 @@ def test_entries_are_told_to_a_siem_once_and_fit_its_schema(copy: Desk, tmp_path
     schema = json.loads((Path(__file__).parents[2] / "docs/siem.schema.json").read_text("utf-8"))
     place = tmp_path / "place"
     assert copy.gateway("log", "events", str(place)) == ""
+    assert f"{place / 'none'}: Not a directory" in copy.gateway("log", "events", str(place / "none"), code=1)
     place.write_text("0")
     told = [json.loads(line) for line in copy.gateway("log", "events", str(place)).splitlines()]
     assert [one["event.sequence"] for one in told] == list(range(len(told)))
