@@ -78,16 +78,6 @@ def cause_of(error: OSError) -> str:
     return told
 
 
-@contextmanager
-def naming(path: PurePath) -> Iterator[None]:
-    """Name `path` in an OSError inside the context, which else names no file, or one beside it."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = str(path)
-        raise
-
-
 def trace_of(error: BaseException) -> str:
     """Return an error's type and calls on one line, innermost first; no message, for it may name people."""
     number = getattr(error, "errno", None)

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from gateway.errors import as_fault, naming
+from gateway.errors import as_fault
 from gateway.home import Published, shown_name
 from gateway.registry import keys, log, providers
 from gateway.registry.database import Registry
@@ -301,10 +301,10 @@ def published_is_written(folder: str = "published/") -> AbstractContextManager[N
 def replace_published(path: Path, content: str) -> None:
     """Write a file whole or not at all, by renaming. Raises OSError if writing fails."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
-    with naming(path):
-        try:
-            aside.write_text(content, "utf-8")
-            aside.rename(path)
-        except OSError:
-            aside.unlink(missing_ok=True)
-            raise
+    try:
+        aside.write_text(content, "utf-8")
+        aside.rename(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        error.filename = str(path)
+        raise

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.errors import ConfigurationError, naming
+from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import is_locked, lock, unlock
@@ -324,10 +324,14 @@ def _secret(home: Home, path: Path) -> bytes:
 def _write_aside(path: Path, secret: bytes) -> Path:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_ASIDE}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, private_mode(path.parent))
-    with naming(path), os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)
+        raise
     return aside
 
 

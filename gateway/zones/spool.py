@@ -33,7 +33,7 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.errors import GatewayError, naming
+from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
 from gateway.model import Folder, LooksLike, Upload
 from gateway.zones.failpoints import passing
@@ -167,18 +167,14 @@ def private_mode(folder: Path) -> int:
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
     """Write a file completely or not at all: write aside, fsync, rename into place, fsync the folder."""
-    with naming(path), _written_durably(path, mode) as file:
+    with _written_durably(path, mode) as file:
         file.write(content)
 
 
 def copy_durably(source: int, path: Path, *, mode: int = 0o666) -> None:
     """Copy the file at a descriptor to `path`, as `write_durably` writes one."""
     os.lseek(source, 0, os.SEEK_SET)
-    with (
-        naming(path),
-        os.fdopen(source, "rb", closefd=False) as original,
-        _written_durably(path, mode) as file,
-    ):
+    with os.fdopen(source, "rb", closefd=False) as original, _written_durably(path, mode) as file:
         shutil.copyfileobj(original, file)
 
 
@@ -191,8 +187,10 @@ def _written_durably(path: Path, mode: int) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         aside.rename(path)
-    except BaseException:
+    except BaseException as error:
         aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # Not that aside, or none.
         raise
     fsync_folder(path.parent)
 
