@@ -173,6 +173,5 @@ def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: boo
 def _time(seconds: float) -> str:
     for name, length in _UNITS:
         if seconds >= length:
-            count = round(seconds / length)
-            return f"{count} {name}{'s' if count != 1 else ''}"
+            return counted(round(seconds / length), name)
     return f"{seconds:.0f} s"

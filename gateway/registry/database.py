@@ -46,6 +46,7 @@ _QUICK_COMPRESSION = """
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
 _ON_DISK = ("SQLITE_FULL", "SQLITE_IOERR")
+_MAKE_ROOM = "Its disk is full or broken; df -h and dmesg say which: make room outside the gateway"
 MOVED = "it was moved: start the services again, or see gateway doctor"
 """The words with which a registry refuses entries that a move to another database has closed."""
 _USED = (
@@ -76,11 +77,8 @@ def _answered() -> Iterator[None]:
 
 def words_of(error: BaseException | None) -> str:
     """Return the words of a database's driver; if SQLite's disk is full or broken, a next step, too."""
-    if getattr(error, "sqlite_errorname", "").startswith(_ON_DISK):
-        return (
-            f"{error}. Its disk is full or broken; df -h and dmesg say which: make room outside the gateway"
-        )
-    return str(error)
+    is_of_disk = getattr(error, "sqlite_errorname", "").startswith(_ON_DISK)
+    return f"{error}. {_MAKE_ROOM}" if is_of_disk else str(error)
 
 
 class Registry:
