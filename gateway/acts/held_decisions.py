@@ -185,9 +185,8 @@ class AssignHeldFile(_HeldFileAct, command="held assign", asks_passkey=False):
             if self.to and not roles.in_force(record.session):
                 staff.get_staff(record.session, name)
             elif self.to:
-                person, looking = (
-                    roles.viewer(record.session, name), record.registrar.catalogue.looking_teams(),
-                )  # fmt: skip
+                person = roles.viewer(record.session, name)
+                looking = record.registrar.catalogue.looking_teams()
                 if not sees(record.session, may_know(person, looking), self.reference):
                     raise GatewayError(
                         f"{name} may not know of {self.reference}: give it to somebody who may"

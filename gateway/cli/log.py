@@ -135,9 +135,8 @@ def cosign(
     home: HomeOption, file: Annotated[Path, "FILE", "The head with the witness's line, or - ."]
 ) -> None:
     """Store and publish a head cosigned by a witness of gateway.toml."""
-    offered = _read(file)
     with registrar_of(home) as registrar:
-        _keep_cosigned(registrar, offered)
+        _keep_cosigned(registrar, _read(file))
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:

@@ -45,10 +45,8 @@ def publish_events(
     that a power cut has removed. Raises Fault where published/ cannot be written.
     """
     ends = time.monotonic() + seconds
-    mark, up_to = (
-        published.root / projection.EVENTS_TOLD,
-        projection.number_in(published.root / projection.UP_TO),
-    )
+    mark = published.root / projection.EVENTS_TOLD
+    up_to = projection.number_in(published.root / projection.UP_TO)
     with projection.published_is_written(), registry.read() as session:
         told_up_to = projection.number_in(mark)
         start = min(told_up_to, projection.redo_from(session, published)) if redo else told_up_to
@@ -217,10 +215,8 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
     Stops before the first receipt that is still to be signed. A receipt that the log does not prove is left
     out, because it will never be signed.
     """
-    folder, gone = (
-        published.provider(provider) / "receipts",
-        projection.number_in(published.root / projection.TAKEN_BACK),
-    )
+    folder = published.provider(provider) / "receipts"
+    gone = projection.number_in(published.root / projection.TAKEN_BACK)
     up_to = projection.number_in(published.root / projection.UP_TO)
     query = select(ReceiptRow).where(or_(ReceiptRow.provider == provider, _NAMES_SCHOOLS))
     for found in projection.pages_after(session, last, query):

@@ -59,10 +59,8 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
     """Return references of the `limit` oldest held files that were judged by other rules than those of digest
     `rules`.
     """
-    opened, others = (
-        col(TransferRow.content_sha256).is_not(None),
-        col(TransferRow.rules).is_distinct_from(rules),
-    )
+    opened = col(TransferRow.content_sha256).is_not(None)
+    others = col(TransferRow.rules).is_distinct_from(rules)
     which = opened, others, ~has_reason(WITHDRAWN), is_stored()
     of = {"state": "held", "folder": "in"}
     return values(session, TransferRow.reference, "sequence", where=which, limit=limit, **of)
