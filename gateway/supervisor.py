@@ -44,8 +44,8 @@ _Heard = tuple[str, str | None]
 """The name of a service with a line that it printed; with None at its end."""
 
 
-def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
-    """Run all services until one ends or SIGTERM or SIGINT arrives; return the exit status.
+def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> None:
+    """Run all services until one ends or SIGTERM or SIGINT arrives.
 
     `options`: further arguments of each service. The courier runs if gateway.toml names a relay or a key for
     other systems, the web door if gateway.toml names its origin. Once all services accept work, `ready` is
@@ -65,7 +65,7 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
             for name in together:
                 children[name] = _start(home, name, options.get(name, ()), heard)
             if not _await_ready(heard, together, places):
-                return 0
+                return
         with noted(home, places):
             ready(places)
             service, line = heard.get()
@@ -74,7 +74,6 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
                 service, line = heard.get()
         if service != "supervisor":
             raise GatewayError(f"{service} ended by itself; the other services are stopped too")
-    return 0
 
 
 def _start(

@@ -15,6 +15,7 @@ from gateway.errors import GatewayError
 from gateway.record.dual_control import name_of
 from gateway.registry import staff
 from gateway.registry.tables import SavedFilterRow
+from gateway.registry.tables.row import drop, existing
 
 _List = Annotated[
     str, argument("The list of the filter, by the words of its command, such as: held list.", metavar="LIST")
@@ -86,5 +87,6 @@ class RemoveFilter(
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete the person's saved filter of this name."""
         with context.open_registry() as registry, registry.write() as session:
-            staff.remove_filter(session, name_of(context.person), self.of, self.name)
+            row = session.get(SavedFilterRow, (name_of(context.person), self.of, self.name))
+            drop(session, existing(row, f"you saved no filter {self.name} of {self.of}"))
         return ActDone(f"the filter {self.name} is removed")

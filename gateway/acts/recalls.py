@@ -34,7 +34,8 @@ from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
 from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.sight import sees
-from gateway.registry.tables import StagedRollRow
+from gateway.registry.tables import SchoolOfTransferRow, StagedRollRow
+from gateway.registry.tables.row import values
 
 _FOR_GOOD = "person:withdrawn-for-good"
 _PROPOSED: Kind = "redelivery-proposed"
@@ -302,8 +303,8 @@ def _restore_full_rolls(record: Recording, transfer: Transfer, *schools: str, bu
     """
     registrar, session = record.registrar, record.session
     if transfer.data_type in registrar.catalogue.agreement.discrepancies.whole_rolls:
-        named = rolls.schools_of(session, transfer.sequence) or {transfer.upload.provider}
-        for school in sorted(named.union(schools)):
+        named = values(session, SchoolOfTransferRow.provider, transfer=transfer.sequence)
+        for school in sorted({*(named or [transfer.upload.provider]), *schools}):
             if registrar.provider(session, school, record.at).closed_on is None:
                 restore_full_roll(registrar, session, school, record.at, but=but)
 

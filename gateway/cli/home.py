@@ -80,4 +80,4 @@ def run(
         typer.echo(" ".join(["ready", *(f"{name} {places[name]}" for name in shown)]))
 
     logs.tell_on_signal()
-    raise typer.Exit(supervisor.run(Home(home), options, ready))
+    supervisor.run(Home(home), options, ready)

@@ -19,6 +19,7 @@ from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, letters, log, retention
 from gateway.registry.log import Entry
+from gateway.registry.tables import DeletionRow
 from gateway.registry.tables.row import portions
 from gateway.reports.retention import Due, Retention, load_retention, plan
 from gateway.store.of_home import store_of
@@ -89,7 +90,8 @@ def finish(registrar: Registrar) -> str | None:
     _remove(registrar, [file for files in waiting.values() for file in files])
     now = registrar.clock()
     with registrar.registry.write() as session:
-        retention.files_are_gone(session, waiting.keys())
+        for part in waiting:
+            session.get_one(DeletionRow, part).files = ""
         rows = retention.uncertified(session)
         if not rows:
             return None

@@ -49,7 +49,8 @@ from gateway.registry.locks import WriterLock
 from gateway.registry.log import Entry
 from gateway.registry.register import SendersRegister
 from gateway.registry.rolls import Earlier, Roll, accepted_files
-from gateway.registry.tables import StagedRollRow
+from gateway.registry.tables import FullRollRow, PupilRow, StagedRollRow
+from gateway.registry.tables.row import drop, rows, values
 
 _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 _COMPARED_BYTES = 4 * 1024**2
@@ -218,7 +219,9 @@ def restore_full_roll(
     whole = registrar.catalogue.agreement.discrepancies.whole_rolls
     found = rolls.accepted_rolls(session, provider, whole, but=but)
     last = (one.landed_at for one in found if _was_roll(registrar, session, provider, one.reference, now))
-    rolls.set_full_roll(session, provider, next(last, None))
+    drop(session, *rows(session, FullRollRow, provider=provider))
+    if (at := next(last, None)) is not None:
+        rolls.note_full_rolls(session, {provider: at})
 
 
 def read_rolls_again(
@@ -254,7 +257,8 @@ def _was_roll(registrar: Registrar, session: Session, provider: str, reference: 
         return was_roll
     transfer = transfers.get(session, reference)
     sender, content = registrar.provider(session, transfer.upload.provider, now), transfer.content
-    return rolls.has_statements(session, provider, transfer.sequence) or (
+    entered = values(session, PupilRow.record, limit=1, provider=provider, transfer=transfer.sequence)
+    return bool(entered) or (
         isinstance(content, Classified) and schools.has_own_pupils_only(content, sender, catalogue.bodies)
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from gateway.errors import Fault
 from gateway.examiner.parent import persons_of, roll_of
@@ -80,7 +80,8 @@ class Portions:
         """
         registry, now = registrar.registry, registrar.clock()
         with registry.read() as session:
-            if not waits.has_any(session, self.which(registrar, session, now), self.after):
+            later = self.which(registrar, session, now), col(TransferRow.sequence) > self.after
+            if not values(session, TransferRow.sequence, where=later, limit=1):
                 self.after = 0
                 return False
         with registry.write_on(()) as session:

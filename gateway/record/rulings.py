@@ -37,13 +37,12 @@ from gateway.registry import (
     providers,
     receipts,
     register,
-    rolls,
     transfers,
     work_queue,
 )
 from gateway.registry.log import Entry
 from gateway.registry.rolls import Earlier, accepted_files
-from gateway.registry.tables import ReceiptRow
+from gateway.registry.tables import ReceiptRow, SchoolOfTransferRow
 from gateway.registry.transfers import CONTENT, SigningAct, act_of
 from gateway.registry.vouched_rows import digest_changes, insert_rows, stated_digest, vouch_as
 from gateway.zones.failpoints import passing
@@ -338,7 +337,8 @@ def put_in_force(
         copies.append(owe_copies(session, transfer, ruled, catalogue, enrolled) if is_shared else ((), ()))
         on_roll = isinstance(ruled, model.Accepted) or (isinstance(ruled, model.Released) and ruled.on_roll)
         if sender.schools and on_roll and isinstance(content, model.Classified):
-            rolls.note_schools(session, transfer.sequence, enrolled.owners(sender, content))
+            for school in sorted(enrolled.owners(sender, content)):
+                session.merge(SchoolOfTransferRow(provider=school, transfer=transfer.sequence))
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
     entries += [entry for owed, _ in copies for entry in owed]

@@ -203,12 +203,10 @@ def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[s
     ratified = select(RatificationRow.provider).where(
         RatificationRow.academic_year == year, col(RatificationRow.provider).in_(open_ones)
     )
-    counted = {
+    told = {
         "education_providers": open_ones,
         "ratified": ratified,
-        "expectations": select(ExpectationRow.provider),
+        "expectations": select(ExpectationRow.why),
     }
-    return {
-        what: session.exec(select(func.count()).select_from(query.subquery())).one()
-        for what, query in counted.items()
-    }
+    counted = {what: select(func.count()).select_from(query.subquery()) for what, query in told.items()}
+    return {what: session.exec(query).one() for what, query in counted.items()}

@@ -133,12 +133,6 @@ def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
     return {(row.reference, row.what): row.files.split("\n") for row in found}
 
 
-def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record that the files of deletions are off the disk; `removed` has reference and part of each."""
-    for reference, what in removed:
-        session.get_one(DeletionRow, (reference, what)).files = ""
-
-
 def uncertified(session: Session) -> Sequence[DeletionRow]:
     """Return the completed deletions that no certificate covers."""
     return rows(session, DeletionRow, "reference", "what", certificate=None, files="")

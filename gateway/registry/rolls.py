@@ -78,31 +78,12 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
     return found
 
 
-def has_statements(session: Session, provider: str, transfer: int) -> bool:
-    """Return True if any of the provider's latest roll entries was made by the file `transfer`."""
-    return bool(rows(session, PupilRow, limit=1, provider=provider, transfer=transfer))
-
-
-def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
-    """Record the schools (provider ids) that have pupils in an accepted file."""
-    for school in sorted(schools):
-        session.merge(tables.SchoolOfTransferRow(provider=school, transfer=transfer))
-    session.flush()
-
-
-def schools_of(session: Session, transfer: int) -> set[str]:
-    """Return the schools recorded as having pupils in an accepted file."""
-    return {row.provider for row in rows(session, tables.SchoolOfTransferRow, transfer=transfer)}
-
-
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     """Record the time at which each provider sent a complete roll; a later time on record stays."""
-    known = {row.provider: row for row in rows(session, FullRollRow, provider=sent.keys())}
+    known = full_rolls(session, sent.keys())
     for provider, at in sent.items():
-        if provider not in known:
-            session.add(FullRollRow(provider=provider, at=at))
-        elif known[provider].at < at:
-            known[provider].at = at
+        if provider not in known or known[provider] < at:
+            session.merge(FullRollRow(provider=provider, at=at))
     session.flush()
 
 
@@ -117,14 +98,6 @@ def accepted_rolls(
     by_it = and_(col(sent.provider) == provider, ~col(sent.sequence).in_(select(of.transfer)))
     which = col(sent.sequence) != but, or_(by_it, col(sent.sequence).in_(for_it))
     return rows(session, sent, "-landed_at", where=which, state="accepted", data_type=data_types)
-
-
-def set_full_roll(session: Session, provider: str, at: datetime | None) -> None:
-    """Replace the record of when a provider sent the last complete roll; None for a provider without one."""
-    drop(session, *rows(session, FullRollRow, provider=provider))
-    if at is not None:
-        session.add(FullRollRow(provider=provider, at=at))
-    session.flush()
 
 
 def to_read_again(session: Session, *, limit: int) -> Sequence[str]:

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import givings, keys, logins, programs, tables
 from gateway.registry.tables import KeyRow, SavedFilterRow, StaffRow, StaffTeamRow
-from gateway.registry.tables.row import drop, existing, only, rows, store, values
+from gateway.registry.tables.row import drop, only, rows, store, values
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -145,9 +145,3 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
 def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
     """Return a person's saved filters of one list, or of all lists, sorted by list and name."""
     return [*rows(session, SavedFilterRow, "listing", "name", staff=name, **only(listing=listing))]
-
-
-def remove_filter(session: Session, person: str, listing: str, name: str) -> None:
-    """Delete a person's saved filter of a list. NotFoundError for an unknown name."""
-    row = session.get(SavedFilterRow, (person, listing, name))
-    drop(session, existing(row, f"you saved no filter {name} of {listing}"))

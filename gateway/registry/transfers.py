@@ -291,8 +291,7 @@ def record_content(
     if opened is not None:
         row.content_size, row.content_sha256 = opened.size, opened.sha256
         row.opened_by, row.engine = opened.opened_by, opened.engine
-        row.signer, row.signing_key = opened.signature.certificate, opened.signature.signing_key
-        row.signed_at = opened.signature.created_at
+        record_signature(session, reference, opened.signature)
     if isinstance(content, Classified) and content.facts.software is not None:
         # The only free text of a content, the name of the software, is reduced to known words.
         content = replace(content, facts=replace(content.facts, software=plain(content.facts.software)))

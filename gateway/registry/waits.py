@@ -38,12 +38,6 @@ def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]
     return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
 
 
-def has_any(session: Session, which: ColumnElement[bool], after: int) -> bool:
-    """Return True if any transfer with a higher sequence than `after` meets the condition `which`."""
-    later = which, col(TransferRow.sequence) > after
-    return bool(values(session, TransferRow.sequence, where=later, limit=1))
-
-
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
     """Lock and return at most `most` transfers that meet a condition, the oldest after the sequence `after`.
     Transfers locked by another process, as for a release, are left out: the other process decides on them.
