@@ -25,12 +25,13 @@ from gateway.policy.decide import STAY, Release, judge_release
 from gateway.policy.items import counts_period
 from gateway.policy.ratification import years_at
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
+from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.text import receipt_statement
 from gateway.record.conclude import distrust
 from gateway.record.consequences import Ruling, enrolled_in, read_rolls_again, restore_full_roll
 from gateway.record.dual_control import Proposal, check_second, check_two, proposed
 from gateway.record.registrar import Rulebook
-from gateway.record.rulings import decision_entry, put_on_record, receipt_facts
+from gateway.record.rulings import decision_entry, put_on_record
 from gateway.registry import copies, log, persons, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.sight import sees
@@ -389,9 +390,9 @@ def _give(record: Recording, transfer: Transfer, asked: Release, why: str, *, na
     known, counting = register.of(session), years_at(now, catalogue)
     sender = known.provider(upload.provider, counting)
     enrolled = enrolled_in(known, counting, catalogue.bodies.with_own_pupils)
-    facts = receipt_facts(
-        after, sender, registrar.settings.organisation, salt=secrets.token_hex(16),
-        wording=catalogue.wording, schools=enrolled.named(sender, after.content),
+    facts = ReceiptFacts(
+        transfer=after, provider=sender, organisation=registrar.settings.organisation,
+        salt=secrets.token_hex(16), wording=catalogue.wording, schools=enrolled.named(sender, after.content),
     )  # fmt: skip
     statement = receipt_statement(facts)
     by, reference = record.by, upload.reference

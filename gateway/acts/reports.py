@@ -22,7 +22,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
 from gateway.policy.timescale import due_within
-from gateway.record.rulings import receipt_facts
+from gateway.receipts.facts import ReceiptFacts
 from gateway.registry import (
     agreements,
     hooks,
@@ -155,7 +155,7 @@ def account_of(session: Session, transfer: Transfer, organisation: str, wording:
     """Return a transfer's data for reports: the facts of the receipt, the SSH key and the log entries."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
-        facts=receipt_facts(transfer, provider, organisation, wording=wording),
+        facts=ReceiptFacts(transfer=transfer, provider=provider, organisation=organisation, wording=wording),
         ssh_key=transfer.upload.ssh_key,
         steps=tuple(log.steps(log.events(session, transfer.upload.reference))),
     )

@@ -1,9 +1,9 @@
 """The facts of a receipt, the canonical form signed and recorded, and the JSON for machines.
 
-`ReceiptFacts` holds the gateway's knowledge of one transfer at one stage. `receipt_object` gives the facts as
-JSON, with everything from the file reduced to known words (`words.plain`). The log's leaf for the stage holds
-the SHA-256 of the object's canonical form. So receipt, leaf, inclusion proof and signed checkpoint prove each
-other.
+`ReceiptFacts` holds the gateway's knowledge of one transfer at one stage, and `ReceiptFacts.shown` gives it
+as JSON, with everything from the file reduced to known words (`words.plain`). The log's leaf for the stage
+holds the SHA-256 of the object's canonical form. So receipt, leaf, inclusion proof and signed checkpoint
+prove each other.
 
 The JSON is an envelope around the receipt: the leaf of the log, the leaf's index and inclusion proof, the
 signed checkpoint, an Ed25519 signature by the log's key over the receipt's canonical form, the log's key, and
@@ -13,19 +13,18 @@ part of the package.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from functools import cached_property, lru_cache, partial
 from itertools import repeat
-from typing import Literal
 
 from gateway.classify.findings import FINDINGS, shown_expected
 from gateway.home import shown_name
 from gateway.log.leaf import rfc3339
-from gateway.model import Facts, Finding, Folder, Reason, Signature, State
+from gateway.model import Classified, Facts, Provider, Reason, Transfer
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.schema import CLAUSE
-from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
+from gateway.reasons import OVERRIDING, REASONS
 from gateway.reasons.languages import Language, table, translate, translate_filled
 from gateway.words import HIDDEN, plain, plain_but
 
@@ -33,6 +32,7 @@ from gateway.words import HIDDEN, plain, plain_but
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _SCHOOL = ("number", "provider", "name")
+_NOTHING = Classified(data_type="", level="certain", evidence=(), format="", extension="")
 _OF_REASON = [one.name for one in fields(Reason)]
 # What a file states about itself, with the label shown to people.
 STATED = {
@@ -61,55 +61,89 @@ _BLANK = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReceiptFacts:
-    """The facts of a receipt. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
-    - `name`: the file's name as given by the sender. `organisation`: the local authority.
+    """The facts of a receipt: a transfer in its present state, its provider and what else is said of it.
+    - `organisation`: the local authority. `notices`: sentences for the receipt's end.
     - `schools`: of a sender with several schools, each school that the file is about, as number, provider id
       and name; id and name are "" for a school that is not enrolled.
-    - `withheld`: the content was not kept, so size and digest are only what intake says.
-    - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
-      nobody can confirm a guess at the receipt's contents.
+    - `salt`: 32 random hexadecimal digits, in every receipt issued. The log holds a digest of the receipt for
+      ever; without the salt nobody can confirm a guess at the receipt's contents.
     - `wording`: names used in the text for people; machines get the ids.
     """
 
-    reference: str
-    provider: str
-    provider_name: str
+    transfer: Transfer
+    provider: Provider
     organisation: str
-    name: str
-    folder: Folder
-    stage: Literal["landed", "decided"]
-    state: State
-    sealed_size: int
-    sealed_sha256: str
-    landed_at: datetime
-    decided_at: datetime | None = None
-    content_size: int | None = None
-    content_sha256: str | None = None
-    signature: Signature | None = None
-    data_type: str | None = None
-    level: str | None = None
-    evidence: tuple[str, ...] = ()
-    runner_up: str | None = None
-    pupils: int | None = None
-    facts: Facts = field(default_factory=Facts)
-    findings: tuple[Finding, ...] = ()
-    items: tuple[str, ...] = ()
-    other_items: tuple[str, ...] = ()
-    flow: str | None = None
-    teams: tuple[str, ...] = ()
-    reasons: tuple[Reason, ...] = ()
     notices: tuple[str, ...] = ()
     schools: tuple[tuple[str, str, str], ...] = ()
-    withheld: bool = False
     salt: str = ""
     wording: Wording = UNNAMED
 
     @property
-    def withdrawn(self) -> bool:
-        """True if people withdrew the file after its delivery."""
-        return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
+    def found(self) -> Classified:
+        """What was recognised in the file; an empty content if nothing was."""
+        content = self.transfer.content
+        return content if isinstance(content, Classified) else _NOTHING
+
+    @cached_property
+    def shown(self) -> Mapping[str, object]:
+        """The receipt as JSON values: strings, whole numbers, None, lists and objects.
+        Words from inside the file are shown only if known, or part of the authority's own wording.
+        """
+        transfer, upload, found = self.transfer, self.transfer.upload, self.found
+        content, signature = transfer.content, transfer.signature
+        shown = partial(plain_but, own=self.wording.own)
+        reasons = as_decided(map(plain_reason, transfer.reasons, repeat(self.wording)))
+        by_intake = ["name", "folder", "landed_at", *(("size", "sha256") if upload.withheld else ())]
+        schools = [dict(zip(_SCHOOL, one, strict=True)) for one in self.schools]
+        return {
+            "reference": upload.reference,
+            "provider": self.provider.id,
+            "provider_name": self.provider.name,
+            "organisation": self.organisation,
+            "name": shown_name(upload.name),
+            "folder": upload.folder,
+            "stage": "landed" if transfer.state == "landed" else "decided",
+            "state": transfer.state,
+            "flow": transfer.flow,
+            "teams": list(transfer.teams),
+            "sha256": upload.sha256,
+            "size": upload.size,
+            "content_sha256": transfer.content_sha256,
+            "content_size": transfer.content_size,
+            "signer": signature.certificate if signature else None,
+            "signing_key": signature.signing_key if signature else None,
+            "signed_at": rfc3339(signature.created_at) if signature else None,
+            "landed_at": rfc3339(upload.landed_at),
+            "decided_at": rfc3339(transfer.decided_at) if transfer.decided_at else None,
+            "reasons": [{name: getattr(reason, name) for name in _OF_REASON} for reason in reasons],
+            "data_type": shown(transfer.data_type) if transfer.data_type else None,
+            # A person's statement of the type has no measure of certainty.
+            "level": plain(found.level) if transfer.data_type == found.data_type else None,
+            "evidence": [shown(line) for line in content.evidence] if content else [],
+            "runner_up": shown(content.runner_up) if content and content.runner_up else None,
+            "pupils": found.pupils,
+            "facts": _facts_shown(found.facts, upload.landed_at.date()),
+            "findings": [
+                {
+                    "code": plain(finding.code),
+                    "about": shown(finding.about),
+                    "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
+                    "severity": finding.severity,
+                    "count": finding.count,
+                    "rows": list(finding.rows),
+                    **({"expected": expected} if (expected := shown_expected(finding)) else {}),
+                }
+                for finding in found.findings
+            ],
+            "items": [shown(item) for item in found.items],
+            "other_items": [shown(item) for item in found.other_items],
+            "notices": list(self.notices),
+            "told_by_intake": by_intake,  # What the inside zone cannot verify.
+            **({"schools": schools} if schools else {}),
+            **({"salt": self.salt} if self.salt else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,67 +159,6 @@ class Proof:
     checkpoint: str
     log_key: str
     log_key_certificate: str
-
-
-# One receipt needs this object several times: for its JSON, and for parts of its text.
-@lru_cache(_IN_THE_MAKING)
-def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
-    """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
-    Words from inside the file are shown only if known, or part of the authority's own wording.
-    """
-    signature, shown = facts.signature, partial(plain_but, own=facts.wording.own)
-    reasons = map(plain_reason, facts.reasons, repeat(facts.wording))
-    return {
-        "reference": facts.reference,
-        "provider": facts.provider,
-        "provider_name": facts.provider_name,
-        "organisation": facts.organisation,
-        "name": shown_name(facts.name),
-        "folder": facts.folder,
-        "stage": facts.stage,
-        "state": facts.state,
-        "flow": facts.flow,
-        "teams": list(facts.teams),
-        "sha256": facts.sealed_sha256,
-        "size": facts.sealed_size,
-        "content_sha256": facts.content_sha256,
-        "content_size": facts.content_size,
-        "signer": signature.certificate if signature else None,
-        "signing_key": signature.signing_key if signature else None,
-        "signed_at": rfc3339(signature.created_at) if signature else None,
-        "landed_at": rfc3339(facts.landed_at),
-        "decided_at": rfc3339(facts.decided_at) if facts.decided_at else None,
-        "reasons": [{name: getattr(reason, name) for name in _OF_REASON} for reason in as_decided(reasons)],
-        "data_type": shown(facts.data_type) if facts.data_type else None,
-        "level": plain(facts.level) if facts.level else None,
-        "evidence": [shown(line) for line in facts.evidence],
-        "runner_up": shown(facts.runner_up) if facts.runner_up else None,
-        "pupils": facts.pupils,
-        "facts": _facts_shown(facts.facts, facts.landed_at.date()),
-        "findings": [
-            {
-                "code": plain(finding.code),
-                "about": shown(finding.about),
-                "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
-                "severity": finding.severity,
-                "count": finding.count,
-                "rows": list(finding.rows),
-                **({"expected": expected} if (expected := shown_expected(finding)) else {}),
-            }
-            for finding in facts.findings
-        ],
-        "items": [shown(item) for item in facts.items],
-        "other_items": [shown(item) for item in facts.other_items],
-        "notices": list(facts.notices),
-        # What the inside zone cannot verify.
-        "told_by_intake": ["name", "folder", "landed_at", *(("size", "sha256") if facts.withheld else ())],
-        **(
-            {"schools": [dict(zip(_SCHOOL, one, strict=True)) for one in facts.schools]}
-            if facts.schools
-            else {}
-        ),
-        **({"salt": facts.salt} if facts.salt else {}),
-    }
 
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:

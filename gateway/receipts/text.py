@@ -23,16 +23,9 @@ from gateway.home import shown_name
 from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Decision, Reason
 from gateway.policy.catalogue_schema import Catalogue
+from gateway.reasons import WITHDRAWN
 from gateway.reasons.languages import Language, phrases_of_receipts, translate
-from gateway.receipts.facts import (
-    STATED,
-    Proof,
-    ReceiptFacts,
-    as_decided,
-    in_language,
-    plain_reason,
-    receipt_object,
-)
+from gateway.receipts.facts import STATED, Proof, ReceiptFacts, as_decided, in_language, plain_reason
 from gateway.words import plain_but
 
 if TYPE_CHECKING:
@@ -201,7 +194,7 @@ def receipt_statement(facts: ReceiptFacts) -> Statement:
     """Return the statement of a transfer's receipt."""
     languages = facts.wording.languages
     sections = (part for language in languages for part in _told_in(language, facts))
-    return Statement.of(receipt_object(facts), sections, languages)
+    return Statement.of(facts.shown, sections, languages)
 
 
 def statement_in(signed: str) -> str:
@@ -215,32 +208,34 @@ def statement_in(signed: str) -> str:
 
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     """Yield title and text of each section of a receipt, in one language."""
-    said = phrases_of_receipts(language)
+    said, transfer, upload = phrases_of_receipts(language), facts.transfer, facts.transfer.upload
     reasons = as_decided(
-        in_language(plain_reason(reason, facts.wording), language, facts.wording) for reason in facts.reasons
+        in_language(plain_reason(reason, facts.wording), language, facts.wording)
+        for reason in transfer.reasons
     )
+    is_withdrawn = transfer.state != "accepted" and any(one.code in WITHDRAWN for one in transfer.reasons)
     heading = [
         filled(said["heading"].format(organisation=facts.organisation)),
-        filled(said["to"].format(provider=facts.provider_name)),
+        filled(said["to"].format(provider=facts.provider.name)),
         "",
-        said[f"withdrawn_{facts.state}" if facts.withdrawn else facts.state],
+        said[f"withdrawn_{transfer.state}" if is_withdrawn else transfer.state],
         "",
-        field(said["file"], shown_name(facts.name)),
-        field(said["reference"], facts.reference),
-        field(said["received"], translate(spoken(facts.landed_at), language)),
+        field(said["file"], shown_name(upload.name)),
+        field(said["reference"], upload.reference),
+        field(said["received"], translate(spoken(upload.landed_at), language)),
     ]
-    if facts.decided_at:
-        heading.append(field(said["decided"], translate(spoken(facts.decided_at), language)))
+    if transfer.decided_at:
+        heading.append(field(said["decided"], translate(spoken(transfer.decided_at), language)))
     yield "", "\n".join(heading)
-    data_type, how = receipt_object(facts)["data_type"], said["recognised" if facts.level else "placed"]
+    data_type, how = facts.shown["data_type"], said["recognised" if facts.shown["level"] else "placed"]
     kind = how.format(kind=facts.wording.name(str(data_type))) if data_type else ""
-    teams = ", ".join(map(facts.wording.name, facts.teams))
-    if facts.state == "landed":
+    teams = ", ".join(map(facts.wording.name, transfer.teams))
+    if transfer.state == "landed":
         happened = said["has_landed"]
-    elif facts.state == "accepted" and facts.folder != "in":
+    elif transfer.state == "accepted" and upload.folder != "in":
         happened = said["drop_done"]
     else:
-        phrase = said["was_withdrawn" if facts.withdrawn else f"was_{facts.state}"]
+        phrase = said["was_withdrawn" if is_withdrawn else f"was_{transfer.state}"]
         happened = phrase.format(known=kind, passed=said["passed"].format(teams=teams) if teams else "")
     yield said["happened"], paragraph(happened)
     yield from reason_sections(reasons, said)
@@ -258,9 +253,9 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         yield translate(title, language), "\n".join(parts)
 
     tell = partial(translate, language=language)
-    known = [finding for finding in facts.findings if finding.code in FINDINGS]
+    known = [finding for finding in facts.found.findings if finding.code in FINDINGS]
     shown = (replace(one, about=plain_but(one.about, facts.wording.own)) for one in known)
-    more = len(facts.findings) - len(known)
+    more = len(facts.found.findings) - len(known)
     rest = [tell(f"Further kinds of fault: {more}.")] if more else []
     findings = bullets([*(describe(one, tell) for one in shown), *rest])
     yield tell("What to look at in your data"), findings
@@ -283,30 +278,31 @@ def reason_sections(reasons: Sequence[Reason], said: Mapping[str, str]) -> Itera
 
 
 def _file_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
-    name = shown_name(facts.name)
+    transfer, upload = facts.transfer, facts.transfer.upload
+    name = shown_name(upload.name)
     if not _LATIN.fullmatch(name):
         yield "Exact name", name.encode("unicode_escape").decode()
-    yield "Sent by", f"{facts.provider_name} ({facts.provider})"
-    yield "Put in folder", f"/{facts.folder}"
-    yield "Size as sent", f"{facts.sealed_size} bytes"
-    yield "SHA-256 as sent", facts.sealed_sha256
-    by_intake = cast("list[str]", receipt_object(facts)["told_by_intake"])
+    yield "Sent by", f"{facts.provider.name} ({facts.provider.id})"
+    yield "Put in folder", f"/{upload.folder}"
+    yield "Size as sent", f"{upload.size} bytes"
+    yield "SHA-256 as sent", upload.sha256
+    by_intake = cast("list[str]", facts.shown["told_by_intake"])
     yield "Told by intake", ", ".join(_TOLD[one] for one in by_intake)
-    if facts.content_sha256 is not None:
-        yield "Size inside", f"{facts.content_size} bytes"
-        yield "SHA-256 inside", facts.content_sha256
+    if transfer.content_sha256 is not None:
+        yield "Size inside", f"{transfer.content_size} bytes"
+        yield "SHA-256 inside", transfer.content_sha256
     if facts.salt:
         yield "Salt", facts.salt
-    if facts.signature is not None:
-        yield "Signed by", facts.signature.certificate
-        yield "with key", facts.signature.signing_key
-        yield "signed", spoken(facts.signature.created_at)
+    if transfer.signature is not None:
+        yield "Signed by", transfer.signature.certificate
+        yield "with key", transfer.signature.signing_key
+        yield "signed", spoken(transfer.signature.created_at)
 
 
 def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
-    if facts.state == "landed":
+    if facts.transfer.state == "landed":
         return
-    shown = receipt_object(facts)
+    shown = facts.shown
     stated = shown["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     level = f"({shown['level']})" if shown["level"] else ""
@@ -316,13 +312,13 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
         ("Kind of data", " ".join(str(one) for one in (shown["data_type"], level) if one)),
         ("Judged by", listed["evidence"]),
         ("Could also be", shown["runner_up"]),
-        ("Pupil records", facts.pupils),
+        ("Pupil records", facts.found.pupils),
         ("Schools", "; ".join(f"{name} ({number})".strip() for number, _, name in facts.schools)),
         *((STATED[key], value) for key, value in stated.items()),
         ("Data items", listed["items"]),
         ("Not in list", listed["other_items"]),
-        ("Flow", facts.flow),
-        ("Passed to", ", ".join(map(facts.wording.name, facts.teams))),
+        ("Flow", facts.transfer.flow),
+        ("Passed to", ", ".join(map(facts.wording.name, facts.transfer.teams))),
     ]
     yield from ((label, str(value)) for label, value in pairs if value not in {None, ""})
 

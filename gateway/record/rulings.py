@@ -18,7 +18,6 @@ from gateway.log.leaf import rfc3339
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import renewed_by, years_at
 from gateway.policy.schools import is_comparable, superseding, tells_by_content
@@ -66,59 +65,6 @@ def landed_entry(upload: model.Upload, statement: Statement | None) -> Entry:
         },
         name=upload.name,
         content=upload.sha256 if upload.withheld else None,
-    )
-
-
-def receipt_facts(
-    transfer: model.Transfer,
-    provider: model.Provider,
-    organisation: str,
-    notices: tuple[str, ...] = (),
-    *,
-    salt: str = "",
-    wording: Wording = UNNAMED,
-    schools: tuple[tuple[str, str, str], ...] = (),
-) -> ReceiptFacts:
-    """Return the facts of a receipt on a transfer in the present state. Every receipt issued has a `salt`.
-    `notices`: sentences for the receipt's end. `schools`: number, provider and name of each school named in
-    the file, if the sender has several.
-    """
-    content = transfer.content
-    recognised = content if isinstance(content, model.Classified) else None
-    return ReceiptFacts(
-        reference=transfer.upload.reference,
-        provider=provider.id,
-        provider_name=provider.name,
-        organisation=organisation,
-        name=transfer.upload.name,
-        folder=transfer.upload.folder,
-        stage="landed" if transfer.state == "landed" else "decided",
-        state=transfer.state,
-        sealed_size=transfer.upload.size,
-        sealed_sha256=transfer.upload.sha256,
-        landed_at=transfer.upload.landed_at,
-        decided_at=transfer.decided_at,
-        content_size=transfer.content_size,
-        content_sha256=transfer.content_sha256,
-        signature=transfer.signature,
-        data_type=transfer.data_type,
-        # A person's statement of the type has no measure of certainty.
-        level=recognised.level if recognised and transfer.data_type == recognised.data_type else None,
-        evidence=content.evidence if content else (),
-        runner_up=content.runner_up if content else None,
-        pupils=recognised.pupils if recognised else None,
-        facts=recognised.facts if recognised else model.Facts(),
-        findings=recognised.findings if recognised else (),
-        items=recognised.items if recognised else (),
-        other_items=recognised.other_items if recognised else (),
-        flow=transfer.flow,
-        teams=transfer.teams,
-        reasons=transfer.reasons,
-        notices=notices,
-        schools=schools,
-        withheld=transfer.upload.withheld,
-        salt=salt,
-        wording=wording,
     )
 
 
@@ -177,10 +123,10 @@ def put_on_record(
     signing, beside = registrar.signing, locks.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
         {
-            "reference": facts.reference,
-            "provider": facts.provider,
-            "name": facts.name,
-            "stage": facts.stage,
+            "reference": facts.transfer.upload.reference,
+            "provider": facts.provider.id,
+            "name": facts.transfer.upload.name,
+            "stage": facts.shown["stage"],
             "created_at": now,
         }
         for facts, _, _ in given
@@ -234,9 +180,9 @@ def land(registrar: Registrar, uploads: Sequence[model.Upload]) -> set[str]:
             for place, (upload, provider) in enumerate(fresh):
                 statement = None
                 if not upload.withheld:  # No content of a withheld file is stored.
-                    facts = receipt_facts(
-                        model.Transfer(sequence=0, upload=upload, state="landed"), provider,
-                        registrar.settings.organisation, salt=secrets.token_hex(16),
+                    facts = ReceiptFacts(
+                        transfer=model.Transfer(sequence=0, upload=upload, state="landed"), provider=provider,
+                        organisation=registrar.settings.organisation, salt=secrets.token_hex(16),
                         wording=registrar.catalogue.wording,
                     )  # fmt: skip
                     statement = receipt_statement(facts)
@@ -383,11 +329,11 @@ def _told(
                 f"{superseded_by}."
             )
         notices += [*of_copies, *notices_for(registrar, session, transfer, sender, now)]
-        facts = receipt_facts(
-            transfer,
-            sender,
-            registrar.settings.organisation,
-            tuple(notices),
+        facts = ReceiptFacts(
+            transfer=transfer,
+            provider=sender,
+            organisation=registrar.settings.organisation,
+            notices=tuple(notices),
             salt=secrets.token_hex(16),  # Without it the receipt could be guessed from its digest in the log.
             wording=catalogue.wording,
             schools=enrolled.named(sender, transfer.content) if sender.schools else (),

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict
 from gateway.model import LogStep, counted
 from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.reasons import step_in_words
-from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
     Block,
@@ -163,12 +162,12 @@ def _nature(breach: Breach) -> tuple[Block, ...]:
 
 
 def _scale(breach: Breach) -> tuple[Block, ...]:
-    counted = [one for one in breach.accounts if one.facts.pupils is not None]
+    counted = [one for one in breach.accounts if one.facts.found.pupils is not None]
     unknown = len(breach.accounts) - len(counted)
-    records = sum(one.facts.pupils or 0 for one in counted)
+    records = sum(one.facts.found.pupils or 0 for one in counted)
     largest = Counter[str]()
     for one in counted:
-        largest |= Counter({one.facts.provider: one.facts.pupils or 0})
+        largest |= Counter({one.facts.provider.id: one.facts.found.pupils or 0})
     least = sum(largest.values())
     pupils = str(records) if least == records else f"between {least} and {records}"
     details = Details(
@@ -190,7 +189,7 @@ def _scale(breach: Breach) -> tuple[Block, ...]:
 def _by_kind(breach: Breach) -> tuple[Block, ...]:
     counted = defaultdict[str, list[int]](list)
     for one in breach.accounts:
-        counted[one.kind or "not recognised"].append(one.facts.pupils or 0)
+        counted[one.kind or "not recognised"].append(one.facts.found.pupils or 0)
     rows = [(kind, str(len(pupils)), str(sum(pupils))) for kind, pupils in sorted(counted.items())]
     return table_or(("Kind of data", "Files", "Pupil records"), rows)
 
@@ -266,7 +265,7 @@ def _span(span: timedelta) -> str:
 
 def _providers_to_tell(breach: Breach) -> tuple[str, ...]:
     """Return a line for each provider of the files concerned, with the name and responsibility."""
-    providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
+    providers = sorted({(one.facts.provider.id, one.facts.provider.name) for one in breach.accounts})
     whose = "a data controller in its own right: of a school, its Governors and Head"
     return tuple(f"{name} ({provider}), {whose}" for provider, name in providers)
 
@@ -275,7 +274,7 @@ def _data_items(breach: Breach) -> tuple[str, ...]:
     """Return the labels of the data items in the files concerned, sorted."""
     found: set[str] = set()
     for one in breach.accounts:
-        items = receipt_object(one.facts)["items"]
+        items = one.facts.shown["items"]
         assert isinstance(items, list)  # noqa: S101 - for the type checker
         found.update(items)
     return tuple(sorted(found))
@@ -295,24 +294,25 @@ def _logged(breach: Breach) -> list[tuple[TransferAccount, LogStep]]:
 def _annex(breach: Breach) -> tuple[Section, ...]:
     """Return the annex of the record: each provider, opening, log entry and transfer concerned."""
     opened = (
-        (breach.spoken(step.at), step.by or "", one.team(step.team), one.facts.reference)
+        (breach.spoken(step.at), step.by or "", one.team(step.team), one.facts.transfer.upload.reference)
         for one, step in _openings(breach)
     )
     timeline = (
         (
             str(step.number), breach.spoken(step.at), step_in_words(step.kind, step.reasons),
-            one.facts.reference,
+            one.facts.transfer.upload.reference,
         )
         for one, step in _logged(breach)
     )  # fmt: skip
     headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
     rows = [
         (
-            one.facts.reference, breach.spoken(one.facts.landed_at), one.kind, outcome_in_words(one.facts),
-            "" if one.facts.pupils is None else str(one.facts.pupils),
-            ", ".join(map(one.team, one.facts.teams)),
+            sent.upload.reference, breach.spoken(sent.upload.landed_at), one.kind, outcome_in_words(sent),
+            "" if one.facts.found.pupils is None else str(one.facts.found.pupils),
+            ", ".join(map(one.team, sent.teams)),
         )
         for one in breach.accounts
+        for sent in [one.facts.transfer]
     ]  # fmt: skip
     return (
         Section("Providers to be told", (Points(_providers_to_tell(breach)),)),

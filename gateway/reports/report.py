@@ -14,7 +14,7 @@ from gateway.home import shown_name
 from gateway.model import LogStep, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import SENT_BACK, UNDECIDED, WITHDRAWN, outcome_of, step_in_words
-from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
+from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
     Block,
@@ -58,7 +58,7 @@ class TransferAccount:
     @property
     def kind(self) -> str:
         """The name of the kind of data, as in the receipt; "" if the file was not recognised."""
-        return self.facts.wording.name(str(receipt_object(self.facts)["data_type"] or ""))
+        return self.facts.wording.name(str(self.facts.shown["data_type"] or ""))
 
     def team(self, identifier: str | None) -> str:
         """Return the name of a team by id; "" for None."""
@@ -79,7 +79,7 @@ def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | 
     """Return the report on a transfer: file, times, keys, decision with clauses, and readers.
     `head`: the signed head of the log at `made_at`, by which a reader can check the log entries.
     """
-    facts = account.facts
+    facts, reference = account.facts, account.facts.transfer.upload.reference
     sections = [
         Section("In short", _in_short(account)),
         Section("What was sent", (_sent(account),)),
@@ -87,25 +87,25 @@ def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | 
         Section("What was found in the file", (_found(account),)),
         Section("Who was given it", _collected(account)),
         Section("Every step, as the log has it", _steps(account)),
-        Section("How to check this", _how_to_check(facts, head)),
+        Section("How to check this", _how_to_check(reference, head)),
     ]
     return Document(
-        f"Transfer {facts.reference}",
+        f"Transfer {reference}",
         f"{facts.organisation}. Report made {spoken(made_at)}. For the provider and the authority only.",
         tuple(sections),
     )
 
 
 def _in_short(account: TransferAccount) -> tuple[Block, ...]:
-    facts = account.facts
+    transfer, upload, sender = account.facts.transfer, account.facts.transfer.upload, account.facts.provider
     sentence = (
-        f"{facts.provider_name} sent the file {shown_name(facts.name)} on {spoken(facts.landed_at)}. "
-        f"It is {outcome_in_words(facts)}."
+        f"{sender.name} sent the file {shown_name(upload.name)} on {spoken(upload.landed_at)}. "
+        f"It is {outcome_in_words(transfer)}."
     )
     taken = account.collections
     if taken:
         sentence += f" It was first collected on {spoken(taken[0].at)}."
-    elif facts.state == "accepted":
+    elif transfer.state == "accepted":
         sentence += " Nobody has collected it yet."
     return (Paragraph(sentence),)
 
@@ -132,18 +132,19 @@ def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catal
 
 
 def _sent(account: TransferAccount) -> Details:
-    facts, signature = account.facts, account.facts.signature
+    facts, transfer, upload = account.facts, account.facts.transfer, account.facts.transfer.upload
+    signature, size = transfer.signature, transfer.content_size
     return Details(
         (
-            ("File", shown_name(facts.name)),
-            ("Reference", facts.reference),
-            ("Provider", f"{facts.provider_name} ({facts.provider})"),
-            ("Arrived", spoken(facts.landed_at)),
+            ("File", shown_name(upload.name)),
+            ("Reference", upload.reference),
+            ("Provider", f"{facts.provider.name} ({facts.provider.id})"),
+            ("Arrived", spoken(upload.landed_at)),
             ("Login key", account.ssh_key),
-            ("Size as sent", f"{facts.sealed_size} bytes"),
-            ("SHA-256 as sent", facts.sealed_sha256),
-            ("Size of the content", None if facts.content_size is None else f"{facts.content_size} bytes"),
-            ("SHA-256 of the content", facts.content_sha256),
+            ("Size as sent", f"{upload.size} bytes"),
+            ("SHA-256 as sent", upload.sha256),
+            ("Size of the content", None if size is None else f"{size} bytes"),
+            ("SHA-256 of the content", transfer.content_sha256),
             ("Signed with certificate", signature.certificate if signature else None),
             ("by its key", signature.signing_key if signature else None),
             ("Signed", spoken(signature.created_at) if signature else None),
@@ -152,22 +153,23 @@ def _sent(account: TransferAccount) -> Details:
 
 
 def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
-    when = spoken(facts.decided_at) if facts.decided_at else None
+    transfer = facts.transfer
+    when = spoken(transfer.decided_at) if transfer.decided_at else None
     outcome = Details(
         (
-            ("Outcome", outcome_in_words(facts)),
+            ("Outcome", outcome_in_words(transfer)),
             ("Decided", when),
-            ("Flow", facts.flow),
-            ("Teams", ", ".join(map(facts.wording.name, facts.teams)) or None),
+            ("Flow", transfer.flow),
+            ("Teams", ", ".join(map(facts.wording.name, transfer.teams)) or None),
         )
     )
-    shown = [plain_reason(reason, facts.wording) for reason in facts.reasons]
+    shown = [plain_reason(reason, facts.wording) for reason in transfer.reasons]
     rows = ((f"{one.clause} ({one.code})", one.sentence, one.next_step) for one in shown)
     return (outcome, *table_or(("Clause", "Reason", "Next step"), rows))
 
 
 def _found(account: TransferAccount) -> Details:
-    facts, said = account.facts, receipt_object(account.facts)
+    facts, said = account.facts, account.facts.shown
     # Without what a file itself may say.
     kind = f"{account.kind} ({said['level']})" if account.kind else None
     stated = said["facts"]
@@ -175,11 +177,11 @@ def _found(account: TransferAccount) -> Details:
     pairs = [
         ("Kind of data", kind),
         ("Judged by", _listed(said["evidence"])),
-        ("Pupil records", None if facts.pupils is None else str(facts.pupils)),
+        ("Pupil records", None if facts.found.pupils is None else str(facts.found.pupils)),
         *((STATED[name], value) for name, value in stated.items()),
         ("Data items", _listed(said["items"])),
         ("Items not in the agreement", _listed(said["other_items"])),
-        ("Kinds of fault", str(len(facts.findings)) if facts.findings else None),
+        ("Kinds of fault", str(len(facts.found.findings)) if facts.found.findings else None),
     ]
     return Details(tuple(pairs))
 
@@ -190,9 +192,10 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
         [(account.team(one.team), one.by or "", spoken(one.at)) for one in some]
         for some in (account.collections, account.looks)
     )
-    if account.facts.state == "accepted":
+    transfer = account.facts.transfer
+    if transfer.state == "accepted":
         by = {one.team for one in account.collections}
-        rows += [(account.team(one), "nobody yet", "") for one in account.facts.teams if one not in by]
+        rows += [(account.team(one), "nobody yet", "") for one in transfer.teams if one not in by]
     found: list[Block] = [*table_or(("Team", "Collected by", "When"), rows)]
     if looked:
         found.append(Paragraph("Looked at, but not collected, as a held file or outside the mailboxes:"))
@@ -205,7 +208,7 @@ def _steps(account: TransferAccount) -> tuple[Block, ...]:
     for step in account.steps:
         what = step_in_words(step.kind, step.reasons)
         if step.kind == "landed":  # The arrival has its own time, as the entry may be later.
-            what += f", on {spoken(account.facts.landed_at)}"
+            what += f", on {spoken(account.facts.transfer.upload.landed_at)}"
         who = ", ".join(filter(None, (step.by, account.team(step.team))))
         why = "; ".join(filter(None, (step.reasons, step.why)))
         rows.append((str(step.number), spoken(step.at), what[:1].upper() + what[1:], who, why))
@@ -213,11 +216,11 @@ def _steps(account: TransferAccount) -> tuple[Block, ...]:
     return table_or(headings, rows, "The log holds nothing on it.")
 
 
-def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
+def _how_to_check(reference: str, head: str | None) -> tuple[Block, ...]:
     points = (
         "Without a terminal: put the receipt into Evidence in the console, or into the page for sending.",
-        f"The receipt: gateway receipts verify, with the file ending in {facts.reference}.json.",
-        f"An entry of the log: gateway log prove {facts.reference}.",
+        f"The receipt: gateway receipts verify, with the file ending in {reference}.json.",
+        f"An entry of the log: gateway log prove {reference}.",
         "The whole log against every signed head: gateway log verify.",
     )
     stated = head.partition("\n\n")[0].split("\n") if head else []
@@ -226,7 +229,7 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
     return (Points(points), Details(pairs)) if pairs else (Points(points),)
 
 
-def outcome_in_words(of: ReceiptFacts | Transfer) -> str:
+def outcome_in_words(of: Transfer) -> str:
     """Return the outcome of a file, also of a withdrawn one, in words."""
     withdrawn = any(one.code in WITHDRAWN for one in of.reasons)
     return (_WITHDRAWN.get(of.state) if withdrawn else None) or _STATES[outcome_of(of.state, of.reasons)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.small_schemas import BY_LANGUAGE, NAMES, filled
 from gateway.reasons import REASONS
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import receipt_statement
-from tests.log.made import FACTS
+from tests.log.made import FACTS, with_parts
 
 _OTHERS = r"\{(?!desk|governance)(\w+)\}"
 
@@ -32,7 +31,7 @@ def test_every_kind_of_data_is_told_by_its_name_in_each_language(catalogue: Cata
                 sender=flow.document.sender,
                 recipient=flow.document.recipient,
             )
-            facts = replace(
+            facts = with_parts(
                 FACTS, data_type=entry.id, flow=flow.id, teams=entry.teams, reasons=(reason,), wording=wording
             )
             text = receipt_statement(facts).text

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from gateway.log import tree
 from gateway.log.checkpoint import COSIGNATURE, LogKey, VerifierKey, checkpoint
 from gateway.log.leaf import Event, Kind, leaf
-from gateway.model import Facts, Finding, Signature
+from gateway.model import Classified, Facts, Finding, Provider, Signature, Transfer, Upload
 from gateway.receipts.facts import Proof, ReceiptFacts
 from gateway.receipts.text import receipt_statement
 from gateway.verify.verify_receipts import Head, Unproved, check_consistency, climb, hashes
@@ -39,41 +39,77 @@ def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
 LANDED = datetime(2026, 11, 24, 14, 3, 22, tzinfo=UTC)
 
 FACTS = ReceiptFacts(
-    reference="261124-marsh-lane-7K3QD",
-    provider="marsh-lane",
-    provider_name="Marsh Lane Primary School",
-    organisation="Somerset County Council",
-    name="autumn census.xml.gpg",
-    folder="in",
-    stage="decided",
-    state="accepted",
-    sealed_size=88_888,
-    sealed_sha256="a1" * 32,
-    landed_at=LANDED,
-    decided_at=datetime(2026, 11, 24, 14, 3, 23, 500, tzinfo=UTC),
-    content_size=400_000,
-    content_sha256="b2" * 32,
-    signature=Signature(certificate="c3" * 20, signing_key="d4" * 20, created_at=LANDED),
-    data_type="school-census",
-    level="certain",
-    evidence=("root element Message", "Collection is SC"),
-    pupils=212,
-    facts=Facts(la="999", establishment="2001", term="AUT", reference_date=date(2026, 10, 1)),
-    findings=(Finding(code="upn:malformed", severity="error", count=2, rows=(4, 9), about="Pupil: UPN"),),
-    items=("Pupil: Date of Birth", "Pupil: UPN"),
-    flow="school-census",
-    teams=("central-data",),
-    reasons=(
-        why(
-            "policy:allowed",
-            "12.2",
-            title="School Census",
-            sender="education providers",
-            recipient="the local authority",
+    transfer=Transfer(
+        sequence=1,
+        upload=Upload(
+            reference="261124-marsh-lane-7K3QD",
+            provider="marsh-lane",
+            name="autumn census.xml.gpg",
+            folder="in",
+            size=88_888,
+            sha256="a1" * 32,
+            started_at=LANDED,
+            landed_at=LANDED,
+            ssh_key="SHA256:test",
+        ),
+        state="accepted",
+        flow="school-census",
+        data_type="school-census",
+        content_size=400_000,
+        content_sha256="b2" * 32,
+        signature=Signature(certificate="c3" * 20, signing_key="d4" * 20, created_at=LANDED),
+        content=Classified(
+            data_type="school-census",
+            level="certain",
+            evidence=("root element Message", "Collection is SC"),
+            format="xml",
+            extension="xml",
+            pupils=212,
+            facts=Facts(la="999", establishment="2001", term="AUT", reference_date=date(2026, 10, 1)),
+            findings=(
+                Finding(code="upn:malformed", severity="error", count=2, rows=(4, 9), about="Pupil: UPN"),
+            ),
+            items=("Pupil: Date of Birth", "Pupil: UPN"),
+        ),
+        decided_at=datetime(2026, 11, 24, 14, 3, 23, 500, tzinfo=UTC),
+        teams=("central-data",),
+        reasons=(
+            why(
+                "policy:allowed",
+                "12.2",
+                title="School Census",
+                sender="education providers",
+                recipient="the local authority",
+            ),
         ),
     ),
+    provider=Provider(id="marsh-lane", name="Marsh Lane Primary School", kind="school"),
+    organisation="Somerset County Council",
     notices=("Your signing key expires on 1 January 2027.",),
 )
+
+
+def parts_of(kind: type) -> set[str]:
+    return {one.name for one in fields(kind)}
+
+
+def with_parts(facts: ReceiptFacts, /, **parts: Any) -> ReceiptFacts:
+    """The facts with other parts, each part by its name in the value that holds it; None in `data_type` for
+    a file in which nothing was recognised.
+    """
+    transfer = facts.transfer
+    for name, value in parts.items():
+        if name in parts_of(ReceiptFacts):
+            facts = replace(facts, **{name: value})
+        elif name == "provider_name":
+            facts = replace(facts, provider=replace(facts.provider, name=value))
+        elif name in parts_of(Upload):
+            transfer = replace(transfer, upload=replace(transfer.upload, **{name: value}))
+        if name in parts_of(Transfer):
+            transfer = replace(transfer, **{name: value})
+        if name in parts_of(Classified) and (name, value) != ("data_type", None):
+            transfer = replace(transfer, content=replace(transfer.content, **{name: value}))
+    return replace(facts, transfer=transfer)
 
 
 class Nodes(dict[tuple[int, int], bytes]):
@@ -124,8 +160,9 @@ class Log:
 
 def recorded(log: Log, facts: ReceiptFacts) -> int:
     """Record a receipt's stage in the log; its index."""
-    kind: Kind = "landed" if facts.stage == "landed" else "decided"
-    return log.add(kind, facts.reference, {"provider": facts.provider, **receipt_statement(facts).digests})
+    kind: Kind = "landed" if facts.transfer.state == "landed" else "decided"
+    fields_of = {"provider": facts.provider.id, **receipt_statement(facts).digests}
+    return log.add(kind, facts.transfer.upload.reference, fields_of)
 
 
 def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[Log, str]:
@@ -165,24 +202,7 @@ def shown(proof: list[bytes]) -> list[str]:
 def landed(facts: ReceiptFacts = FACTS) -> ReceiptFacts:
     """The landed stage of a receipt."""
     return replace(
-        facts,
-        stage="landed",
-        state="landed",
-        decided_at=None,
-        content_size=None,
-        content_sha256=None,
-        signature=None,
-        data_type=None,
-        level=None,
-        evidence=(),
-        pupils=None,
-        facts=Facts(),
-        findings=(),
-        items=(),
-        flow=None,
-        teams=(),
-        reasons=(),
-        notices=(),
+        facts, transfer=Transfer(sequence=1, upload=facts.transfer.upload, state="landed"), notices=()
     )
 
 

@@ -31,7 +31,7 @@ from gateway.receipts.notices import Notice, changed, opened, render, render_not
 from gateway.receipts.text import declaration_statement, receipt_statement
 from gateway.record import letters
 from gateway.registry.keys import Key
-from tests.log.made import FACTS, Log
+from tests.log.made import FACTS, Log, with_parts
 from tests.policies import POLICIES
 from tests.receipts.translated import has_translation
 
@@ -185,7 +185,7 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
         "Your key AB CD expires in 3 days, on 1 January 2027. Extend it (gpg), export it, and put the file "
         "into /keys; in a browser, select Extend it by two years."
     )
-    facts = replace(
+    facts = with_parts(
         FACTS,
         findings=findings,
         wording=CATALOGUE.wording,

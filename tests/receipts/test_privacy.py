@@ -23,7 +23,7 @@ from gateway.reasons import REASONS
 from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.text import receipt_statement
 from gateway.words import WORDS, plain, plain_but
-from tests.log.made import FACTS, KEY, Log, recorded
+from tests.log.made import FACTS, KEY, Log, recorded, with_parts
 
 ROOT = Path(__file__).parents[2]
 SURNAME = "Quillfeather"
@@ -61,7 +61,6 @@ TELLING = re.compile(
 # Where each part of a receipt comes from. A new part must be sorted in here before this test passes.
 OURS = {
     "schools",  # Of the registry: a file only says which of them.
-    "wording",
     "reference",
     "provider",
     "provider_name",
@@ -69,18 +68,20 @@ OURS = {
     "folder",
     "stage",
     "state",
-    "sealed_size",
-    "sealed_sha256",
+    "size",
+    "sha256",
     "landed_at",
     "decided_at",
     "content_size",
     "content_sha256",
-    "signature",
+    "signer",
+    "signing_key",
+    "signed_at",
     "pupils",
     "flow",
     "teams",
     "notices",
-    "withheld",
+    "told_by_intake",
     "salt",
 }
 SENDERS = {"name"}
@@ -108,13 +109,13 @@ def rendered(facts: ReceiptFacts) -> tuple[str, str, str]:
     )
 
 
-BASELINE = "".join(rendered(replace(FACTS, reasons=(), name="x", landed_at=FACTS.landed_at)))
+BASELINE = "".join(rendered(with_parts(FACTS, reasons=(), name="x")))
 
 
 def told_plainly(text: str) -> str:
     """What a receipt says, without digests, signatures, keys and hashes, in which anything may occur."""
     unhashed = re.sub(r"[A-Za-z0-9+/]{20,}={0,2}", "", text)
-    return unhashed.partition("\nProof\n")[0].replace(FACTS.reference, "")
+    return unhashed.partition("\nProof\n")[0].replace(FACTS.transfer.upload.reference, "")
 
 
 def planted(part: str, marker: str) -> list[ReceiptFacts]:
@@ -122,21 +123,22 @@ def planted(part: str, marker: str) -> list[ReceiptFacts]:
     match part:
         case "facts":
             names = [one.name for one in fields(Facts) if one.name not in {"reference_date", "latest_day"}]
-            return [replace(FACTS, facts=Facts(**{name: marker})) for name in names]
+            return [with_parts(FACTS, facts=Facts(**{name: marker})) for name in names]
         case "findings":
             finding = Finding(code="upn:malformed", severity="error", count=1)
             return [
-                replace(FACTS, findings=(replace(finding, **{name: marker}),)) for name in ("code", "about")
+                with_parts(FACTS, findings=(replace(finding, **{name: marker}),))
+                for name in ("code", "about")
             ]
         case "reasons":
-            return [replace(FACTS, reasons=(one,)) for one in planted_reasons(marker)]
+            return [with_parts(FACTS, reasons=(one,)) for one in planted_reasons(marker)]
         case "evidence" | "items" | "other_items":
             return [
-                replace(FACTS, **{part: (marker,)}),
-                replace(FACTS, **{part: ("UPN", marker, "and more")}),
+                with_parts(FACTS, **{part: (marker,)}),
+                with_parts(FACTS, **{part: ("UPN", marker, "and more")}),
             ]
         case _:
-            return [replace(FACTS, **{part: marker})]
+            return [with_parts(FACTS, **{part: marker})]
 
 
 def planted_reasons(marker: str) -> list[Reason]:
@@ -160,7 +162,8 @@ def planted_reasons(marker: str) -> list[Reason]:
 
 
 def test_every_part_of_a_receipt_is_sorted() -> None:
-    assert {one.name for one in fields(ReceiptFacts)} == OURS | SENDERS | FROM_FILES
+    whole = with_parts(FACTS, salt="9" * 32, schools=(("9992001", "marsh-lane", "Marsh Lane"),))
+    assert whole.shown.keys() == OURS | SENDERS | FROM_FILES
     assert not OURS & FROM_FILES
 
 
@@ -179,7 +182,7 @@ def test_nothing_of_a_pupil_reaches_a_receipt(part: str) -> None:
 def test_the_markers_would_be_seen() -> None:
     """The search itself works: each marker is found where it is really shown."""
     for marker in MARKERS:
-        text, made, leaf = rendered(replace(FACTS, provider_name=marker))
+        text, made, leaf = rendered(with_parts(FACTS, provider_name=marker))
         assert TELLING.search(told_plainly(text))
         assert TELLING.search(told_plainly(made))
         assert not TELLING.search(told_plainly(leaf))
@@ -187,7 +190,7 @@ def test_the_markers_would_be_seen() -> None:
 
 @pytest.mark.parametrize("marker", MARKERS)
 def test_a_file_name_is_on_its_own_receipt_and_never_in_the_log(marker: str) -> None:
-    text, made, leaf = rendered(replace(FACTS, name=f"{marker}.csv"))
+    text, made, leaf = rendered(with_parts(FACTS, name=f"{marker}.csv"))
     assert TELLING.search(told_plainly(text))
     assert TELLING.search(told_plainly(made))
     assert not TELLING.search(told_plainly(leaf))
@@ -195,13 +198,13 @@ def test_a_file_name_is_on_its_own_receipt_and_never_in_the_log(marker: str) -> 
 
 @pytest.mark.parametrize("day", [date(2015, 3, 4), date(2024, 11, 1), date(2030, 1, 1)])
 def test_a_date_of_birth_is_no_reference_date(day: date) -> None:
-    for text in rendered(replace(FACTS, facts=Facts(reference_date=day, latest_day=day))):
+    for text in rendered(with_parts(FACTS, facts=Facts(reference_date=day, latest_day=day))):
         assert day.isoformat() not in text
 
 
 def test_a_reference_date_near_the_upload_is_shown() -> None:
     assert "2026-10-01" in rendered(FACTS)[0]
-    attendance = rendered(replace(FACTS, facts=Facts(latest_day=date(2026, 10, 2))))[0]
+    attendance = rendered(with_parts(FACTS, facts=Facts(latest_day=date(2026, 10, 2))))[0]
     assert re.search(r"Latest day +2026-10-02", attendance)
 
 
@@ -265,7 +268,7 @@ OWN = ("Wellbeing: Hobby", "two-year-checks", "Two-year progress check")
 
 
 def test_what_the_policies_name_is_shown_and_what_the_file_says_is_not():
-    checked = replace(
+    checked = with_parts(
         FACTS,
         data_type="two-year-checks",
         flow="two-year-checks",
@@ -278,7 +281,7 @@ def test_what_the_policies_name_is_shown_and_what_the_file_says_is_not():
     assert "the headings of Two-year progress check, and ..." in text
     assert "Data items Wellbeing: Hobby, " in text
     assert SURNAME not in text
-    assert "two-year-checks" not in receipt_statement(replace(checked, wording=Wording(), flow=None)).text
+    assert "two-year-checks" not in receipt_statement(with_parts(checked, wording=Wording(), flow=None)).text
 
 
 def test_a_phrase_of_the_policies_is_no_part_of_another_word():

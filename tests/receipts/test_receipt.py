@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from gateway.log.leaf import canonical as written
 from gateway.model import Reason, State
 from gateway.reasons import REASONS
-from gateway.receipts.facts import ReceiptFacts, receipt_object
+from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.text import WIDTH, bullets, reason_sections, receipt_statement
 from gateway.verify.verify_receipts import canonical as verified
-from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
+from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded, with_parts
 from tests.policies import why
 
 # What `gateway transfers list --json` promises of every transfer.
@@ -75,7 +75,7 @@ def json_of(facts: ReceiptFacts) -> dict[str, Any]:
 def test_the_json_has_what_a_listing_has() -> None:
     receipt = json_of(FACTS)["receipt"]
     assert set(receipt) >= LISTED
-    assert receipt["sha256"] == FACTS.sealed_sha256
+    assert receipt["sha256"] == FACTS.transfer.upload.sha256
     assert receipt["landed_at"] == "2026-11-24T14:03:22Z"
     assert receipt["decided_at"] == "2026-11-24T14:03:23.000500Z"
     assert set(receipt["reasons"][0]) == {"code", "clause", "sentence", "next_step"}
@@ -113,14 +113,14 @@ def test_the_small_canonical_form_is_rfc_8785(value: Any) -> None:
     ],
 )
 def test_the_outcome_comes_first(state: State, says: str) -> None:
-    text = text_of(replace(FACTS, state=state))
+    text = text_of(with_parts(FACTS, state=state))
     assert says in "\n".join(text.split("\n")[:5])
 
 
 @pytest.mark.parametrize("code", sorted(REASONS))
 def test_every_reason_is_told_with_its_clause_and_next_step(code: str) -> None:
     why = filled(code)
-    text = " ".join(text_of(replace(FACTS, state="refused", reasons=(why,))).split())
+    text = " ".join(text_of(with_parts(FACTS, state="refused", reasons=(why,))).split())
     assert " ".join(why.sentence.split()) in text
     assert f"(agreement clause {why.clause}; {code})" in text
     assert why.next_step in text
@@ -145,7 +145,7 @@ def test_that_nothing_is_to_be_done_is_told_only_if_nothing_is(steps: list[str],
 WHOLE = {
     "receipt-accepted": FACTS,
     "receipt-landed": landed(),
-    "receipt-held": replace(
+    "receipt-held": with_parts(
         FACTS,
         state="held",
         flow=None,
@@ -196,12 +196,12 @@ AWKWARD = [
 @pytest.mark.parametrize("part", ["name", "provider_name", "organisation", "notices"])
 def test_awkward_text_can_be_seen_and_within_the_margins(part: str, name: str) -> None:
     value: Any = (name,) if part == "notices" else name
-    check_shape(text_of(replace(FACTS, **{part: value})))
+    check_shape(text_of(with_parts(FACTS, **{part: value})))
 
 
 @given(names, names)
 def test_any_names_can_be_seen_and_within_the_margins(name: str, provider: str) -> None:
-    check_shape(text_of(replace(FACTS, name=name, provider_name=provider)))
+    check_shape(text_of(with_parts(FACTS, name=name, provider_name=provider)))
 
 
 def check_shape(text: str) -> None:
@@ -214,14 +214,14 @@ def check_shape(text: str) -> None:
 
 
 def test_a_name_in_another_script_is_also_shown_exactly() -> None:
-    text = text_of(replace(FACTS, name="Élèves 测试.csv"))
+    text = text_of(with_parts(FACTS, name="Élèves 测试.csv"))
     assert "Élèves 测试.csv" in text
     assert "\\xc9l\\xe8ves \\u6d4b\\u8bd5.csv" in text
-    assert receipt_object(replace(FACTS, name="Élèves 测试.csv"))["name"] == "Élèves 测试.csv"
+    assert with_parts(FACTS, name="Élèves 测试.csv").shown["name"] == "Élèves 测试.csv"
 
 
 def test_a_name_with_accents_is_shown_as_it_is() -> None:
-    text = text_of(replace(FACTS, name="Tŷ-gwyn.csv", organisation="Cyngor Sir Ga\u0302r"))
+    text = text_of(with_parts(FACTS, name="Tŷ-gwyn.csv", organisation="Cyngor Sir Ga\u0302r"))
     assert "Tŷ-gwyn.csv" in text
     assert "Exact name" not in text
     assert "Receipt from Cyngor Sir G\u00e2r" in text
@@ -234,10 +234,10 @@ def test_notices_reach_both_forms() -> None:
 
 def test_times_are_utc_in_both_forms() -> None:
     at = datetime.fromisoformat("2026-07-01T13:00:00+01:00")
-    facts = replace(FACTS, landed_at=at)
+    facts = with_parts(FACTS, landed_at=at)
     assert "1 July 2026 at 12:00:00 UTC" in text_of(facts)
-    assert receipt_object(facts)["landed_at"] == "2026-07-01T12:00:00Z"
+    assert facts.shown["landed_at"] == "2026-07-01T12:00:00Z"
     assert (
         receipt_statement(facts).digests["receipt"]
-        == receipt_statement(replace(facts, landed_at=at.astimezone(UTC))).digests["receipt"]
+        == receipt_statement(with_parts(facts, landed_at=at.astimezone(UTC))).digests["receipt"]
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, get_args
 
 import pytest
 
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, Refused, State, Transfer
+from gateway.receipts.facts import STATED, ReceiptFacts
 from gateway.receipts.text import receipt_statement
 from gateway.record.consequences import Ruling
-from gateway.record.rulings import decision_entry, landed_entry, receipt_facts
+from gateway.record.rulings import decision_entry, landed_entry
 from gateway.registry.log import Entry
 from tests.policies import why
 from tests.policy.tables import classified, provider
@@ -50,8 +51,12 @@ HELD = replace(
 )
 
 
+def facts_of(transfer: Transfer, **more: Any) -> ReceiptFacts:
+    return ReceiptFacts(**{"transfer": transfer, "provider": provider(), "organisation": COUNCIL} | more)
+
+
 def entry_on(transfer: Transfer, **more: Any) -> Entry:
-    facts = receipt_facts(transfer, provider(), COUNCIL)
+    facts = facts_of(transfer)
     replaces = more.pop("replaces", None)
     ruling = Ruling(reference=transfer.upload.reference, decision=Refused(reasons=()), **more)
     return decision_entry(transfer, receipt_statement(facts), POLICIES, ruling, replaces)
@@ -59,10 +64,9 @@ def entry_on(transfer: Transfer, **more: Any) -> Entry:
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
     landed = Transfer(sequence=0, upload=upload(), state="landed")
-    facts = receipt_facts(landed, provider(), COUNCIL, salt=SALT)
-    assert (facts.stage, facts.state, facts.decided_at, facts.organisation) == (
-        "landed", "landed", None, COUNCIL,
-    )  # fmt: skip
+    facts = facts_of(landed, salt=SALT)
+    told = [facts.shown[name] for name in ("stage", "state", "decided_at", "organisation")]
+    assert told == ["landed", "landed", None, COUNCIL]
     entry = landed_entry(upload(), receipt_statement(facts))
     assert (entry.kind, entry.subject, entry.name) == ("landed", upload().reference, "core.xml.pgp")
     assert entry.fields == {
@@ -93,7 +97,7 @@ def test_what_landed_without_a_receipt_has_no_digest_of_one() -> None:
 
 @pytest.mark.parametrize("state", get_args(State))
 def test_a_receipt_is_about_a_decision_from_then_on(state: State) -> None:
-    stage = receipt_facts(replace(ACCEPTED, state=state), provider(), COUNCIL).stage
+    stage = facts_of(replace(ACCEPTED, state=state)).shown["stage"]
     assert stage == ("landed" if state == "landed" else "decided")
 
 
@@ -103,17 +107,19 @@ def test_a_receipt_is_about_a_decision_from_then_on(state: State) -> None:
         (
             ACCEPTED,
             {
-                "data_type": "student-core", "level": "certain", "pupils": 31, "items": ("Pupil: UPN",),
-                "other_items": ("Shoe size",), "flow": "student-core", "teams": ("central-data-team", "sen"),
-                "content_sha256": "c" * 64, "signature": opened().signature, "decided_at": day(1),
+                "data_type": "student-core", "level": "certain", "pupils": 31, "items": ["Pupil: UPN"],
+                "other_items": ["Shoe size"], "flow": "student-core", "teams": ["central-data-team", "sen"],
+                "content_sha256": "c" * 64, "signer": CERTIFICATE, "signing_key": SIGNING_KEY,
+                "signed_at": rfc3339(day(-1)), "decided_at": rfc3339(day(1)),
             },
         ),
         # Nothing was opened: nothing is said of a content.
         (
             REFUSED,
             {
-                "data_type": None, "level": None, "pupils": None, "items": (), "findings": (), "evidence": (),
-                "content_sha256": None, "signature": None, "flow": None, "teams": (), "facts": Facts(),
+                "data_type": None, "level": None, "pupils": None, "items": [], "findings": [], "evidence": [],
+                "content_sha256": None, "signer": None, "signed_at": None, "flow": None, "teams": [],
+                "facts": dict.fromkeys(STATED),
             },
         ),
         # Opened, and like no data that is sent: what spoke for what is said, and no more.
@@ -122,21 +128,19 @@ def test_a_receipt_is_about_a_decision_from_then_on(state: State) -> None:
                 REFUSED,
                 content=ContentRefused(code="classify:unknown", evidence=("no UPN",), runner_up="attendance"),
             ),
-            {"evidence": ("no UPN",), "runner_up": "attendance", "level": None, "pupils": None, "items": ()},
+            {"evidence": ["no UPN"], "runner_up": "attendance", "level": None, "pupils": None, "items": []},
         ),
     ],
 )  # fmt: skip
 def test_a_receipt_states_what_was_found(transfer: Transfer, stated: dict[str, Any]) -> None:
-    facts = receipt_facts(transfer, provider(name="Oak School"), COUNCIL, notices=("Sign the agreement.",))
-    assert {name: getattr(facts, name) for name in stated} == stated
-    assert (facts.provider, facts.provider_name, facts.notices) == (
-        "oak", "Oak School", ("Sign the agreement.",),
-    )  # fmt: skip
-    assert facts.reasons == transfer.reasons
+    facts = facts_of(transfer, provider=provider(name="Oak School"), notices=("Sign the agreement.",))
+    ours = {"provider": "oak", "provider_name": "Oak School", "notices": ["Sign the agreement."]}
+    stated = stated | ours | {"reasons": [asdict(one) for one in transfer.reasons]}
+    assert {name: facts.shown[name] for name in stated} == stated
 
 
 def test_a_decision_is_put_down_in_full() -> None:
-    facts = receipt_facts(ACCEPTED, provider(), COUNCIL)
+    facts = facts_of(ACCEPTED)
     decided = entry_on(ACCEPTED)
     assert decided.fields == {
         "provider": "oak",
@@ -189,14 +193,14 @@ def test_a_person_s_decision_names_the_person_and_keeps_the_words_beside_the_log
 
 def test_the_same_statement_has_another_digest_with_another_salt() -> None:
     """So nobody can try what a receipt may say who has not seen it."""
-    facts = [receipt_facts(ACCEPTED, provider(), COUNCIL, salt=salt) for salt in ("0" * 32, "1" * 32)]
+    facts = [facts_of(ACCEPTED, salt=salt) for salt in ("0" * 32, "1" * 32)]
     assert len({receipt_statement(one).digests["receipt"] for one in facts}) == 2
 
 
 def test_what_is_stated_otherwise_has_another_digest() -> None:
     """So a receipt that was changed afterwards no longer fits the log."""
     facts = [
-        receipt_facts(one, provider(), COUNCIL)
+        facts_of(one)
         for one in (ACCEPTED, replace(ACCEPTED, teams=("sen",)), replace(ACCEPTED, decided_at=NOW))
     ]
     assert len({receipt_statement(one).digests["receipt"] for one in facts}) == 3

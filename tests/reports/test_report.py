@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from gateway.model import Facts, Finding, LogStep
+from gateway.model import Facts, Finding, LogStep, Provider
 from gateway.policy.catalogue_schema import Wording
 from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
 from gateway.reports.report import TransferAccount, transfer_report
 from gateway.words import plain
-from tests.log.made import FACTS, LANDED, Log, landed
+from tests.log.made import FACTS, LANDED, Log, landed, with_parts
 from tests.policies import shipped, why
 from tests.receipts.test_privacy import FROM_FILES, MARKERS, TELLING, planted
 
@@ -29,9 +29,10 @@ STEPS = (
     LogStep(number=42, at=LANDED, kind="delivered", team="central-data"),
     LogStep(number=60, at=NOW - timedelta(hours=20), kind="collected", by="j.smith", team="central-data"),
 )
+HILL_TOP = Provider(id="hill-top", name="Hill Top School", kind="school")
 ACCOUNT = TransferAccount(facts=FACTS, ssh_key=SSH_KEY, steps=STEPS)
 HELD = TransferAccount(
-    facts=replace(
+    facts=with_parts(
         FACTS,
         reference="261125-marsh-lane-00002",
         state="held",
@@ -46,7 +47,7 @@ HELD = TransferAccount(
     ssh_key=SSH_KEY,
 )
 REFUSED = TransferAccount(
-    facts=replace(
+    facts=with_parts(
         FACTS,
         reference="261125-marsh-lane-00003",
         state="refused",
@@ -95,9 +96,11 @@ FULL_BREACH = replace(
         governance="governance@la.example",
     ),
     accounts=(
-        replace(ACCOUNT, facts=replace(FACTS, items=(*FACTS.items, "SEN: SEN Need", "Pupil: Address"))),
+        replace(
+            ACCOUNT, facts=with_parts(FACTS, items=(*FACTS.found.items, "SEN: SEN Need", "Pupil: Address"))
+        ),
         HELD,
-        replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009", pupils=200), steps=()),
+        replace(ACCOUNT, facts=with_parts(FACTS, reference="261125-marsh-lane-00009", pupils=200), steps=()),
     ),
     keys=(
         ("marsh-lane", "ssh", SSH_KEY, "revoked"),
@@ -125,14 +128,14 @@ def test_each_report_reads_as_expected(name: str) -> None:
 
 def test_a_breach_is_told_in_the_names_of_the_agreement_and_in_words() -> None:
     names = {"central-data": "Central Data Team", "ks2-results": "Key Stage 2 results"}
-    facts = replace(FACTS, data_type="ks2-results", wording=Wording(names=names))
+    facts = with_parts(FACTS, data_type="ks2-results", wording=Wording(names=names))
     breach = replace(BREACH, accounts=(replace(ACCOUNT, facts=facts),))
     for shown in both(breach_report(breach, BREACHES, NOW)):
         for part in ("Central Data Team", "Key Stage 2 results", "arrived: 1", "delivered to a team: 1"):
             assert part in shown
         for code in ("central-data", "ks2-results", "landed"):
             assert code not in shown
-    facts = replace(facts, state="refused", reasons=(why("person:withdrawn-for-good", opened="x"),))
+    facts = with_parts(facts, state="refused", reasons=(why("person:withdrawn-for-good", opened="x"),))
     gone = breach_report(replace(BREACH, accounts=(replace(ACCOUNT, facts=facts),)), BREACHES, NOW)
     for shown in both(gone):
         assert "withdrawn for good" in shown, "somebody had it"
@@ -143,10 +146,10 @@ def test_a_transfer_is_told_from_landing_to_collection() -> None:
     log.add("policy-loaded", "policies")
     for shown in both(transfer_report(ACCOUNT, NOW, head=log.head())):
         for part in (
-            FACTS.reference,
+            FACTS.transfer.upload.reference,
             "Marsh Lane Primary School",
-            FACTS.name,
-            FACTS.sealed_sha256,
+            FACTS.transfer.upload.name,
+            FACTS.transfer.upload.sha256,
             SSH_KEY,
             "d4" * 20,
             "12.2 (policy:allowed)",
@@ -166,7 +169,7 @@ def test_a_transfer_that_nobody_took_says_so() -> None:
 
 
 def test_teams_that_have_not_collected_it_are_told_beside_those_that_have() -> None:
-    facts = replace(FACTS, teams=("central-data", "early-years"))
+    facts = with_parts(FACTS, teams=("central-data", "early-years"))
     shown = as_text(transfer_report(replace(ACCOUNT, facts=facts), NOW))
     told = shown.partition("WHO WAS GIVEN IT")[2].partition("EVERY STEP")[0]
     assert re.search(r"central-data +j\.smith +25 November", told)
@@ -192,7 +195,7 @@ def test_a_file_has_one_time_of_arrival_however_late_its_entry_was_written() -> 
 
 def test_what_was_sent_back_with_advice_is_not_told_as_refused() -> None:
     back = replace(
-        REFUSED, facts=replace(REFUSED.facts, reasons=(why("person:returned", advice="Sign it."),))
+        REFUSED, facts=with_parts(REFUSED.facts, reasons=(why("person:returned", advice="Sign it."),))
     )
     assert "It is sent back with advice." in as_text(transfer_report(back, NOW))
 
@@ -200,7 +203,7 @@ def test_what_was_sent_back_with_advice_is_not_told_as_refused() -> None:
 @pytest.mark.parametrize("account", [HELD, REFUSED, TransferAccount(facts=landed(), ssh_key=SSH_KEY)])
 def test_every_state_has_a_report(account: TransferAccount) -> None:
     for shown in both(transfer_report(account, NOW)):
-        assert account.facts.reference in shown
+        assert account.facts.transfer.upload.reference in shown
 
 
 @pytest.mark.parametrize(
@@ -239,10 +242,8 @@ def test_everything_that_article_33_asks_for_has_its_place() -> None:
 
 
 def test_pupils_are_counted_between_the_least_and_the_most() -> None:
-    second = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009", pupils=200))
-    elsewhere = replace(
-        ACCOUNT, facts=replace(FACTS, provider="hill-top", provider_name="Hill Top School", pupils=50)
-    )
+    second = replace(ACCOUNT, facts=with_parts(FACTS, reference="261125-marsh-lane-00009", pupils=200))
+    elsewhere = replace(ACCOUNT, facts=with_parts(FACTS, provider=HILL_TOP, pupils=50))
     shown = as_text(
         breach_report(replace(BREACH, accounts=(ACCOUNT, second, elsewhere, HELD)), BREACHES, NOW)
     )
@@ -254,7 +255,7 @@ def test_pupils_are_counted_between_the_least_and_the_most() -> None:
 
 
 def test_those_who_must_be_told_are_named_with_their_clause() -> None:
-    elsewhere = replace(ACCOUNT, facts=replace(FACTS, provider="hill-top", provider_name="Hill Top School"))
+    elsewhere = replace(ACCOUNT, facts=with_parts(FACTS, provider=HILL_TOP))
     for shown in both(breach_report(replace(BREACH, accounts=(ACCOUNT, elsewhere)), BREACHES, NOW)):
         for part in (
             "Marsh Lane Primary School (marsh-lane)",
@@ -272,7 +273,7 @@ def test_grave_items_are_pointed_out_with_the_clause() -> None:
     shown = " ".join(
         as_text(
             breach_report(
-                replace(BREACH, accounts=(replace(ACCOUNT, facts=replace(FACTS, items=items)),)),
+                replace(BREACH, accounts=(replace(ACCOUNT, facts=with_parts(FACTS, items=items)),)),
                 BREACHES,
                 NOW,
             )
@@ -307,7 +308,7 @@ def test_access_keys_and_measures_are_listed() -> None:
 @pytest.mark.parametrize("marker", MARKERS)
 def test_no_pupils_data_reaches_the_record_of_a_breach(marker: str) -> None:
     """Not even the file's name, which a sender may have made of a pupil's name."""
-    spoilt = [replace(FACTS, name=f"{marker}.csv")]
+    spoilt = [with_parts(FACTS, name=f"{marker}.csv")]
     spoilt += [facts for part in FROM_FILES for facts in planted(part, marker)]
     base = " ".join(both(breach_report(replace(BREACH, accounts=()), BREACHES, NOW)))
     clean = {found.casefold() for found in TELLING.findall(base)}
@@ -329,7 +330,7 @@ def test_no_pupils_data_reaches_a_transfers_report(part: str) -> None:
 
 def test_hostile_names_stay_text() -> None:
     hostile: Any = "<script>alert(1)</script>"
-    facts = replace(
+    facts = with_parts(
         FACTS,
         name=hostile,
         provider_name=hostile,

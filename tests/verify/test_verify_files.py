@@ -7,7 +7,6 @@ import difflib
 import hashlib
 import json
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -33,7 +32,7 @@ from gateway.send.kit import Kit
 from gateway.send.trust import _successor as successor
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files, vouched_log_key
 from gateway.verify.verify_receipts import MAX_BYTES, Head, KeyInTime, Unproved
-from tests.log.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
+from tests.log.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded, with_parts
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
 MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,7 +54,7 @@ def receipts(folder: Path, facts: ReceiptFacts = FACTS, log: Log | None = None) 
     """A text and a JSON receipt for `facts`, as the gateway publishes them."""
     kept = log or Log()
     proof = kept.proof(recorded(kept, facts), certificate=gateway().statement)
-    text, made = folder / f"{facts.stage}.txt", folder / f"{facts.stage}.json"
+    text, made = folder / f"{facts.transfer.state}.txt", folder / f"{facts.transfer.state}.json"
     text.write_text(clearsign(gateway().secret, receipt_statement(facts).for_people(proof)), "utf-8")
     made.write_text(receipt_statement(facts).for_machines(proof, KEY.sign), "utf-8")
     return text, made
@@ -71,14 +70,21 @@ def test_both_forms_of_both_stages_are_genuine(tmp_path: Path) -> None:
     paths = [*receipts(tmp_path, landed(), log), *receipts(tmp_path, FACTS, log)]
     found = verify_receipt_files(paths, gateway().certificate)
     assert [(one.good, one.anchored, one.lines[0]) for one in found] == [(True, True, "genuine")] * 4
-    assert {one.reference for one in found} == {FACTS.reference}
+    assert {one.reference for one in found} == {FACTS.transfer.upload.reference}
 
 
 @pytest.mark.parametrize("state", ["accepted", "held", "refused"])
 def test_a_text_receipt_is_read_back(tmp_path: Path, state: str) -> None:
-    facts = replace(FACTS, state=state)
+    facts = with_parts(FACTS, state=state)
     said = "\n".join(verdict(receipts(tmp_path, facts)[0]).lines)
-    for part in (facts.name, facts.sealed_sha256, "88888 bytes", "from marsh-lane", facts.reference, state):
+    for part in (
+        facts.transfer.upload.name,
+        facts.transfer.upload.sha256,
+        "88888 bytes",
+        "from marsh-lane",
+        facts.transfer.upload.reference,
+        state,
+    ):
         assert part in said
 
 
@@ -88,7 +94,7 @@ def test_awkward_names_do_not_break_a_text_receipt(tmp_path: Path) -> None:
     ):
         folder = tmp_path / str(number)
         folder.mkdir()
-        facts = replace(FACTS, name=name, provider_name=name, organisation=name, notices=(name,))
+        facts = with_parts(FACTS, name=name, provider_name=name, organisation=name, notices=(name,))
         for path in receipts(folder, facts):
             assert verdict(path).good, (name, verdict(path).lines)
 
@@ -197,7 +203,7 @@ def test_what_is_no_receipt_is_known_for_what_it_is(tmp_path: Path, kind: str) -
 
 
 def test_a_receipt_whose_proof_fails_does_not_pass_for_a_notice(tmp_path: Path) -> None:
-    facts = replace(FACTS, name="Notice from Somerset", provider_name="Notice from Somerset")
+    facts = with_parts(FACTS, name="Notice from Somerset", provider_name="Notice from Somerset")
     text = verify_clearsigned(receipts(tmp_path, facts)[0].read_text("utf-8"), [gateway().certificate])[0]
     path = tmp_path / "r.txt"
     path.write_text(clearsign(gateway().secret, text.rpartition("\n\nProof\n\n")[0]), "utf-8")
@@ -311,7 +317,7 @@ def test_a_signed_text_that_the_log_does_not_hold_is_refused(tmp_path: Path) -> 
     line = {part: next(x for x in honest.split("\n") if x.startswith(f"    {part:16}")) for part in PROOF}
     for wrong in (
         honest.replace(line["Index"], line["Index"][:-1] + "7"),
-        honest.replace(FACTS.reference, "261124-marsh-lane-00000", 1),
+        honest.replace(FACTS.transfer.upload.reference, "261124-marsh-lane-00000", 1),
         honest.replace("Your file was ACCEPTED", "Your file has ARRIVED"),
         honest.replace("Your file was ACCEPTED.", "Your file."),
         " " * 20 + "continued\n" + honest,
@@ -340,7 +346,7 @@ def difference(old: str, new: str) -> str:
 def test_the_original_is_recognised_by_both_forms(tmp_path: Path) -> None:
     original = tmp_path / "census.gpg"
     original.write_bytes(b"sealed")
-    facts = replace(FACTS, sealed_sha256=hashlib.sha256(b"sealed").hexdigest())
+    facts = with_parts(FACTS, sha256=hashlib.sha256(b"sealed").hexdigest())
     for path in receipts(tmp_path, facts):
         good = verdict(path, original=original)
         assert good.good
@@ -353,7 +359,7 @@ def test_the_original_is_recognised_by_both_forms(tmp_path: Path) -> None:
 def test_receipts_of_two_histories_contradict_each_other(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    mine, yours = receipts(tmp_path / "a"), receipts(tmp_path / "b", replace(FACTS, state="refused"))
+    mine, yours = receipts(tmp_path / "a"), receipts(tmp_path / "b", with_parts(FACTS, state="refused"))
     found = verify_receipt_files([mine[0], yours[1]], gateway().certificate)
     assert [one.good for one in found] == [True, True, False]
     assert "another log" in found[-1].lines[0]

@@ -20,7 +20,20 @@ from gateway.log.leaf import Event, leaf
 from gateway.receipts.text import receipt_statement
 from gateway.verify import verify_receipts
 from gateway.verify.verify_receipts import Unproved, check_receipt, main
-from tests.log.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, cosign, example, landed, recorded
+from tests.log.made import (
+    FACTS,
+    KEY,
+    LANDED,
+    ORIGIN,
+    VKEY,
+    Log,
+    changed,
+    cosign,
+    example,
+    landed,
+    recorded,
+    with_parts,
+)
 
 LOG, RECEIPT = example()
 OTHER_KEY = LogKey.load(LogKey.generate())
@@ -147,15 +160,15 @@ def test_a_receipt_signed_but_never_recorded_is_refused() -> None:
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        (replace(FACTS, reference="261124-marsh-lane-00000"), "another receipt"),
-        (replace(FACTS, stage="landed"), "another receipt"),
+        (with_parts(FACTS, reference="261124-marsh-lane-00000"), "another receipt"),
+        (with_parts(FACTS, state="landed"), "another receipt"),
     ],
 )
 def test_the_leaf_must_be_of_this_transfer_and_stage(other: Any, why: str) -> None:
     log = Log()
     digest = hashlib.sha256(verify_receipts.canonical(json.loads(RECEIPT)["receipt"])).hexdigest()
-    kind: Any = "landed" if other.stage == "landed" else "decided"
-    index = log.add(kind, other.reference, {"receipt": digest})
+    kind: Any = "landed" if other.transfer.state == "landed" else "decided"
+    index = log.add(kind, other.transfer.upload.reference, {"receipt": digest})
     with pytest.raises(Unproved, match=why):
         check_receipt(receipt_statement(FACTS).for_machines(log.proof(index), KEY.sign), VKEY)
 
@@ -166,7 +179,11 @@ def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
     for said, place, size in [(5, 0, 1), (0, 1, 2), (9, 1, 2)]:
         log = Log()
         event = Event(
-            sequence=said, at=LANDED, kind="decided", subject=FACTS.reference, fields={"receipt": digest}
+            sequence=said,
+            at=LANDED,
+            kind="decided",
+            subject=FACTS.transfer.upload.reference,
+            fields={"receipt": digest},
         )
         log.leaves = [leaf(event) if at == place else b"filler" for at in range(size)]
         for at in range(size):
@@ -366,7 +383,7 @@ def test_the_original_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixtur
     sealed.write_bytes(b"sealed")
     content.write_bytes(b"content")
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (sealed, content)]
-    facts = replace(FACTS, sealed_sha256=digests[0], content_sha256=digests[1])
+    facts = with_parts(FACTS, sha256=digests[0], content_sha256=digests[1])
     log = Log()
     receipt = saved(
         tmp_path, "r.json", receipt_statement(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign)
