@@ -134,13 +134,6 @@ class Enrolled:
         each = [(number, self.providers.get(self.owner(sender, number) or "")) for number in numbers]
         return tuple((number, one.id if one else "", one.name if one else "") for number, one in each)
 
-    def owners(self, sender: Provider, content: Classified) -> frozenset[str]:
-        """Return the ids of all enrolled schools with records in a file."""
-        numbers = {schools.number_of(school) for school in content.schools} or {
-            schools.named_school(content) or ""
-        }
-        return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
-
 
 @lru_cache(4)  # Each decision needs it, and it stays the same until the register changes or a day ends.
 def enrolled_in(

@@ -282,8 +282,8 @@ def put_in_force(
         is_shared = ruled.flow in catalogue.shared_flows
         copies.append(owe_copies(session, transfer, ruled, catalogue, enrolled) if is_shared else ((), ()))
         on_roll = isinstance(ruled, model.Accepted) or (isinstance(ruled, model.Released) and ruled.on_roll)
-        if sender.schools and on_roll and isinstance(content, model.Classified):
-            for school in sorted(enrolled.owners(sender, content)):
+        if sender.schools and on_roll:
+            for school in sorted({one for _, one, _ in enrolled.named(sender, content)} - {""}):
                 session.merge(SchoolOfTransferRow(provider=school, transfer=transfer.sequence))
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
