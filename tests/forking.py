@@ -17,11 +17,11 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 from gateway.examiner import child
 from gateway.examiner.confinement import environment
-from gateway.examiner.process_pool import Broken, receive, send
+from gateway.examiner.process_pool import Broken, receive, send, serve
 from gateway.zones.failpoints import VARIABLE
 
 MODULES = ("opener", "classifier", "judge", "viewer")
@@ -110,7 +110,8 @@ def brood(descriptor: int) -> None:
     from tests import ready  # noqa: PLC0415
 
     ready.for_children()
-    mains = {"opener": opener.main, "classifier": classifier.main, "judge": judge.main, "viewer": viewer.main}
+    of_kinds = {"opener": opener, "classifier": classifier, "judge": judge, "viewer": viewer}
+    mains = {name: partial(serve, module.prepared) for name, module in of_kinds.items()}
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=descriptor) as channel:

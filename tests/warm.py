@@ -34,6 +34,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess, TimeoutExpired
 from typing import Any
 
+from gateway.examiner import process_pool
 from gateway.examiner.process_pool import Broken, receive, send
 from gateway.zones import failpoints
 
@@ -250,7 +251,7 @@ def _live(order: Order, given: Sequence[int]) -> None:
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     if order.arguments[0].startswith(_OF_CHILDREN):
         sys.argv = order.arguments
-        sys.modules[order.arguments[0]].main()
+        process_pool.serve(sys.modules[order.arguments[0]].prepared)
         os._exit(0)
     if order.arguments[0] in _SERVICES:
         _take_a_nest_along()

@@ -106,17 +106,13 @@ def _read(rules: Rules, limits: ClassifyLimits, request: Reading, content: Binar
     )
 
 
-def main() -> None:
-    """Run as the child process: answer requests until the service ends."""
-
-    def prepared(message: bytes) -> tuple[Cell, Work]:
-        setup = READER_SETUP.validate_json(message)
-        rules, limits = load_rules(setup.rules), setup.limits
-        rehearse(rules, limits.classify)
-        return Cell(limits.open.memory_bytes), partial(work, rules, limits.classify)
-
-    serve("classifies contents for the gateway's services", prepared)
+def prepared(message: bytes) -> tuple[Cell, Work]:
+    """Return the child's confinement and request handler, by the setup message."""
+    setup = READER_SETUP.validate_json(message)
+    rules, limits = load_rules(setup.rules), setup.limits
+    rehearse(rules, limits.classify)
+    return Cell(limits.open.memory_bytes), partial(work, rules, limits.classify)
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepared)

@@ -162,15 +162,11 @@ def work(limits: OpenLimits, message: bytes, descriptors: Sequence[int]) -> Answ
     return protocol.ANSWER.dump_json(judge(request, data, limits)), ()
 
 
-def main() -> None:
-    """Run as the child process: answer requests until the service ends."""
-
-    def prepared(message: bytes) -> tuple[Cell, Work]:
-        limits = protocol.READER_SETUP.validate_json(message).limits.open
-        return Cell(limits.memory_bytes), partial(work, limits)
-
-    serve("judges drops for the gateway's services", prepared)
+def prepared(message: bytes) -> tuple[Cell, Work]:
+    """Return the child's confinement and request handler, by the setup message."""
+    limits = protocol.READER_SETUP.validate_json(message).limits.open
+    return Cell(limits.memory_bytes), partial(work, limits)
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepared)

@@ -186,26 +186,22 @@ class Opening:
             return answer, (memory.finish()[0],)
 
 
-def main() -> None:
-    """Run as the child process: answer requests until the service ends."""
-
-    def prepared(message: bytes) -> tuple[Cell, Work]:
-        setup = protocol.OPENER_SETUP.validate_json(message)
-        if setup.proved is not None:
-            mark_proved(setup.proved)
-        settings, limits = usable(setup.settings), setup.limits  # While the program's files can be read.
-        secrets = {name: secret.encode() for name, secret in setup.secrets.items()}
-        opening = Opening(settings, secrets, limits)
-        opening.of()
-        cell = Cell(
-            limits.memory_bytes,
-            writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
-            program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
-        )
-        return cell, opening.work
-
-    serve("opens sealed files for the gateway's services", prepared)
+def prepared(message: bytes) -> tuple[Cell, Work]:
+    """Return the child's confinement and request handler, by the setup message."""
+    setup = protocol.OPENER_SETUP.validate_json(message)
+    if setup.proved is not None:
+        mark_proved(setup.proved)
+    settings, limits = usable(setup.settings), setup.limits  # While the program's files can be read.
+    secrets = {name: secret.encode() for name, secret in setup.secrets.items()}
+    opening = Opening(settings, secrets, limits)
+    opening.of()
+    cell = Cell(
+        limits.memory_bytes,
+        writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
+        program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
+    )
+    return cell, opening.work
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepared)

@@ -234,11 +234,11 @@ _log = logging.getLogger(__name__)
 _SETUP_BYTES = 16 * 1024**2
 
 
-def serve(description: str, prepared: Callable[[bytes], tuple[Cell, Work]]) -> None:
+def serve(prepared: Callable[[bytes], tuple[Cell, Work]]) -> None:
     """Run a child: read its arguments and setup, confine it, and answer requests until the service ends.
     `prepared`: a function from the setup message to the child's confinement and its request handler.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--channel", type=int, required=True)
     arguments = parser.parse_args()
     logs.configure(logging.WARNING)

@@ -85,17 +85,13 @@ def _answer(
     return protocol.Viewed(reference=about, view=view), () if whole else (made,)
 
 
-def main() -> None:
-    """Run as the child process: answer requests until the service ends."""
-
-    def prepared(message: bytes) -> tuple[Cell, Work]:
-        setup = protocol.READER_SETUP.validate_json(message)
-        limits, most = setup.limits, setup.limits.open.content_bytes
-        cell = Cell(limits.open.memory_bytes, writes_bytes=most)
-        return cell, partial(work, load_rules(setup.rules), limits.classify, most)
-
-    serve("makes views of contents for the gateway's services", prepared)
+def prepared(message: bytes) -> tuple[Cell, Work]:
+    """Return the child's confinement and request handler, by the setup message."""
+    setup = protocol.READER_SETUP.validate_json(message)
+    limits, most = setup.limits, setup.limits.open.content_bytes
+    cell = Cell(limits.open.memory_bytes, writes_bytes=most)
+    return cell, partial(work, load_rules(setup.rules), limits.classify, most)
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepared)
