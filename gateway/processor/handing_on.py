@@ -91,8 +91,7 @@ class HandingOn:
             return
         self._looked_at = time.monotonic()
         declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
-        key_file = registrar.settings.hand_on.key_file
-        key = {} if key_file is None else {"key_file": str(key_file)}
+        key = registrar.settings.hand_on.model_dump(mode="json", exclude_none=True)
         servers = {
             name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
         }
@@ -152,7 +151,11 @@ class HandingOn:
             with registrar.registry.write() as session:
                 due = hand_ons.due(session, each, since, until)
                 gone = hand_ons.taken_back(session, each.id) if is_new else ()
-                hand_ons.owe(session, each, due, gone, now)
+                if due or any(file.handed_at for file in gone):
+                    hand_ons.owe(session, each, due, gone, now)
+                else:  # No batch had them: the system has nothing to remove.
+                    for file in gone:
+                        file.recalled_in = file.batch
                 registrar.sign_head(session, now)
         self._withdrawn[each.id] = withdrawn
         if len(due) < hand_ons.AT_ONCE:

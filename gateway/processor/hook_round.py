@@ -65,8 +65,7 @@ class HookRound:
         """
         with registrar.registry.read() as session:
             found = hooks.listed(session)
-        root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file
-        key = {} if key_file is None else {"key_file": str(key_file)}
+        root, key = registrar.home.hooks, registrar.settings.hooks.model_dump(mode="json", exclude_none=True)
         if term != self._term:
             lay_out_folders(root, {}, HOOK_SETTINGS)
             self._term = term

@@ -226,6 +226,16 @@ def test_a_file_that_is_taken_back_before_it_was_sent_is_not_sent(desk: Desk, se
     assert manifest(place(desk), desk.certificate)["files"] == []
 
 
+def test_a_file_that_was_left_out_is_not_told_as_taken_back(desk: Desk, sent: str) -> None:
+    with desk.registry.write() as session:
+        (file,) = hand_ons.files(session, hand_ons.find(session, "casework", 1))
+        file.handed_at, file.why = None, "a marked child's record in it cannot be told apart"
+        session.add(file)
+    desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
+    desk.process()
+    assert [one["number"] for one in listed(desk)] == [1]
+
+
 def test_at_night_means_that_files_wait_for_the_hour(desk: Desk) -> None:
     declare(desk, NIGHTLY.replace('at = "at-once"', 'at = "02:00"'))
     oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
