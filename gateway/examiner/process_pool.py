@@ -162,7 +162,7 @@ class ProcessPool:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Fork a process to examine files, wait for its end, and return its exit code."""
+        """Fork a process to examine files, wait for the end, and return the exit code."""
         self._process = os.fork()
         if not self._process:
             # Run the process for the files of one provider; never returns.

@@ -153,7 +153,7 @@ _NUMBER = "[A-Z][0-9]{11}[0-9A-Z]"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SCHOOL = "[0-9]{4}|[0-9]{6,7}|EY[0-9]{6}"
 PUPILS, PERSONS = 200_000, 400_000
-"""Most pupils of a roll, and persons of a file, that are indexed; the service logs how many are left out."""
+"""Most pupils of a roll, and persons of a file, to be indexed; the service logs how many are left out."""
 # The longest lines, with their ends. How many lines there are is counted in `parent`.
 _LONGEST_NUMBER, _LONGEST_KEY, _LONGEST_PUPIL = 14, 313, 60
 Numbers = Annotated[str, Field(pattern=rf"^({_NUMBER}\n)*$", max_length=_LONGEST_NUMBER * PERSONS)]

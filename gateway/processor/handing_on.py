@@ -57,7 +57,7 @@ class HandingOn:
     """Hands files on, by batches made in workers (`jobs`). Of several hosts only the leader hands on."""
 
     def __init__(self, registrar: Registrar, examiners: Examiners, jobs: SideJobs) -> None:
-        """Make the folder for the courier, which starts together with the processor."""
+        """Make the folder for the courier, a service started together with the processor."""
         self._home, self._examiners, self._jobs = registrar.home, examiners, jobs
         if registrar.settings.hand_on.key_file is not None:
             self._home.hand_on.mkdir(mode=0o750, exist_ok=True)

@@ -274,7 +274,7 @@ class Turns:
     at_work: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, float] = field(default_factory=dict)
     _turns: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """The present turn of a provider: its number of files, and its end."""
+    """The present turn of a provider: the number of files, and the end."""
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
         """Queue a file for examination.

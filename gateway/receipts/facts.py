@@ -63,9 +63,9 @@ _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptFacts:
-    """The facts of a receipt: a transfer in its present state, its provider and what else is said of it.
+    """The facts of a receipt: a transfer in the present state, the provider, and further facts.
     - `organisation`: the local authority. `notices`: sentences for the receipt's end.
-    - `schools`: of a sender with several schools, each school that the file is about, as number, provider id
+    - `schools`: of a sender with several schools, each school concerned, as number, provider id
       and name; id and name are "" for a school that is not enrolled.
     - `salt`: 32 random hexadecimal digits, in every receipt issued. The log holds a digest of the receipt for
       ever; without the salt nobody can confirm a guess at the receipt's contents.

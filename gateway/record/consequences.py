@@ -139,7 +139,7 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return all enrolled providers; each is `ratified` if one of its ratifications meets `counting`."""
+    """Return all enrolled providers; each is `ratified` if any of the ratifications meets `counting`."""
     return Enrolled.of(known.enrolled(counting), own_kinds)
 
 

@@ -130,7 +130,7 @@ def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on the held uploads of keys that a person has approved or refused since; return their number."""
+    """Decide on the held uploads of keys approved or refused since; return the number of uploads."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0

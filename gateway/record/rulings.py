@@ -110,7 +110,7 @@ def decision_entry(
 
 
 ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
-"""Receipts to store: the facts and statement of each, and the index of its log entry among new entries."""
+"""Receipts to store: the facts and statement of each, and the index of the log entry among new entries."""
 
 
 def put_on_record(

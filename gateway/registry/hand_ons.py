@@ -1,4 +1,4 @@
-"""Record the files handed on to systems of the authority, in batches that are made, sent and acknowledged."""
+"""Record the files handed on to systems of the authority, in batches: made, sent and acknowledged."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
 
 
 def files(session: Session, batch: HandOnBatchRow | None = None) -> Sequence[HandOnFileRow]:
-    """Return the files of a batch, or of every batch, in the order in which they were added."""
+    """Return the files of a batch, or of every batch, in the order of adding."""
     return rows(session, HandOnFileRow, "id", **only(batch=batch and batch.id))
 
 

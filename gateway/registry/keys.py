@@ -203,7 +203,7 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 
 
 def in_use(session: Session) -> Sequence[Key]:
-    """Return all keys that are active or retiring, in the order of enrolment."""
+    """Return all active and retiring keys, in the order of enrolment."""
     return _read(session, col(KeyRow.state).in_(IN_FORCE))
 
 

@@ -273,7 +273,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return the next `most` transfers that meet the criteria, in the order wanted.
+    """Return the next `most` transfers meeting the criteria, in the order wanted.
     `after`: the sequence of the last transfer of the page before; None for the first page. NotFoundError if
     the list is sorted by values, and that transfer is outside the session's sight.
     """

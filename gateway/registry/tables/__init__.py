@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.pupils import *  # noqa: F403 - every row, for type checkers
 
 _MODULES = ("files", "people", "pupils", "keeping", "console")
-"""The modules of rows; those that every listing loads come first."""
+"""The modules of rows; the modules loaded by every listing come first."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever it is
