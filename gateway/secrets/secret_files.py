@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("openpgp", "statements", "succession")
 _ASIDE = ".new"
+_PUPIL_KEY = 32
 
 
 def secret_keys(home: Home) -> list[Path]:
@@ -123,9 +124,13 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 def pupil_key(home: Home, key_set: str | None = None) -> bytes:
     """Return the key for digesting pupils' numbers, of `key_set`, or of the key set in use if None.
-    ConfigurationError if the key is missing.
+    ConfigurationError if the key is missing, or was cut off.
     """
-    return _secret(home, home.pupil_key(home.key_set if key_set is None else key_set))
+    path = home.pupil_key(home.key_set if key_set is None else key_set)
+    key = _secret(home, path)
+    if not key or len(key) % _PUPIL_KEY:  # Of every key set one.
+        raise ConfigurationError(f"{path} is not as it was made: put it back from a backup of this home")
+    return key
 
 
 def make_pupil_key(home: Home) -> None:
@@ -134,7 +139,7 @@ def make_pupil_key(home: Home) -> None:
     """
     path = home.pupil_key(home.key_set)
     if not path.exists():
-        key = secrets.token_bytes(32)
+        key = secrets.token_bytes(_PUPIL_KEY)
         write_secret(path, lock(key, passphrase(home)) if is_protected(home) else key)
 
 
@@ -153,7 +158,7 @@ def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     key_set = key_set_of(vkey)
     # The log's key comes last: an interrupted attempt leaves no log's key alone.
     for path, secret in (
-        (home.pupil_key(key_set), pupil_key(home) + secrets.token_bytes(32)),
+        (home.pupil_key(key_set), pupil_key(home) + secrets.token_bytes(_PUPIL_KEY)),
         (home.log_key(key_set), pem),
     ):
         write_secret(path, secret if known_phrase is None else lock(secret, known_phrase))
