@@ -31,9 +31,9 @@ from gateway.home import Home, policy_digest
 from gateway.home.settings import Limits, Settings, load_key_policy, load_limits, load_settings
 from gateway.homes.create import make_folders
 from gateway.homes.move import left_behind, was_closed
-from gateway.log.checkpoint import VerifierKey
 from gateway.model import counted
 from gateway.openpgp.engines import prove_program
+from gateway.openpgp.sealer import certificate_of
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_at
@@ -132,7 +132,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("files made once", _made_once(home)),
         ("the draft of the policies", _draft(home)),
         ("modes", _modes(home)),
-        ("secrets", _secrets(home)),
+        ("secrets", _secrets(home, settings)),
         ("settings", complaints.of_settings(home, settings, at)),
         ("the list of host keys", _host_list(home)),
         ("the OpenPGP program", _engine(home, settings)),
@@ -297,13 +297,19 @@ def _below(home: Home) -> Iterator[Path]:
                 yield from (here / name for name in sorted(files))
 
 
-def _secrets(home: Home) -> Iterator[Complaint]:
+def _secrets(home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Yield a complaint if a secret cannot be used, is no key, or is under no passphrase."""
     try:
-        secret_files.secret_keys(home)
+        for each in secret_files.openpgp_secrets(home).values():
+            certificate_of(each)
         in_use = secret_files.signing_fingerprint(home)
         secret_files.openpgp_secret(home, in_use)
-        secret_files.log_key(home)
-        secret_files.log_statement(home, in_use)
+        key = secret_files.log_key_of(home, home.key_set).vkey(settings.log_origin).rpartition("+")[2]
+        if key not in secret_files.log_statement(home, in_use):
+            path = secret_files.statement_file(home, in_use)
+            yield complaint("secrets-closed", error=f"{path} does not name the log's key")
+        if home.pupil_key(home.key_set).exists():  # A missing one is told beside the index.
+            secret_files.pupil_key(home)
         if bare := secret_files.unprotected(home):
             secrets = counted(len(bare), "secret is", "secrets are")
             yield complaint("secrets-bare", secrets=secrets, keys=home.keys)
@@ -371,12 +377,13 @@ def _of_this_gateway(session: Session, home: Home, settings: Settings) -> Iterat
     """Yield a complaint if a move was cut off, so nothing can be put on record in this registry.
     ConfigurationError if the log is another gateway's, or has another name.
     """
+    vkey = None
     if was_closed(session):
         yield complaint("move-cut-off")
-    published = home.published.common / "keys" / "gateway-log.vkey"
-    if published.exists():
-        key = VerifierKey.read(published.read_text("ascii"))
-        log.check_is_ours(session, str(replace(key, name=settings.log_origin)))
+    with suppress(ConfigurationError):  # Unusable secrets are told by themselves.
+        vkey = secret_files.log_key_of(home, home.key_set).vkey(settings.log_origin)
+    if vkey is not None:
+        log.check_is_ours(session, vkey)
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:

@@ -17,6 +17,7 @@ import pytest
 from gateway.cli.doctor import examine
 from gateway.home import Home, policy_digest
 from gateway.homes.create import note_passphrase_file
+from gateway.log.checkpoint import LogKey
 from gateway.record.upgrade import UpgradePlan, write_plan
 from gateway.secrets import secret_files
 from tests.clock import THIS_YEAR
@@ -67,6 +68,10 @@ def opened(name: str, mode: int) -> Break:
     return lambda home: (home / name).chmod(mode)
 
 
+def other_key(_: bytes) -> bytes:
+    return LogKey.generate()
+
+
 HOMES = {
     "pupil index key": Broken(
         without("keys/pupil-index.key"), "no child is found, and no marker protects one", FILE, "put it back"
@@ -79,6 +84,27 @@ HOMES = {
         "log.pem is missing: put it back from",
         FILE,
         "give the passphrase, or restore",
+    ),
+    "no log key": Broken(
+        with_text("keys/log.pem", lambda text: text[:40]), "not an unencrypted PEM", FILE, "give the pass"
+    ),
+    "another log key": Broken(
+        with_bytes("keys/log.pem", other_key), "is signed by another key", FILE, "mend wh"
+    ),
+    "no OpenPGP key": Broken(
+        with_text("keys/openpgp/*.asc", lambda text: text[:200]),
+        "not an OpenPGP secret",
+        FILE,
+        "give the pass",
+    ),
+    "another statement": Broken(
+        with_text("keys/statements/*.asc", lambda text: text[:90]),
+        "name the log's key",
+        FILE,
+        "give the pass",
+    ),
+    "pupil index key cut off": Broken(
+        with_bytes("keys/pupil-index.key", lambda key: key[:20]), "not as it was made", FILE, "give the pass"
     ),
     "OpenPGP keys": Broken(without("keys/openpgp"), "holds no secret key", FILE, "give the pass"),
     "signing": Broken(without("keys/signing"), "signing is missing", FILE, "give the passphrase, or restore"),
