@@ -188,14 +188,17 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
         yield complaint("calendar-ends", ends=ends, then=then)
 
 
-def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the time to ratify the coming school year has begun, and nobody has opened it."""
+def of_school_years(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint if the time to ratify a school year has begun, and nobody has opened it: the coming
+    year, and the present one where an earlier one was ratified.
+    """
     year = catalogue.agreement.year
-    coming = following(academic_year(today, year.starts))
-    if has_ended(day_in(first_year(coming), year.starts), catalogue) or today < opens(coming, catalogue):
-        return
-    if agreements.year_opened_at(session, coming) is None:
-        yield complaint("year-not-open", year=coming)
+    current = academic_year(today, year.starts)
+    earlier = any(row.academic_year < current for row in agreements.ratifications(session))
+    for one in (current, following(current)) if earlier else (following(current),):
+        ended = has_ended(day_in(first_year(one), year.starts), catalogue)
+        if not ended and today >= opens(one, catalogue) and agreements.year_opened_at(session, one) is None:
+            yield complaint("year-not-open", year=one)
 
 
 def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:

@@ -207,7 +207,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ("policies in force", _on_record(session, home)),
             ("the calendar", complaints.of_calendar(catalogue, today)),
             ("the law pack", complaints.of_law(catalogue, today)),
-            ("the coming year", complaints.of_coming_year(session, catalogue, today)),
+            ("school years", complaints.of_school_years(session, catalogue, today)),
             ("providers", _providers(session, catalogue, today, at)),
             ("staff", _people(session, catalogue, at)),
             ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),

@@ -168,6 +168,23 @@ def terms(folder: Path, *lines: str) -> tuple[str, str]:
     return "--terms", str(file)
 
 
+def test_a_year_that_nobody_opened_is_told_of_until_somebody_does(
+    site: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[str]:
+        found = [one["what"] for one in site.json("doctor")]
+        return [what for what in found if "is not open: nobody was told" in what]
+
+    ratified = ("agreement", "ratify", "oak", "--signatory", "A. Head")
+    assert ["2027-28" in one for one in told()] == [True]
+    commands_go_by(lambda: datetime(2027, 9, 20, 9, 30, tzinfo=UTC), monkeypatch)
+    assert told() == [], "in its first year a gateway need not open it"
+    site.gateway(*ratified, "--on", "2026-09-10")
+    assert ["2027-28" in one for one in told()] == [True]
+    site.gateway("year", "open", "2027-28")
+    assert told() == []
+
+
 def test_terms_replace_those_of_the_sample(
     site: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
