@@ -200,12 +200,19 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | No
     """Pass each attribute in a record to the function `aside`. Raises Unreadable if an element has too many.
     `named`: True to limit also the number of namespaces that are declared for an element.
     """
-    # Without `aside`, only a record in which an element has more attributes than the limit is looked at.
-    if named or (_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record)):
+    if named or _asks_for_a_closer_look(record, limits, aside):
         for inner in record.iter():
             if named and len(inner.nsmap) > limits.xml_attributes:
                 raise malformed("an element has too many attributes", format="XML")
             _tell_attributes(inner, aside, limits.xml_attributes)
+
+
+def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
+    """Return True if the attributes of a record must be read one by one.
+    If `aside` is given, every record with an attribute must; if None, only a record in which an element has
+    more attributes than the limit.
+    """
+    return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
 
 def is_of_markup(name: str, value: str) -> bool:
