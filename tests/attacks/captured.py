@@ -41,7 +41,7 @@ def captured(*asked):
     return json.dumps(found).encode(), ()
 
 child.{worker} = captured
-child.main()
+child.serve(child.prepared)
 """
 
 
@@ -72,7 +72,7 @@ def with_a_captured_program(self, message, descriptors):
 
 child.usable = lambda settings: settings  # It is no SOP program, which is why it is not used.
 child.{worker} = with_a_captured_program
-child.main()
+child.serve(child.prepared)
 """
 
 # It says the same whatever it is asked, and gives back what it was given.
@@ -83,7 +83,7 @@ def lying(*_):
     return {answer!r}, ()
 
 child.{worker} = lying
-child.main()
+child.serve(child.prepared)
 """
 
 
