@@ -353,7 +353,8 @@ class Claim:
             with os.fdopen(descriptor, "rb", buffering=0):
                 free = store.free()
                 if free is not None and free < size + limits.store.reserve_bytes:
-                    raise OSError(errno.ENOSPC, "the rest is kept for the registry")  # noqa: TRY301 - as the disk's own
+                    said = "what is left of the disk is kept for the registry"
+                    raise OSError(errno.ENOSPC, said)  # noqa: TRY301 - as the disk's own
                 kept = store.put(upload.reference, descriptor, size)
         except FileExistsError as error:
             _log.warning("%s: the store has another file of this reference", reference)

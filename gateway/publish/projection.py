@@ -305,6 +305,7 @@ def replace_published(path: Path, content: str) -> None:
         aside.write_text(content, "utf-8")
         aside.rename(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
         error.filename = str(path)
         raise

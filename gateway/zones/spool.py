@@ -188,7 +188,8 @@ def _written_durably(path: Path, mode: int) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         aside.rename(path)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # What stopped the writing is told.
+            aside.unlink()
         if isinstance(error, OSError):
             error.filename = str(path)  # Not that aside, or none.
         raise

@@ -62,7 +62,7 @@ def test_what_may_not_be_durable_in_the_store_stays_in_the_spool(
     with desk.registrar() as registrar:
         failing = claim.Claim(registrar)
         with monkeypatch.context() as broken:
-            broken.setattr(SealedFolder, "settle", Mock(side_effect=OSError(errno.EIO, "bad")))
+            broken.setattr(SealedFolder, "settle", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
             failing.take([sent])
         assert [str(one) for one in failing.faults] == [
             "the sealed store cannot be written: Input/output error"
@@ -94,7 +94,7 @@ def test_an_upload_that_cannot_be_read_is_a_fault_and_holds_up_no_other(
 
     def fails(spool: Spool, reference: str) -> object:
         if reference == bad:
-            raise OSError(errno.EIO, "bad")
+            raise OSError(errno.EIO, "Input/output error")
         return read(spool, reference)
 
     monkeypatch.setattr(claim, "read_handed_over", fails)
@@ -159,7 +159,7 @@ def test_a_decided_upload_that_stays_in_the_spool_is_told_as_a_fault(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)
-    removals = Mock(side_effect=[OSError(errno.EIO, "bad"), None])
+    removals = Mock(side_effect=[OSError(errno.EIO, "Input/output error"), None])
     monkeypatch.setattr(claim, "take_away", removals)
     sent = desk.send(desk.provider("oak", years=THIS_YEAR), core_data())
     desk.process()
