@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -327,6 +329,14 @@ def test_a_file_that_was_mistyped_is_no_alarm(copy: Desk, tmp_path: Path) -> Non
     size = head.split("\n")[1]
     (tmp_path / "head").write_text(head.replace(f"\n{size}\n", f"\n{size}0\n"))
     copy.gateway("log", "verify", "--checkpoint", str(tmp_path / "head"), code=1)
+
+
+def test_an_altered_entry_is_named_where_nothing_can_begin_without_it(copy: Desk) -> None:
+    with closing(sqlite3.connect(copy.home.root / "registry.db")) as registry, registry:
+        (number,) = registry.execute("select max(number) from event where kind = 'policy-loaded'").fetchone()
+        registry.execute("update event set leaf = substr(leaf, 9) where number = ?", (number,))
+    for asked in (("log", "verify"), ("process", "--once")):
+        assert f"entry {number} of the log was altered" in copy.gateway(*asked, code=1)
 
 
 def test_an_audit_tells_how_far_it_has_come(copy: Desk) -> None:

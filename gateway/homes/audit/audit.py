@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, func, select
 
+from gateway.errors import ConfigurationError
 from gateway.homes.audit.tree import AuditPortions, Faults, Inconsistency, check_tree, key_at, paged
 from gateway.log.checkpoint import VerifierKey
 from gateway.log.leaf import commitment
@@ -122,7 +123,7 @@ def events_of(
     """
     query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
     for row in session.exec(query.execution_options(yield_per=1000)):
-        with suppress(ValueError, TypeError, KeyError):
+        with suppress(ConfigurationError):
             yield row.number, row.kind, row.subject, row.salt, row.fields
 
 

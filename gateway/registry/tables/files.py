@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
+from gateway.errors import ConfigurationError
 from gateway.registry.tables.row import Row, UtcDateTime, partial_index
 
 
@@ -238,8 +239,12 @@ class EventRow(Row, table=True):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The fields of the entry, such as its team, read from the leaf."""
-        fields: dict[str, Any] = json.loads(self.leaf)["fields"]
+        """The fields of the entry, such as its team. ConfigurationError if somebody has altered the leaf."""
+        try:
+            fields: dict[str, Any] = json.loads(self.leaf)["fields"]
+        except (ValueError, TypeError, KeyError):
+            said = f"entry {self.number} of the log was altered: restore a backup (gateway restore)"
+            raise ConfigurationError(said) from None
         return fields
 
 
