@@ -25,7 +25,7 @@ _TOO_YOUNG = 14
 _ONLY_SHARE = 0.5
 _AGED_SHARE = 0.8
 _GRADES = 0.6
-_GRADE_CODES = _GRADED = ("exam-grade", "teacher-assessment")
+_GRADE_CODES = ("exam-grade", "teacher-assessment")
 _ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
 _GCSE = re.compile(r"(?i)gcse")
 _A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
@@ -281,8 +281,8 @@ class _Counter:
             of_rows = _TOO_EARLY
         own = tally.rules.code_sets.get(kind.grades or "")
         for part in self._parts:
-            is_graded = own is not None and part.key in _GRADED and part.filled > 0
-            is_other = is_graded and share_among(part.counts, own or frozenset()) < 1
+            is_filled = part.key in _GRADE_CODES and part.filled > 0
+            is_other = is_filled and own is not None and share_among(part.counts, own) < 1
             if is_other or part.key == "exam-grade":
                 part.assessment = _TOO_EARLY if is_other else of_rows
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
