@@ -253,7 +253,8 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
     ended, current = [], vkey
     for event in events(session, "log", kind=_KEY_CHANGED):
-        with suppress(ValueError, KeyError):  # An audit says what is wrong with the leaf, or with a node.
+        # An audit says what is wrong with the leaf, or with a node.
+        with suppress(ConfigurationError, ValueError, KeyError):
             fields = event.fields
             key, size = fields["earlier"], fields["size"]
             last = Head(key.split("+")[0], size, root(session, size))
