@@ -198,13 +198,19 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault unless `vkey` is the key that signs heads of `at_size` entries; by default, new heads."""
+    """Raise Fault unless `vkey` is the key that signs heads of `at_size` entries; by default, new heads.
+    ConfigurationError if the entry about the last change of keys was altered.
+    """
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
     leaf = session.info[_CHANGED]
     if leaf is not None:
-        fields = json.loads(leaf)["fields"]
+        try:
+            fields = json.loads(leaf)["fields"]
+        except ValueError:
+            said = "the log's entry about its new key was altered: restore a backup (gateway restore)"
+            raise ConfigurationError(said) from None
         if vkey != fields["log_key" if at_size > fields["size"] else "earlier"]:
             raise Fault("the key of the log has changed, and is not followed here yet")
 

@@ -426,6 +426,16 @@ def test_doctor_tells_of_the_lost_key_of_the_index_though_the_log_is_damaged(des
     assert "doctor could not look at the key set" in said
 
 
+def test_a_change_of_the_logs_key_that_was_altered_is_named(desk: Desk) -> None:
+    rotate(desk, lost=True)
+    with desk.registry.write() as session:
+        (changed,) = log.events(session, "log", kind="log-key-changed")
+        altered = update(EventRow).where(EventRow.number == changed.number)
+        session.connection().execute(altered.values(leaf=b"no entry"))
+    for asked in (("log", "verify"), ("process", "--once")):
+        assert "the log's entry about its new key was altered" in desk.gateway(*asked, code=1)
+
+
 def test_doctor_tells_of_keys_that_are_not_those_of_the_log(desk: Desk) -> None:
     desk.gateway("keys", "gateway", "rotate", "--all")
     signing = desk.home.keys / "signing"
