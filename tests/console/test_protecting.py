@@ -207,7 +207,7 @@ def test_policies_are_edited_tried_and_proposed_in_the_console(served: Served) -
     assert "would have become the same" in mary.text
     fields = {"file": "limits.toml", "content": content}
     assert mary.post(PUT_FORWARD, **fields, why=" ") == 403
-    assert "it needs a reason" in mary.text
+    assert "It needs a reason" in mary.text
     assert "login_attempts = 5" in mary.page
     assert mary.post(PUT_FORWARD, **fields, why="fewer", on="soon") == 403
     assert "Enter a day, such as 2026-11-24" in mary.text
