@@ -30,7 +30,8 @@ _TELLS_BESIDE = {
     "address line": _ELSEWHERE,
 }
 # Behind a word, three to five letters without a vowel in any language of these letters ("Jo Spld").
-_MUTE = re.compile(r"[^\W\d_A-Z][^\w'\u2019-]+(?i:(?!jnr|snr)[b-df-hj-np-tvxz]{3,5})\b")
+WITHOUT_VOWEL = "[b-df-hj-np-tvxz]{3,5}"
+_MUTE = re.compile(rf"[^\W\d_A-Z][^\w'\u2019-]+(?i:(?!jnr|snr){WITHOUT_VOWEL})\b")
 # Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
 _SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")
 

@@ -425,7 +425,7 @@ _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
 _UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
 _TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
 _NAME = rf"(?:{_TITLED}|(?:{'|'.join(sorted(_IN_A_NAME - {'and', 'or'}, reverse=True))}){_END_OF_WORD})"
-_MUTE = rf"(?i:[b-df-hj-np-tvxz]{{3,5}}){_END_OF_WORD}"
+_MUTE = rf"(?i:{abbreviations.WITHOUT_VOWEL}){_END_OF_WORD}"
 # "McDonald" and "J", and words of a name without a small letter: both are rarely in one name.
 _ENDING_SMALL = (
     rf"(?=[^ ,\n{BETWEEN}]*[a-z{ACCENTED}]{_END_OF_WORD}|[A-DF-JL-Z]{_END_OF_WORD})(?!{_MUTE}){_NAME}"
