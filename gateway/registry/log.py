@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import secrets
 import sys
@@ -34,6 +33,7 @@ from gateway.registry import locks, vouched_rows
 from gateway.registry.locks import WriterLock
 from gateway.registry.sight import named_in
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
+from gateway.registry.tables.files import fields_in
 from gateway.registry.tables.row import first, only, portions, rows, store, values
 
 if TYPE_CHECKING:
@@ -206,11 +206,7 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
         session.info[_CHANGED] = None if event is None else event.leaf
     leaf = session.info[_CHANGED]
     if leaf is not None:
-        try:
-            fields = json.loads(leaf)["fields"]
-        except ValueError:
-            said = "the log's entry about its new key was altered: restore a backup (gateway restore)"
-            raise ConfigurationError(said) from None
+        fields = fields_in(leaf, "the log's entry about its new key")
         if vkey != fields["log_key" if at_size > fields["size"] else "earlier"]:
             raise Fault("the key of the log has changed, and is not followed here yet")
 

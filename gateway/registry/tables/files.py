@@ -240,12 +240,16 @@ class EventRow(Row, table=True):
     @property
     def fields(self) -> dict[str, Any]:
         """The fields of the entry, such as its team. ConfigurationError if somebody has altered the leaf."""
-        try:
-            fields: dict[str, Any] = json.loads(self.leaf)["fields"]
-        except (ValueError, TypeError, KeyError):
-            said = f"entry {self.number} of the log was altered: restore a backup (gateway restore)"
-            raise ConfigurationError(said) from None
-        return fields
+        return fields_in(self.leaf, f"entry {self.number} of the log")
+
+
+def fields_in(leaf: bytes, entry: str) -> dict[str, Any]:
+    """Return the fields in a leaf of the log. ConfigurationError, naming the `entry`, for an altered leaf."""
+    try:
+        fields: dict[str, Any] = json.loads(leaf)["fields"]
+    except (ValueError, TypeError, KeyError):
+        raise ConfigurationError(f"{entry} was altered: restore a backup (gateway restore)") from None
+    return fields
 
 
 class NodeRow(Row, table=True):
