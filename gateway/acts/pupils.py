@@ -25,7 +25,7 @@ from gateway.model import Classified, Transfer, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.policy.discrepancies import RollRow, gone
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import is_withdrawn
 from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
 from gateway.registry import (
@@ -506,14 +506,13 @@ def _origins(record: Recording, found: _FoundChild) -> tuple[Block, ...]:
     rows = []
     for transfer in found.files.values():
         upload, content = transfer.upload, transfer.content
-        is_withdrawn = transfer.state != "accepted" and any(one.code in WITHDRAWN for one in transfer.reasons)
         flow = catalogue.flow(transfer.flow) if transfer.flow else None
         rows.append((
             upload.reference,
             names[upload.provider],
             catalogue.wording.name(transfer.data_type or "not recognised"),
             spoken(upload.landed_at),
-            "passed on, and taken back since" if is_withdrawn else _OUTCOMES[transfer.state],
+            "passed on, and taken back since" if is_withdrawn(transfer) else _OUTCOMES[transfer.state],
             flow.document.purpose if flow else "",
             ", ".join((*content.items, *content.other_items)) if isinstance(content, Classified) else "",
         ))  # fmt: skip

@@ -87,6 +87,11 @@ def sentence_and_step(code: str, **detail: str | int) -> tuple[str, str]:
     return template.sentence.format(**detail), template.next_step.format(**detail)
 
 
+def is_withdrawn(transfer: Transfer) -> bool:
+    """Return True for a file that was passed on and then withdrawn, for good or until a second decision."""
+    return transfer.state != "accepted" and any(why.code in WITHDRAWN for why in transfer.reasons)
+
+
 def waits_for_second(transfer: Transfer) -> bool:
     """Return True for a file that one person withdrew, if a second person has not decided on it yet."""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)

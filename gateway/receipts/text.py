@@ -23,7 +23,7 @@ from gateway.home import shown_name
 from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Decision, Reason
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import is_withdrawn
 from gateway.reasons.languages import Language, phrases_of_receipts, translate
 from gateway.receipts.facts import STATED, Proof, ReceiptFacts, as_decided, in_language, plain_reason
 from gateway.words import plain_but
@@ -213,12 +213,12 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
         in_language(plain_reason(reason, facts.wording), language, facts.wording)
         for reason in transfer.reasons
     )
-    is_withdrawn = transfer.state != "accepted" and any(one.code in WITHDRAWN for one in transfer.reasons)
+    withdrawn = transfer.state != "accepted" and is_withdrawn(transfer)  # Nearly every file is accepted.
     heading = [
         filled(said["heading"].format(organisation=facts.organisation)),
         filled(said["to"].format(provider=facts.provider.name)),
         "",
-        said[f"withdrawn_{transfer.state}" if is_withdrawn else transfer.state],
+        said[f"withdrawn_{transfer.state}" if withdrawn else transfer.state],
         "",
         field(said["file"], shown_name(upload.name)),
         field(said["reference"], upload.reference),
@@ -235,7 +235,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
     elif transfer.state == "accepted" and upload.folder != "in":
         happened = said["drop_done"]
     else:
-        phrase = said["was_withdrawn" if is_withdrawn else f"was_{transfer.state}"]
+        phrase = said["was_withdrawn" if withdrawn else f"was_{transfer.state}"]
         happened = phrase.format(known=kind, passed=said["passed"].format(teams=teams) if teams else "")
     yield said["happened"], paragraph(happened)
     yield from reason_sections(reasons, said)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.home import shown_name
 from gateway.model import LogStep, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import SENT_BACK, UNDECIDED, WITHDRAWN, outcome_of, step_in_words
+from gateway.reasons import SENT_BACK, UNDECIDED, is_withdrawn, outcome_of, step_in_words
 from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
@@ -231,8 +231,8 @@ def _how_to_check(reference: str, head: str | None) -> tuple[Block, ...]:
 
 def outcome_in_words(of: Transfer) -> str:
     """Return the outcome of a file, also of a withdrawn one, in words."""
-    withdrawn = any(one.code in WITHDRAWN for one in of.reasons)
-    return (_WITHDRAWN.get(of.state) if withdrawn else None) or _STATES[outcome_of(of.state, of.reasons)]
+    told = _WITHDRAWN.get(of.state) if is_withdrawn(of) else None
+    return told or _STATES[outcome_of(of.state, of.reasons)]
 
 
 def _listed(values: object) -> str | None:
