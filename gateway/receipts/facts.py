@@ -82,7 +82,7 @@ class ReceiptFacts:
 
     @property
     def found(self) -> Classified:
-        """What was recognised in the file; an empty content if nothing was."""
+        """The recognised content of the file; an empty one if nothing was recognised."""
         content = self.transfer.content
         return content if isinstance(content, Classified) else _NOTHING
 

@@ -67,7 +67,7 @@ _OWN_KEYS = {
     "protect": "a passphrase for the gateway's secrets",
     "unprotect": "no passphrase for the gateway's secrets",
 }
-"""What two persons agree to at the machine, by the code of the act on the gateway's own keys."""
+"""Changes of the gateway's own keys for two persons at the machine, in words, by the code of the act."""
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
