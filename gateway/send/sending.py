@@ -228,8 +228,8 @@ class KitAtWork:
             try:
                 upload(sftp, path, final, tell, _check_clock)
             except ClockWrong:  # The signature has the wrong time.
-                path.unlink()
                 files.forget(sent)
+                path.unlink()  # Last: a sealed file without its row is removed with the next sending.
                 raise
         files.uploaded(sent)
 
