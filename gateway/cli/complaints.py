@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -293,7 +294,7 @@ def of_closed_folders(home: Home) -> Iterator[Complaint]:
 
 
 def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Complaint]:
-    """Yield complaints about security.txt, a console without an `origin`, and weak algorithms of SSH."""
+    """Yield complaints about security.txt, the console, certificates, ports and weak algorithms of SSH."""
     today, ends, code = at.date(), settings.security_expires, ""
     if settings.security_contact is None:
         code = "no-security-contact"
@@ -311,6 +312,14 @@ def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Compla
     ):
         if certificate is not None:
             yield from of_certificate(certificate, f"the certificate of [{section}], {certificate},", at)
+    places = {name: getattr(settings, name) for name in ("intake", "mailboxes", "console", "web")}
+    places = {name: (place.host, place.port) for name, place in places.items()}
+    if settings.web.origin is None:
+        del places["web"]  # It does not run.
+    for (one, (host, port)), (other, (its_host, its_port)) in combinations(places.items(), 2):
+        if 0 != port == its_port and (host == its_host or {host, its_host} & {"0.0.0.0", "::"}):  # noqa: S104
+            services = f"{one} and {other}"
+            yield complaint("port-shared", services=services, port=port, settings=home.settings)
     for offer in settings.ssh.also_offer:
         whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
         yield complaint("weak-ssh", whom=", ".join(whom), algorithms=", ".join(offer.algorithms))

@@ -27,6 +27,7 @@ from gateway.cli.keys import host_keys
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
+from gateway.examiner.parent import prove_scanner
 from gateway.home import Home, policy_digest
 from gateway.home.settings import Limits, Settings, load_key_policy, load_limits, load_settings
 from gateway.homes.create import make_folders
@@ -56,6 +57,7 @@ from gateway.registry import (
     transfers,
 )
 from gateway.secrets import secret_files
+from gateway.ssh.server import read_host_key
 from gateway.store.of_home import faults_of_store, store_of
 from gateway.zones.places import last_backup, processor_is_at_work
 from gateway.zones.spool import count_aside, named_at, waiting
@@ -137,6 +139,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("the list of host keys", _host_list(home)),
         ("the OpenPGP program", _engine(home, settings)),
         ("the store", _store(home, settings)),
+        ("the malware scanner", _scanner(settings)),
         ("the machine, and what a move left", _machine(home, settings)),
         ("backups", _backups(home, settings, at)),
     ):
@@ -244,8 +247,10 @@ def _made_once(home: Home) -> Iterator[Complaint]:
         make_folders(home)
         publish_all(home, now())
 
-    for path in [path for path in (home.spool.landed, home.published.root) if not path.exists()]:
-        yield replace(complaint("folder-missing", path=path), safely=make_anew)
+    by_provider = home.published.root / "providers"
+    for path in (home.spool.landed, home.published.root, by_provider):
+        if not path.exists() and (path != by_provider or home.published.root.exists()):
+            yield replace(complaint("folder-missing", path=path), safely=make_anew)
     for path in (home.published.common, home.published.intake_settings):
         if home.published.root.exists() and not path.exists():
             yield replace(complaint("published-missing", path=path), safely=make_anew)
@@ -310,6 +315,8 @@ def _secrets(home: Home, settings: Settings) -> Iterator[Complaint]:
             yield complaint("secrets-closed", error=f"{path} does not name the log's key")
         if home.pupil_key(home.key_set).exists():  # A missing one is told beside the index.
             secret_files.pupil_key(home)
+        if (shown := home.keys / "mailboxes_host_key").exists():
+            read_host_key(shown)
         if bare := secret_files.unprotected(home):
             secrets = counted(len(bare), "secret is", "secrets are")
             yield complaint("secrets-bare", secrets=secrets, keys=home.keys)
@@ -353,6 +360,14 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield complaint("store-settings", error=error, settings=home.settings)
     except OSError as error:
         yield complaint("store-unreached", url=settings.store.url, error=error.strerror)
+
+
+def _scanner(settings: Settings) -> Iterator[Complaint]:
+    """Yield a complaint if gateway.toml names a malware scanner that does not answer."""
+    try:
+        prove_scanner(settings.scanner)
+    except Fault as error:
+        yield complaint("scanner-unreached", socket=settings.scanner.socket, error=error)
 
 
 def _machine(home: Home, settings: Settings) -> Iterator[Complaint]:

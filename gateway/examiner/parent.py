@@ -69,6 +69,15 @@ def has_malware(settings: Scanner, reference: str, content: int) -> bool:
     return True
 
 
+def prove_scanner(settings: Scanner) -> None:
+    """Ask the malware scanner, if there is one, whether it is there. Fault if it does not answer."""
+    if settings.socket is not None:
+        try:
+            ClamdUnixSocket(str(settings.socket), settings.seconds).ping()
+        except (ClamdError, OSError) as error:
+            raise Fault(f"the malware scanner cannot be asked ({type(error).__name__})") from None
+
+
 _MOST_DETAIL = 80
 _STAGES = ("open:", "key:", "agreement:")
 _SSH_LINE = re.compile(r"(?P<algorithm>[a-z0-9@.-]{1,64}) (?P<blob>[A-Za-z0-9+/]{16,}={0,2})", re.ASCII)

@@ -124,14 +124,19 @@ def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> async
     """
     if not secret.exists():
         make_host_key(secret, algorithm)
-    try:
-        key = asyncssh.read_private_key(secret)
-    except (OSError, asyncssh.KeyImportError) as error:
-        raise ConfigurationError(f"{secret} cannot be read as an SSH private key") from error
+    key = read_host_key(secret)
     public = secret.with_name(f"{secret.name}.pub")
     if not public.exists() or public.read_bytes() != key.export_public_key():
         write_durably(public, key.export_public_key(), mode=0o644)
     return key
+
+
+def read_host_key(secret: Path) -> asyncssh.SSHKey:
+    """Return the host key in the file `secret`. ConfigurationError if it cannot be read."""
+    try:
+        return asyncssh.read_private_key(secret)
+    except (OSError, asyncssh.KeyImportError) as error:
+        raise ConfigurationError(f"{secret} cannot be read as an SSH private key") from error
 
 
 def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -77,6 +78,12 @@ HOMES = {
         without("keys/pupil-index.key"), "no child is found, and no marker protects one", FILE, "put it back"
     ),
     "host key": Broken(without("keys/mailboxes_host_key"), "another host key", FILE, "put it back"),
+    "host key cut off": Broken(
+        with_bytes("keys/mailboxes_host_key", lambda key: key[:90]),
+        "as an SSH private key",
+        FILE,
+        "give the pass",
+    ),
     "statements": Broken(without("keys/statements"), "which log belongs to", FILE, "put it back"),
     "one statement": Broken(without("keys/statements/*.asc"), ".asc is missing", FILE, "give the pass"),
     "log key": Broken(
@@ -111,6 +118,21 @@ HOMES = {
     "landed": Broken(without("spool/landed"), "landed is missing", MEND, "gateway doctor --mend"),
     "published": Broken(without("published"), "published is missing", MEND, "gateway doctor --mend"),
     "common": Broken(without("published/common"), "common is missing", MEND, "gateway doctor --mend"),
+    "providers' folders": Broken(
+        without("published/providers"), "providers is missing", MEND, "gateway doctor --mend"
+    ),
+    "scanner": Broken(
+        with_text("gateway.toml", '{}\n[scanner]\nsocket = "/nowhere/clamd.ctl"\n'.format),
+        "cannot be asked (CommunicationError) at /nowhere/clamd.ctl",
+        HAND,
+        "see that clamd runs",
+    ),
+    "one port for two": Broken(
+        with_text("gateway.toml", lambda text: re.sub(r"port = \d+", "port = 2222", text)),
+        "intake and mailboxes are to listen on port 2222",
+        HAND,
+        "give each a port",
+    ),
     "intake": Broken(without("published/intake.json"), "intake.json is missing", MEND, "gateway doctor --m"),
     "open registry": Broken(opened("registry.db", 0o666), "is open to other users", MEND, "chmod o-rwx"),
     "open keys": Broken(opened("keys/log.pem", 0o602), "other users may change", MEND, "chmod o-w"),
