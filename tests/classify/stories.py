@@ -9,6 +9,9 @@ STORIES = tuple(
     for line in """
     Stays With Neighbour
     HMP Eastwood
+    HMYOI Wetherby
+    Tourette's
+    Lily-transitioning
     YOI Feltham
     Barnardos
     Barnardo's
