@@ -211,7 +211,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ("the calendar", complaints.of_calendar(catalogue, today)),
             ("the law pack", complaints.of_law(catalogue, today)),
             ("school years", complaints.of_school_years(session, catalogue, today)),
-            ("providers", _providers(session, catalogue, today, at)),
+            ("providers", _providers(session, home, catalogue, today, at)),
             ("staff", _people(session, catalogue, at)),
             ("keys", complaints.of_keys(session, secret_of, load_key_policy(home), at)),
             ("hosts", complaints.of_hosts(session, home, settings.host.name)),
@@ -242,18 +242,21 @@ def _made_once(home: Home) -> Iterator[Complaint]:
     for name in _MADE_ONCE:
         if home.keys.exists() and not (home.keys / name).exists():
             yield complaint(f"missing:{name}", path=home.keys / name)
+    for path in [path for path in (home.spool.landed, home.published.root) if not path.exists()]:
+        yield _made_anew(complaint("folder-missing", path=path), home)
+    for path in (home.published.common, home.published.intake_settings):
+        if home.published.root.exists() and not path.exists():
+            yield _made_anew(complaint("published-missing", path=path), home)
+
+
+def _made_anew(found: Complaint, home: Home) -> Complaint:
+    """Return a complaint that is mended by making folders and published files anew."""
 
     def make_anew() -> None:
         make_folders(home)
         publish_all(home, now())
 
-    by_provider = home.published.root / "providers"
-    for path in (home.spool.landed, home.published.root, by_provider):
-        if not path.exists() and (path != by_provider or home.published.root.exists()):
-            yield replace(complaint("folder-missing", path=path), safely=make_anew)
-    for path in (home.published.common, home.published.intake_settings):
-        if home.published.root.exists() and not path.exists():
-            yield replace(complaint("published-missing", path=path), safely=make_anew)
+    return replace(found, safely=make_anew)
 
 
 def _draft(home: Home) -> Iterator[Complaint]:
@@ -413,11 +416,16 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
         yield complaint("in-force-differs", current=home.versions / "current", digest=latest[:16])
 
 
-def _providers(session: Session, catalogue: Catalogue, today: date, at: datetime) -> Iterator[Complaint]:
+def _providers(
+    session: Session, home: Home, catalogue: Catalogue, today: date, at: datetime
+) -> Iterator[Complaint]:
+    """Yield complaints about providers, their published folders, and copies that wait for them."""
     year = academic_year(today, catalogue.agreement.year.starts)
     enrolled = register.of(session).enrolled(years_at(today, catalogue))
     if not enrolled:
         yield complaint("no-providers")
+    elif home.published.root.exists() and not (path := home.published.root / "providers").exists():
+        yield _made_anew(complaint("published-missing", path=path), home)
     yield from complaints.of_providers(session, enrolled, catalogue, year, at)
     parties = catalogue.bodies.parties
     not_yet = {one.id for one in enrolled if one.kind in parties and not one.ratified and not one.closed_on}
