@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, null, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, null, or_, select, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -116,11 +116,8 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
 
 def has_reason(codes: Collection[str]) -> ColumnElement[bool]:
     """Return the SQL condition that a transfer has a reason with one of the codes."""
-    return (
-        select(col(ReasonRow.transfer))
-        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
-        .exists()
-    )
+    of_it = col(ReasonRow.transfer) == col(TransferRow.sequence)
+    return exists().where(of_it, col(ReasonRow.code).in_(codes))
 
 
 def page_of(
@@ -223,10 +220,14 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     """Return True if a person who has opened a delivery may go on reading.
-    False once the file is withdrawn, or once a new marker hides from the person a child in the open view.
-    `delivery.apart` has the markers known when the view was opened. Counts may be read despite markers.
+    False once the file is withdrawn, also if it was delivered anew since, to other teams or no more as sent.
+    False once a new marker hides from the person a child in the open view. `delivery.apart` has the markers
+    known when the view was opened. Counts may be read despite markers.
     """
-    asked = select(~has_reason(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
+    given = [col(DeliveryRow.transfer) == delivery.sequence, col(DeliveryRow.team) == delivery.team]
+    given += [col(DeliveryRow.whole).is_(True)] if delivery.whole else []
+    still = true() if delivery.team is None else exists().where(*given)
+    asked = select(and_(~has_reason(WITHDRAWN), still)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
         return False
     now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.mailboxes import names
-from gateway.model import Held
+from gateway.model import Held, Released
 from gateway.registry import transfers
 from gateway.registry.tables import DeliveryRow
 from gateway.ssh.answers import Declined
@@ -89,6 +89,23 @@ def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
         with pytest.raises(OSError, match="taken back"):
             file.read(4)
         assert sftp.listdir(f"/{team}") == []
+
+
+@pytest.mark.parametrize("again", ["to another team", "not as it was sent"])
+def test_who_read_it_before_reads_no_further_once_it_is_delivered_anew(
+    mailroom: Mailroom, team: str, person: str, again: str
+) -> None:
+    reference = mailroom.deliver(CONTENT * 40_000, team)
+    to = f"other-{team}" if again == "to another team" else team
+    with mailroom.sftp(person) as sftp, sftp.open(mailroom.path(team, reference), bufsize=0) as file:
+        assert file.read(4)
+        anew = Released(flow="student-core", data_type="student-core", teams=(to,), reasons=())
+        withdrawn = Held(reasons=(why("person:withdrawn", "5.1", opened=""),))
+        with mailroom.registry.write() as session:
+            transfers.record_decisions(session, [(reference, withdrawn)], NOW)
+            transfers.record_decisions(session, [(reference, anew)], NOW)
+        with pytest.raises(OSError, match="taken back"):
+            file.read(4)
 
 
 @pytest.mark.parametrize(
