@@ -36,6 +36,10 @@ _FOLDER_MODE, _FILE_MODE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644
 _LAST_OFFSET = 2**63 - 1 - 2**32
 
 
+class CopyOut(FileIO):
+    """A file of /out, open to read, which is read no further once it is taken back."""
+
+
 class ProviderTree(Server):
     """The tree of one provider's session. Every path is in bytes, as sent by the client.
 
@@ -123,11 +127,9 @@ class ProviderTree(Server):
             for folder in paths.FOLDERS:
                 yield folder
             # The pages published for this provider beside the folders.
-            found = [
-                await self._published_entry(paths.IntakePlace(None, name)) for name in sorted(paths.PAGES)
-            ]
-            for entry in [entry for entry in found if entry is not None]:
-                yield entry
+            for name in sorted(paths.PAGES):
+                if (page := await self._published_entry(paths.IntakePlace(None, name))) is not None:
+                    yield page
         within = paths.IntakePlace(place.folder or "in", place.name)
         shown: set[str] = set()
         for published in self._published_folders(within.folder) if place.name is None else ():
@@ -170,11 +172,10 @@ class ProviderTree(Server):
         if place.name is None or self.box.is_made(place):
             raise Declined(IS_FOLDER)
         await self._await_receipts(place)
+        kind = CopyOut if place.folder == "out" else FileIO
         for folder in self._published_folders(place.folder):
-            try:
-                return FileIO(await on_disk(paths.open_published, folder, place.name))
-            except FileNotFoundError:
-                continue
+            with suppress(FileNotFoundError):
+                return kind(await on_disk(paths.open_published, folder, place.name))
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else answers.NOT_DOWNLOADABLE)
 
     async def open_to_write(self, raw: bytes, flags: int) -> Receiving:
@@ -205,11 +206,13 @@ class ProviderTree(Server):
             await self.box.cut_off(file_obj)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
-        """Return up to `size` bytes of a published file. Declined for an upload."""
+        """Return up to `size` bytes of a published file. Declined for an upload, and a copy taken back."""
         if not isinstance(file_obj, FileIO):
             raise Declined(answers.NOT_DOWNLOADABLE)
         if offset > _LAST_OFFSET:
             raise Declined(BAD_REQUEST)
+        if isinstance(file_obj, CopyOut) and not os.fstat(file_obj.fileno()).st_nlink:
+            raise Declined(NO_SUCH_FILE)
         return await on_disk(os.pread, file_obj.fileno(), size, offset)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
@@ -318,12 +321,11 @@ class ProviderTree(Server):
         return ()
 
     async def _published_entry(self, place: paths.IntakePlace) -> paths.ListedFile | None:
-        if place.name is not None:
-            await self._await_receipts(place)
-            for folder in self._published_folders(place.folder):
-                if (entry := await on_disk(paths.find_published, folder, place.name)) is not None:
-                    return entry
-        return None
+        folders = self._published_folders(place.folder)
+        if place.name is None or not folders:
+            return None
+        await self._await_receipts(place)
+        return await on_disk(paths.find_published, folders[0], place.name)
 
     async def _await_receipts(self, place: paths.IntakePlace) -> None:
         """Ask the inside for the provider's receipts, and wait for them. Declined if they do not come in

@@ -87,6 +87,21 @@ def test_out_holds_the_files_of_this_provider_only(intake: Running, client: para
         client.open("/out/b.gpg")
 
 
+def test_what_is_taken_back_is_read_no_further(intake: Running, client: paramiko.SFTPClient) -> None:
+    copy = intake.home.published.provider("avon") / "out" / "a.gpg"
+    copy.write_bytes(bytes(100_000))
+    with client.open("/out/a.gpg", bufsize=0) as file:
+        assert file.read(4) == bytes(4)
+        copy.unlink()
+        with pytest.raises(FileNotFoundError):
+            file.read(4)
+    receipt = intake.home.published.provider("avon") / "receipts" / "a.txt"
+    receipt.write_bytes(bytes(100_000))
+    with client.open("/receipts/a.txt", bufsize=0) as file:
+        receipt.unlink()  # As by a newer one: it is the provider's own.
+        assert file.read(4) == bytes(4)
+
+
 def test_providers_do_not_see_each_other(intake: Running, client: paramiko.SFTPClient) -> None:
     put(client, "/in/secret-name.gpg")
     put(client, "/in/unfinished.gpg.part")
