@@ -22,6 +22,7 @@ from gateway.registry.tables import TransferRow
 from tests.classify.made import Child
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
+from tests.console.through_the_api import HERE, ORIGIN
 from tests.content import core_data
 from tests.mailboxes.mailroom import MARKER, PROVIDER, UNREAD
 from tests.registry.test_deliveries import ACCEPTED, NOW, put
@@ -63,6 +64,18 @@ def test_another_teams_files_are_not_there(office: Office) -> None:
         assert dealt.status_code in {403, 404}
     assert office.ask("sam", "mailbox", team=TEAM).status_code == 403
     assert office.room.log_size() == before
+
+
+def test_what_a_colleague_of_another_team_has_open_is_given_by_ones_own_team(office: Office) -> None:
+    content = MARKER * 200_000
+    reference = office.room.deliver(content, TEAM, OTHER)
+    fields = {"team": TEAM, "reference": reference}
+    asked = {"origin": ORIGIN, "address": HERE, "session": office.sessions["jane"], "fields": fields}
+    with office.console.client.stream("POST", "/collect", json=asked) as hers:
+        pieces = hers.iter_raw(10)
+        assert next(pieces)
+        given = office.ask("sam", "collect", team=OTHER, reference=reference)
+    assert (given.status_code, given.content) == (200, content)
 
 
 def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office) -> None:

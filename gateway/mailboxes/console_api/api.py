@@ -47,6 +47,7 @@ from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
+from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
 from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, Declining, Shown
@@ -213,18 +214,20 @@ class ConsoleApi:
         except BaseException:
             self._resources.contents.give_back(content, who.name)
             raise
-        name = place.name or file_name(content.order.delivery)
-        return _FileGiven(self._resources, who.person, content, name)
+        return _FileGiven(self._resources, who.person, content, order.delivery)
 
 
 class _FileGiven(StreamingResponse):
     """A streaming response with a collected file; the file is closed even if the client leaves early."""
 
-    def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
-        self._resources = resources
-        self._content = content
-        self._person = person
-        headers = {"content-length": str(content.given.size), "x-gateway-name": name}
+    def __init__(
+        self, resources: SharedResources, person: Person, content: OpenContent, delivery: Delivery
+    ) -> None:
+        self._resources, self._person, self._content = resources, person, content
+        self._delivery = (
+            delivery  # The person's own: whoever opened the content first may be of another team.
+        )
+        headers = {"content-length": str(content.given.size), "x-gateway-name": file_name(delivery)}
         super().__init__(self._pieces(), media_type="application/octet-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -237,9 +240,7 @@ class _FileGiven(StreamingResponse):
         """Yield the file piece by piece; stop if it is withdrawn, or the person's access ends."""
         mailboxes, offset = self._resources.mailboxes, 0
         while True:
-            await _in(
-                self._resources.readers, mailboxes.check_reading, self._person, self._content.order.delivery
-            )
+            await _in(self._resources.readers, mailboxes.check_reading, self._person, self._delivery)
             piece = self._resources.contents.read(self._content, offset, _PIECE)
             if not piece:
                 return
