@@ -219,9 +219,9 @@ class RestoreKey(_KeyAct, command="keys restore"):
 class RevokeKey(_KeyAct, command="keys revoke"):
     """Revoke a compromised or replaced key at once, or refuse a pending one.
 
-    What a compromised key has signed counts no more, nor does an unused link to the console of a member of
-    staff. With roles in force, two people give the same command; the key counts no more once the first has
-    given it.
+    What a compromised key has signed counts no more, nor do unused links and open sessions in the console of
+    a member of staff. With roles in force, two people give the same command; the key counts no more once the
+    first has given it.
     """
 
     fingerprint: _Fingerprint
@@ -244,6 +244,7 @@ class RevokeKey(_KeyAct, command="keys revoke"):
             is_new = key.state == "pending" and was_in_use is None
             if self.staff and not self.superseded and was_in_use is None:
                 logins.withdraw_invitations(clerk.session, key.owner)  # It may be where the key was.
+                logins.end_sessions(clerk.session, key.owner)  # As may one begun by another key.
             if is_new or agreed(clerk.session, act, by=context.person, why=self.why, at=clerk.at):
                 ended = clerk.revoke(key, revocation, why=self.why)
             else:

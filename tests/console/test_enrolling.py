@@ -219,3 +219,21 @@ def test_an_unused_link_ends_with_a_key_of_its_person_that_may_be_in_wrong_hands
     thief.get("/invitation")
     assert thief.post("/invitation", code=again) == 200, thief.text
     thief.client.close()
+
+
+def test_a_session_in_the_console_ends_with_a_key_of_its_person_that_may_be_in_wrong_hands(
+    served: Served,
+) -> None:
+    """It may have begun on the lost laptop by a telephone's passkey, or go on once the key is confirmed."""
+    served.room.staff("rhoda", TEAM)
+    lost, phone = served.enters("rhoda"), served.enters("rhoda")
+    with served.room.registry.read() as session:
+        ssh, passkey, _ = keys.list_keys(session, "staff", "rhoda")
+    for key, more, status in ((ssh, {"superseded": "yes"}, 200), (passkey, {}, 303)):
+        served.mary.get("/work/keys/revoke")
+        fields = {"id": "rhoda", "fingerprint": key.fingerprint, "staff": "yes", "why": "It is gone."}
+        assert served.mary.act("/work/keys/revoke", **fields, **more, back="/") == 200, served.mary.text
+        for visitor in (lost, phone):
+            assert visitor.client.get("/", follow_redirects=False).status_code == status
+    served.console.confirm("rhoda")  # It was found again.
+    assert lost.client.get("/", follow_redirects=False).status_code == 303
