@@ -132,7 +132,8 @@ class ProviderTree(Server):
                     yield page
         within = paths.IntakePlace(place.folder or "in", place.name)
         shown: set[str] = set()
-        for published in self._published_folders(within.folder) if place.name is None else ():
+        published = self._published_folder(within.folder) if place.name is None else None
+        if published is not None:
             with closing(paths.scan_published(published)) as entries:
                 while some := await in_reader_thread(lambda more: list(islice(more, _AT_ONCE)), entries):
                     for entry in some:
@@ -173,7 +174,8 @@ class ProviderTree(Server):
             raise Declined(IS_FOLDER)
         await self._await_receipts(place)
         kind = CopyOut if place.folder == "out" else FileIO
-        for folder in self._published_folders(place.folder):
+        folder = self._published_folder(place.folder)
+        if folder is not None:
             with suppress(FileNotFoundError):
                 return kind(await on_disk(paths.open_published, folder, place.name))
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else answers.NOT_DOWNLOADABLE)
@@ -310,22 +312,20 @@ class ProviderTree(Server):
             raise Declined(answers.TAKEN_NAME)
         return place.uploads, name
 
-    def _published_folders(self, folder: paths.FolderName | None) -> tuple[Path, ...]:
-        """Return the folders on disk whose files a folder of the tree shows; none for /in."""
+    def _published_folder(self, folder: paths.FolderName | None) -> Path | None:
+        """Return the folder on disk whose files a folder of the tree shows; None for /in."""
         if folder is None:
-            return (self.published.pages(self.box.provider),)
+            return self.published.pages(self.box.provider)
         if folder in {"out", "receipts"}:
-            return (self.published.provider(self.box.provider) / folder,)
-        if folder in {"keys", "agreement"}:
-            return (self.published.common / folder,)
-        return ()
+            return self.published.provider(self.box.provider) / folder
+        return self.published.common / folder if folder in {"keys", "agreement"} else None
 
     async def _published_entry(self, place: paths.IntakePlace) -> paths.ListedFile | None:
-        folders = self._published_folders(place.folder)
-        if place.name is None or not folders:
+        folder = self._published_folder(place.folder)
+        if place.name is None or folder is None:
             return None
         await self._await_receipts(place)
-        return await on_disk(paths.find_published, folders[0], place.name)
+        return await on_disk(paths.find_published, folder, place.name)
 
     async def _await_receipts(self, place: paths.IntakePlace) -> None:
         """Ask the inside for the provider's receipts, and wait for them. Declined if they do not come in
