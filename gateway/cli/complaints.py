@@ -312,14 +312,13 @@ def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Compla
     ):
         if certificate is not None:
             yield from of_certificate(certificate, f"the certificate of [{section}], {certificate},", at)
-    places = {name: getattr(settings, name) for name in ("intake", "mailboxes", "console", "web")}
-    places = {name: (place.host, place.port) for name, place in places.items()}
-    if settings.web.origin is None:
-        del places["web"]  # It does not run.
-    for (one, (host, port)), (other, (its_host, its_port)) in combinations(places.items(), 2):
-        if 0 != port == its_port and (host == its_host or {host, its_host} & {"0.0.0.0", "::"}):  # noqa: S104
-            services = f"{one} and {other}"
-            yield complaint("port-shared", services=services, port=port, settings=home.settings)
+    services = ["intake", "mailboxes", "console", *(["web"] if settings.web.origin is not None else [])]
+    places = [(name, getattr(settings, name)) for name in services]
+    for (one, its), (other, another) in combinations(places, 2):
+        meet = its.host == another.host or not {"0.0.0.0", "::"}.isdisjoint((its.host, another.host))  # noqa: S104
+        if meet and its.port == another.port != 0:
+            both = f"{one} and {other}"
+            yield complaint("port-shared", services=both, port=its.port, settings=home.settings)
     for offer in settings.ssh.also_offer:
         whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
         yield complaint("weak-ssh", whom=", ".join(whom), algorithms=", ".join(offer.algorithms))
