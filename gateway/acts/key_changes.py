@@ -244,7 +244,7 @@ class RevokeKey(_KeyAct, command="keys revoke"):
             is_new = key.state == "pending" and was_in_use is None
             if self.staff and not self.superseded and was_in_use is None:
                 logins.withdraw_invitations(clerk.session, key.owner)  # It may be where the key was.
-                logins.end_sessions(clerk.session, key.owner)  # As may one begun by another key.
+                logins.end_sessions(clerk.session, key.owner)  # Another key's may be open there.
             if is_new or agreed(clerk.session, act, by=context.person, why=self.why, at=clerk.at):
                 ended = clerk.revoke(key, revocation, why=self.why)
             else:

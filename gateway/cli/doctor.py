@@ -318,8 +318,8 @@ def _secrets(home: Home, settings: Settings) -> Iterator[Complaint]:
             yield complaint("secrets-closed", error=f"{path} does not name the log's key")
         if home.pupil_key(home.key_set).exists():  # A missing one is told beside the index.
             secret_files.pupil_key(home)
-        if (shown := home.keys / "mailboxes_host_key").exists():
-            read_host_key(shown)
+        if (secret := home.keys / "mailboxes_host_key").exists():  # A missing one is told by itself.
+            read_host_key(secret)
         if bare := secret_files.unprotected(home):
             secrets = counted(len(bare), "secret is", "secrets are")
             yield complaint("secrets-bare", secrets=secrets, keys=home.keys)

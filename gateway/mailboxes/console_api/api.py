@@ -224,9 +224,8 @@ class _FileGiven(StreamingResponse):
         self, resources: SharedResources, person: Person, content: OpenContent, delivery: Delivery
     ) -> None:
         self._resources, self._person, self._content = resources, person, content
-        self._delivery = (
-            delivery  # The person's own: whoever opened the content first may be of another team.
-        )
+        # Not that of the content's order: whoever opened the content first may be of another team.
+        self._delivery = delivery
         headers = {"content-length": str(content.given.size), "x-gateway-name": file_name(delivery)}
         super().__init__(self._pieces(), media_type="application/octet-stream", headers=headers)
 
