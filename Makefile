@@ -15,7 +15,7 @@ first-day: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/send/test_first_day.py
 
 # What a developer runs: all but the tests that are marked `long` (journeys through a browser, clusters, guides followed word
-# by word, thousands of tampered homes). `make test-long` runs those, `make test-all` both, as CI and plain pytest do.
+# by word, thousands of tampered homes). `make test-long` runs those, `make test-all` both, as plain pytest does.
 # Half of the time of a test is waiting for services and clocks: two workers for each processor.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 SUITE_RUN = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -28,6 +28,12 @@ test-long: $(VENV)/.installed-dev
 
 test-all: $(VENV)/.installed-dev
 	$(SUITE_RUN) $(PYTEST_ARGS)
+
+# What each commit has to pass: `make test`, and of the files with long tests a sixth, drawn by the commit. SEED=2 draws others.
+SEED ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo 0)
+.PHONY: test-sample
+test-sample: $(VENV)/.installed-dev
+	$(SUITE_RUN) --sample $(SEED) $(PYTEST_ARGS)
 
 # What tests show of homes with SQLite, shown of homes with PostgreSQL: a quarter of an hour on two idle cores.
 .PHONY: test-postgresql
@@ -44,8 +50,7 @@ faults: $(VENV)/.installed-dev
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 # The short form: of each kind of fault one case, drawn by the commit and told first; what `make test-all` tries a part
-# of is left out. SEED=2 draws others.
-SEED ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo 0)
+# of is left out.
 faults-sample: $(VENV)/.installed-dev
 	timeout 1200 $(BIN)/python -m pytest -n 2 --dist load -m faults --sample $(SEED) --kills 15 tests/faults tests/term \
 	    $(PYTEST_ARGS)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.clock import TERM_TIME, Clock, commands_go_by
+from tests.faults.sample import drawn_files
 from tests.openpgp.gnupg import Gnupg
 from tests.school import School
 from tests.site import Site
@@ -68,10 +69,21 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "of each kind of fault one case, of the files with long tests a sixth, drawn by SEED"
+    parser.addoption("--sample", metavar="SEED", help=told)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, then with others that have a long test; each stays together."""
     long = {item.path for item in items if item.get_closest_marker("long")}
+    if seed := config.getoption("--sample"):
+        kept = drawn_files((path.relative_to(config.rootpath).as_posix() for path in long), seed)
+        drawn = {config.rootpath / one for one in kept}
+        left_out = {item for item in items if item.get_closest_marker("long") and item.path not in drawn}
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
     turns = {Path(__file__).parent / file: turn for turn, file in enumerate(FIRST)}
     items.sort(key=lambda item: turns.get(item.path, len(FIRST) + (item.path not in long)))
 

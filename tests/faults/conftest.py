@@ -18,7 +18,6 @@ Note = Callable[[str, int, Outcome], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=50, help="how many random kills in each of three runs")
-    parser.addoption("--sample", metavar="SEED", help="of each kind of fault only one case, drawn by SEED")
     parser.addoption("--faults-table", type=Path, metavar="FILE", help="write what was tried into FILE")
 
 

@@ -1,9 +1,11 @@
-"""The short form of the fault suite leaves out no kind of fault, and every case is drawn some day."""
+"""The short forms of the faults and of the long tests leave out no kind of fault, and draw each some day."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.zones.failpoints import FAILPOINTS
-from tests.faults.sample import LEFT_OUT, drawn, kind
+from tests.faults.sample import ALWAYS, LEFT_OUT, drawn, drawn_files, kind
 
 KILLS = [f"tests/faults/test_kills.py::test_killed_at_a_named_step[{one}]" for one in FAILPOINTS]
 OTHERS = [f"tests/faults/test_disks.py::test_the_spool[{one}]" for one in ("full", "read-only")]
@@ -27,3 +29,13 @@ def test_every_case_is_drawn_by_some_seed() -> None:
 
 def test_what_make_test_tries_in_a_smaller_size_is_left_out() -> None:
     assert drawn([f"tests/faults/{name}::test_it" for name in LEFT_OUT], "1") == set()
+
+
+def test_a_sixth_of_the_long_files_is_drawn_and_each_by_some_seed() -> None:
+    root = Path(__file__).parents[1]
+    assert all("pytest.mark.long" in (root / one).read_text("utf-8") for one in ALWAYS)
+    files = [*(f"tests/room/test_{number}.py" for number in range(60)), *(f"tests/{one}" for one in ALWAYS)]
+    samples = [drawn_files(files, str(seed)) for seed in range(200)]
+    assert all({*files[-len(ALWAYS) :]} <= one and 11 <= len(one) <= 13 for one in samples)
+    assert set().union(*samples) == set(files)
+    assert drawn_files(reversed(files), "7") == samples[7]
