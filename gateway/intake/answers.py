@@ -7,7 +7,11 @@ from gateway.ssh.answers import Answer, denied, failed
 NAME_NOT_UTF8 = denied("The file name is not valid UTF-8; rename the file with ordinary letters and send it.")
 NAME_CONTROL = denied("The file name holds a control character; rename the file and send it again.")
 NAME_TOO_LONG = denied("The file name is too long; shorten it and send the file again.")
-NO_SUBFOLDERS = denied("There is no such folder here; put the file into /in, or make the folder first.")
+# So that a program that is told to make missing folders, such as curl, does.
+NO_SUBFOLDERS = Answer(
+    constants.FX_NO_SUCH_FILE,
+    "There is no such folder here; put the file into /in, or make the folder first.",
+)
 ONLY_IN = denied("Folders can be made in /in only; put the file into the folder that is here.")
 TOO_MANY_FOLDERS = failed("Too many folders were made in this hour; put the rest into /in.")
 NOT_EMPTY = failed("There are files in this folder, which have been handed over or are unfinished.")

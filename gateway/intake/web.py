@@ -54,7 +54,7 @@ _NOT_LOGGED_IN = denied("Log in with your passkey first.")
 _BUSY = 423
 _STATUS = {
     BAD_REQUEST: 400, _NOT_LOGGED_IN: 401, answers.GAP: 409, answers.TOO_LARGE: 413,
-    answers.NOT_SEALED: 415, answers.STILL_OPEN: _BUSY, NO_ROOM: 507,
+    answers.NOT_SEALED: 415, answers.STILL_OPEN: _BUSY, NO_ROOM: 507, answers.NO_SUBFOLDERS: 403,
 }  # fmt: skip
 _BY_KIND = {
     constants.FX_NO_SUCH_FILE: 404,

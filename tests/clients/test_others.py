@@ -186,9 +186,9 @@ def curl(intake: Running, *arguments: str | Path) -> str:
 
 
 @pytest.mark.needs("curl")
-@pytest.mark.parametrize("path", ["/pupils.gpg", "/in/pupils.gpg"])
+@pytest.mark.parametrize("path", ["/pupils.gpg", "/in/pupils.gpg", "/in/Autumn/Year4/pupils.gpg"])
 def test_curl_uploads(intake: Running, source: Path, path: str) -> None:
-    curl(intake, "-T", source, f"sftp://127.0.0.1:{intake.port}{path}")
+    curl(intake, "--ftp-create-dirs", "-T", source, f"sftp://127.0.0.1:{intake.port}{path}")
     assert intake.content(intake.only()) == CONTENT
 
 
