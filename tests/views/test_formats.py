@@ -320,7 +320,7 @@ def test_where_not_all_that_is_unknown_was_told_of_nothing_behind_it_is_shown():
 @pytest.mark.parametrize(
     ("before", "after", "shown", "gone"),
     [
-        (r"<PostCode>[^<]*", "<PostCode>9434765919", b"<Forename>", b"Lane</AddressLine1>"),
+        (r"<AddressLine2>[^<]*", "<AddressLine2>9434765919", b"<Forename>", b"Lane</AddressLine1>"),
         ("</Pupil>", "".join(f"<Zz{n}>q</Zz{n}>" for n in range(120)) + "</Pupil>", b"<", b"<Forename>"),
     ],
     ids=["an NHS number in one element of addresses", "more that is unknown than is told of"],

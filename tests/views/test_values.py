@@ -542,3 +542,21 @@ def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is
     check = RULES.check("address")
     assert check is not None
     assert (check(line) is None) == is_shown
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "remarks"),
+    [
+        ("postcode", ("TA1 1AA", "BFPO 58", "JE2 3AB"), ("Police Marker", "Dad Moved", "TA1 1AA Mum")),
+        ("phone", ("01632 960123", "(01632) 960123 Ext 12"), ("LA", "Ring Works", "Blocked")),
+        ("phone-type", ("H", "Mobile"), ("Not Dad", "Prison")),
+    ],
+)
+def test_a_field_takes_values_of_its_own_form_alone(
+    key: str, good: tuple[str, ...], remarks: tuple[str, ...]
+) -> None:
+    check, quick = RULES.check(key), RULES.quick(key, with_queries=True)
+    assert check is not None
+    assert [value for value in good if check(value)] == []
+    assert [remark for remark in remarks if not check(remark)] == []
+    assert [remark for remark in remarks if quick and remark in quick([remark, *good])] == []

@@ -126,7 +126,7 @@ LOW = "low"
 """Text in place of a withheld number."""
 
 _WANTED = frozenset((
-    "upn", "surname", "forename", "full-name", "birth-date", "sex", "year-group", "address",
+    "upn", "surname", "forename", "full-name", "birth-date", "sex", "year-group", "address", "postcode",
     "entry-date", "start-date", "leaving-date", "end-date", "enrolment-status",
 ))  # fmt: skip
 _POSTCODE = re.compile(r"(?P<district>[A-Z]{1,2}[0-9][0-9A-Z]?) ?(?P<sector>[0-9])[A-Z]{2}", re.ASCII)
@@ -197,7 +197,8 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
     year = "R" if said in WORDS["reception"] else "N" if said in WORDS["nursery"] else year
     counts.years.setdefault(year, Counter())[_SEXES.get(_one(values, "sex").upper(), "")] += 1
     counts.arrived += came is not None and since is not None and came >= since
-    postcodes = (" ".join(text.upper().split()) for text in values.get("address", ()))
+    texts = (*values.get("postcode", ()), *values.get("address", ()))
+    postcodes = (" ".join(text.upper().split()) for text in texts)
     if (found := next(filter(None, map(_POSTCODE.fullmatch, postcodes)), None)) is not None:
         counts.sectors[f"{found['district']} {found['sector']}"] += 1
 
