@@ -356,7 +356,10 @@ class Rules(Items):
     @cached_property
     def quick(self) -> Callable[..., value_kinds.Quick | None]:
         """Function that takes a field's key, and returns what `quick_for` does, given also `with_queries`."""
-        return cache(lambda key, **how: value_kinds.quick_for(self.fields[key], self.sensitive, **how))
+        quick, apart = value_kinds.quick_for, "middle-names"  # Surnames in them are judged in full.
+        return cache(
+            lambda key, **how: quick(self.fields[key], self.sensitive, **how) if key != apart else None
+        )
 
     @cached_property
     def telling_elsewhere(self) -> frozenset[str]:

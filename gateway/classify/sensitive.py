@@ -53,8 +53,8 @@ _SHORTEST_GLUED = 5
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 # The one abbreviation sought with full stops anywhere in names: others are initials ("J.A.W. Smith").
 _ALSO_KNOWN_AS = re.compile(r"(?<![\w.])a\.k\.a\b(?!\.\w\b)", re.IGNORECASE)
-# Behind a class, as in "5B PRU"; and before a figure, as "LAC2".
-_BEHIND_A_CLASS = re.compile(r"\d[^\W\d_]{0,2} ([A-Z]{3})\Z", re.ASCII)
+# Behind a class, as in "5B PRU" and "R-PRU"; and before a figure, as "LAC2".
+_BEHIND_A_CLASS = re.compile(r"(?:\d[^\W\d_]{0,2}|\b[RN])[ -]([A-Z]{3})\Z", re.ASCII)
 _BEFORE_A_FIGURE = re.compile(r"([A-Z]{3,4})\d+", re.ASCII)
 _BY_INITIALS = re.compile(r"(?:\d{1,2}(?:[A-Z] )? ?)?[A-Z][A-Za-z][A-Z]", re.ASCII)
 # In brackets behind a class, as in "5B (PRU)".

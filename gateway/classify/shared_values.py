@@ -20,11 +20,11 @@ _OF_RECEPTION = r"(?:R|N|Y[RN]|FS|EY|KS)[A-Z\d]{0,2}"
 _NO_CLASS = re.compile(
     rf"(?!{_OF_RECEPTION}\Z)(?:{_ABBREVIATION})|.*\d[A-Z] [A-Z]\b.*|M(?:rs?|s|iss|x)\.? .* [KE]"
 ).fullmatch
-_ODD_HOUSE = re.compile(rf"{_ABBREVIATION}|.*\w(?: ?[(*]| - |, ).*|.*[a-z] [A-Z]{{2,5}}").fullmatch
-# What stands in a class besides names: "7", "10X1", "Y3B", "7.1", "4th", "7x", "L6A", "Ma1", "(Y2)".
+_ODD_HOUSE = re.compile(rf"{_ABBREVIATION}|.*\d.*|.*\w(?: ?[(*]| - |, ).*|.*[a-z] [A-Z]{{2,5}}").fullmatch
+# What stands in a class besides names: "7", "10X1", "Y3B", "7.1", "4th", "7x", "L6A", "Ma1", "R-KL".
 _OF_A_FORM = re.compile(
-    r"\(?(?:(?:Yr?|[LU])?\d{1,2}(?:[-.]\d{1,2})?(?:th| ?[A-Z]{0,3}|[a-z]{1,2})\d?|[A-Z]\.?|[A-Z][a-z]?\d{1,2}"
-    rf"|{_OF_RECEPTION})\)?"
+    r"\(?(?:(?:Yr?|[LU])?\d{1,2}(?:[-.]\d{1,2})?(?:th|[- ]?[A-Z]{0,3}|[a-z]{1,2})\d?|[A-Z]\.?"
+    rf"|[A-Z][a-z]?\d{{1,2}}|{_OF_RECEPTION}(?:-[A-Z]{{1,3}})?)\)?"
 ).fullmatch
 _CLASS_LETTER = re.compile(r"\d[A-Z]").search
 _NAME = re.compile(r"[^\W\da-z](?:[^\W\d]|['\u2019-])*[^\W\dA-Z]|[^\W\da-zA-Z]").fullmatch
@@ -100,7 +100,8 @@ class SharedJudge(Judge):
         asked = {upper, upper[:_OF_AN_ORIGIN]} if self._by_rows else {upper}
         is_code = (len(value) > _INITIALS and not self._codes.isdisjoint(asked)) or small in WORDS["origins"]
         is_help = f"{small.lstrip('0123456789 ')} ".startswith(_SUPPORT)
-        return is_code or is_help or not TELLING.isdisjoint(_UPPER.findall(value))
+        letters = [*_UPPER.findall(value), re.sub(r"\W", "", upper)]
+        return is_code or is_help or not TELLING.isdisjoint(letters)
 
     def forget(self) -> None:
         """Forget the values judged so far, and their rows."""

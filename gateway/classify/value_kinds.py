@@ -194,12 +194,13 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
     `tells` returns True for a sensitive word: none stands behind a dash or, in upper case, a word, even
     if it is a name ("Byrne - Ramadan", "Morgan ARAP"). No abbreviation stands behind a surname or forename
     ("Morgan YC", "Lee EAL"), or alone, unless people have it as a name ("YC", but not "Lac"); no code of
-    help with needs behind a surname ("Lee K"), and no unspeakable letters, people or faith behind a word
-    ("Bell Spld", "Bell Syrian"). Initials with full stops may stand behind a forename ("Amy B.J."); a rare
-    surname that is an ordinary word may stand alone, or before a comma ("Full"; "Full, Ann").
+    help with needs behind a surname ("Lee K"); no unspeakable letters, people or faith behind a word ("Bell
+    Spld", "Bell Syrian"); no people and no surname that tells among middle names ("Roma", "Bail"). Initials
+    with full stops may stand behind a forename ("Amy B.J."); a rare surname that is an ordinary word may
+    stand alone, or before a comma ("Full"; "Full, Ann").
     """
     is_part, called, before = field in WORDS["parts_of_names"], WORDS["called"], WORDS["before_a_name"]
-    given, origins = WORDS["given_names"], WORDS["origins"]
+    given, also_given, origins = WORDS["given_names"], WORDS["also_given"], WORDS["origins"]
 
     def checked(text: str) -> str | None:
         name = unicodedata.normalize("NFC", text.strip())
@@ -211,8 +212,10 @@ def check_of_name(check: Check, field: str, is_heading: Test, tells: Test) -> Ch
             if word.casefold() not in before and not is_name:
                 return OTHER
         is_coded = is_part and field not in given and name.endswith((" E", " K"))
-        pairs = pairwise(plain_text(name).split())
-        is_told = any(word in origins and first not in _IN_A_NAME for first, word in pairs)
+        words = plain_text(name).split()
+        is_told = any(word in origins and first not in _IN_A_NAME for first, word in pairwise(words))
+        if field == "middle-names":
+            is_told = any(word in origins or (tells(word) and word not in also_given) for word in words)
         if is_coded or is_told or abbreviations.is_never_a_name(name, is_given=field in given):
             return OTHER
         is_called = field in WORDS["names_of_all"] and surname.istitle() and surname.casefold() in called
@@ -449,7 +452,7 @@ _DATE = rf"(?:{_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR})"
 _QUICK = {
     "name": rf"{_SHORT_TEXT}(?:{_ENDING_SMALL}(?:,? {_ENDING_SMALL}){{0,7}}+"
     rf"|{_LOUD}(?:,? {_LOUD}){{0,7}}+)",
-    "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
+    "names": rf"{_SHORT_TEXT}(?![A-Z]++(?![^{BETWEEN}])){_NAME}(?: {_NAME}){{0,7}}+",
     "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_LABELLED}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?![^{BETWEEN}]*?{_ROOM})(?:\d{{1,3}}[A-Z]? )?+{_LINE}"
     rf"(?: \d{{1,3}}[A-Z]?)?+(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+"
@@ -524,7 +527,7 @@ class Words:
             or piece.casefold().strip(".") in WORDS["titles"]
             or (
                 (alone or (len(piece) > 1 and not piece.islower()))
-                and piece not in abbreviations.TELLING
+                and not abbreviations.ALONE.fullmatch(piece)
                 and self.are(piece)
             )
             for piece in pieces

@@ -195,6 +195,8 @@ def test_a_class_of_one_pupil_that_is_written_as_no_other_is_in_no_view(odd: str
         ("4C Travel", False),
         ("4C/YC", False), ("4C+PP", False), ("4C, Roma", False), ("4C - JW", False), ("4C *", False),
         ("Mr Lee SEN K", False), ("PMLD", False), ("Wave 3", False),
+        ("Hosp", False), ("Iso", False), ("ARP", False), ("10 Alt", False), ("R-PRU", False),
+        ("9-PRU", False), ("R-KAL", True), ("9-ELM", True),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("forms", [FORMS, ["3B", "Otters", "4A", "Robins"], ["Mrs Jones", "Mr Lee"]])
@@ -218,7 +220,7 @@ def test_of_three_pupils_two_with_an_abbreviation_that_tells_make_no_class() -> 
         ("Black -D.V.", False), ("J Lee - Bail", False), ("Jo Ward (step-mother)", True),
         ("Amma (bewa)", False),
         ("Pani Nowak - rozwódka", False),
-        ("LA", False), ("TA", False), ("Mam", True), ("Nain", True),
+        ("LA", False), ("TA", False), ("SS", False), ("NG", True), ("Mam", True), ("Nain", True),
         ("Mrs Foster", True), ("Mr Ward - Mrs Foster", True), ("Mr Smith - Father", True),
         ("Ann Lee (mother)", True),
         ("smith, ann", True), ("Mum & dad", True),
@@ -260,6 +262,7 @@ def test_a_house_of_one_pupil_is_in_no_view(odd: str) -> None:
         ("Kestrel (PP)", False), ("Owl - RC", False), ("Owl no photos", False), ("RC", False),
         ("TRAV", False), ("Jewish", False), ("Roma", False), ("K", False), ("Owl/PP", False),
         ("Wren*SEN", False), ("Wren JW", False), ("Kurdish", False),
+        ("Tier 4", False), ("Wren 4", False),
         ("Wren", True), ("Owl A", True), ("None", True), ("St Francis", True),
     ],
 )  # fmt: skip
@@ -357,6 +360,8 @@ def test_a_class_of_eight_in_a_school_of_a_thousand_is_shown() -> None:
     ("odd", "is_shown"),
     [
         ("YC", False),
+        ("Y.C.", False),
+        ("s e n", False),
         ("5 Nurture", False),
         ("Hub", False),
         ("Syrian", False),
@@ -550,6 +555,8 @@ def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is
         ("postcode", ("TA1 1AA", "BFPO 58", "JE2 3AB"), ("Police Marker", "Dad Moved", "TA1 1AA Mum")),
         ("phone", ("01632 960123", "(01632) 960123 Ext 12"), ("LA", "Ring Works", "Blocked")),
         ("phone-type", ("H", "Mobile"), ("Not Dad", "Prison")),
+        ("middle-names", ("Iris", "Grace Ann", "J", "Văn"), ("Bail", "Illegit", "Roma", "Ann Foster")),
+        ("surname", ("Smith", "Foster"), ("Smith Tba", "Lee TBC")),
     ],
 )
 def test_a_field_takes_values_of_its_own_form_alone(
