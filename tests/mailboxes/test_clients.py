@@ -1,10 +1,12 @@
 """Real clients collect: OpenSSH sftp, lftp, rclone, curl, sshfs."""
 
+import random
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from gateway.samples import make, school
 from tests.mailboxes.mailroom import MARKER, Mailroom
 
 CONTENT = MARKER + bytes(range(256)) * 8000
@@ -65,13 +67,17 @@ def test_lftp(mailroom: Mailroom, team: str, person: str, delivered: str, tmp_pa
     assert mailroom.events(delivered)[-1].kind == "dealt-with"
 
 
-@pytest.mark.needs("rclone")
-def test_rclone(mailroom: Mailroom, team: str, person: str, delivered: str, tmp_path: Path):
-    (tmp_path / "rclone.conf").write_text(
+def rclone_options(mailroom: Mailroom, person: str, folder: Path) -> tuple[str | Path, ...]:
+    (folder / "rclone.conf").write_text(
         f"[mailboxes]\ntype = sftp\nhost = 127.0.0.1\nport = {mailroom.port}\nuser = {person}\n"
         f"key_file = {mailroom.root / f'{person}.key'}\nshell_type = none\n"
     )
-    options = ("--config", tmp_path / "rclone.conf", "--retries", "1")
+    return "--config", folder / "rclone.conf", "--retries", "1"
+
+
+@pytest.mark.needs("rclone")
+def test_rclone(mailroom: Mailroom, team: str, person: str, delivered: str, tmp_path: Path):
+    options = rclone_options(mailroom, person, tmp_path)
     run("rclone", "copy", *options, f"mailboxes:/{team}", tmp_path / "got")
     assert [file.read_bytes() for file in (tmp_path / "got").iterdir()] == [CONTENT]
     run("rclone", "move", *options, f"mailboxes:/{team}", tmp_path / "moved")
@@ -108,3 +114,31 @@ def test_sshfs(mailroom: Mailroom, team: str, person: str, delivered: str, tmp_p
     finally:
         run("fusermount3", "-u", folder)
     assert [event.kind for event in mailroom.events(delivered)] == ["collected", "dealt-with"]
+
+
+@pytest.mark.needs("rclone", "sshfs", "fusermount3", "scp")
+@pytest.mark.parametrize("program", ["rclone", "sshfs", "scp"])
+def test_views_of_which_nobody_knows_the_size_come_whole(mailroom: Mailroom, program: str, tmp_path: Path):
+    """As docs/staff.md says: with an option that keeps rclone and sshfs from taking them for empty."""
+    person = f"by-{program}"
+    mailroom.staff(person, "education-welfare")
+    rng = random.Random(4)
+    sent = make("attendance", "csv-sessions", rng=rng, school=school(rng, 1), pupils=3)
+    reference = mailroom.accept(sent)
+    config, got = mailroom.ssh_config(person), tmp_path / "got"
+    if program == "rclone":
+        options = (*rclone_options(mailroom, person, tmp_path), "--ignore-size")
+        run("rclone", "copy", *options, "mailboxes:/new/education-welfare", got)
+    elif program == "sshfs":
+        point = tmp_path / "mounted"
+        point.mkdir()
+        run("sshfs", "-o", "direct_io", "-F", config, "mailboxes:/", point)
+        try:
+            run("cp", "-r", point / "new" / "education-welfare", got)
+        finally:
+            run("fusermount3", "-u", point)
+    else:
+        run("scp", "-r", "-F", config, "mailboxes:/new/education-welfare", got)
+    (collected,) = got.glob(f"*_{reference}.csv")
+    assert collected.read_bytes().startswith(b"UPN")
+    assert collected.read_bytes().count(b"\n") == sent.count(b"\n")
