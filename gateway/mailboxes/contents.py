@@ -54,13 +54,15 @@ class Given:
 @dataclass(frozen=True, slots=True)
 class FileOrder:
     """A request to open a delivery. `basis`: the part of the file that the view shows; None for the file as
-    sent. `apart`: the digests of the children whose records are left out.
+    sent. `apart`: the digests of the children whose records are left out. `policies`: the digest of the
+    policies by which that was decided, and by which the view is made.
     """
 
     reference: str
     basis: Basis | Counting | None
     delivery: Delivery = field(compare=False)
     apart: frozenset[bytes] = frozenset()
+    policies: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import asyncssh
 from sqlmodel import Session
 
-from gateway.access import EVERYTHING, AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
+from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
 from gateway.acts.pupils import leavers
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
@@ -29,7 +29,6 @@ from gateway.registry.database import Registry
 from gateway.registry.deliveries import DeliveriesWanted, Delivery
 from gateway.registry.log import Entry
 from gateway.registry.programs import is_program
-from gateway.registry.sight import sees
 from gateway.registry.staff import teams_while_in_force
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.words import slug
@@ -40,6 +39,8 @@ _log = logging.getLogger(__name__)
 FILES_A_QUERY = 2000
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
 TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
+NOT_WAITING = denied("The file does not wait any more, or waits for others than you.")
+OTHER_POLICIES = denied("Other policies came into force while the file was open; open it again.")
 REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
 UNDO = timedelta(days=30)
 _LEFT_SINCE = timedelta(days=365)
@@ -205,17 +206,23 @@ class MailboxAccess:
             writer.writerow([left, one.provider, one.reference, one.record, now_at or ""])
         return text.getvalue().encode()
 
-    def check_reading(self, person: Person, delivery: Delivery) -> None:
+    def check_reading(self, person: Person, order: FileOrder) -> None:
         """Raise Declined if the person's access ended, or the open file was withdrawn.
-        Access to a file also ends when the person leaves the team, or may no longer know of a held file.
+        Access to a file also ends when the person leaves the team, when other policies come into force, by
+        which the team may have less of it, and when a held file waits no longer, or for others.
         """
+        delivery, catalogue = order.delivery, self.showing.catalogue()
         with self.registry.read() as session:
             teams = self._teams(session, person)
             self._check_folder(person, teams, MailboxPlace(delivery.team or HELD))
-            sight = EVERYTHING if delivery.team else self._may_open(person, teams)
-            seen = sees(session, sight, delivery.reference)
-            if not seen or not deliveries.may_read(session, delivery, person.name):
+            if delivery.team is None:
+                sight = self._may_open(person, teams)
+                if deliveries.find_held(session, delivery.reference, sight, catalogue.rules) is None:
+                    raise Declined(NOT_WAITING)
+            elif not deliveries.may_read(session, delivery, person.name):
                 raise Declined(TAKEN_BACK)
+        if catalogue.digest != order.policies:
+            raise Declined(OTHER_POLICIES)
 
     def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
         """Return the file at `place`; None for a folder. Declined if nothing is there."""

@@ -108,23 +108,23 @@ class Showing:
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
         """Return the request to open a delivery for a person. Fault if the view cannot be made."""
-        found = contents_of(session, [delivery.sequence]).get(delivery.sequence)
+        found, catalogue = contents_of(session, [delivery.sequence]).get(delivery.sequence), self.catalogue()
         content = found if isinstance(found, Classified) else None
-        if delivery.counts or self.catalogue().has_counts_alone(delivery.team, delivery.data_type):
+        if delivery.counts or catalogue.has_counts_alone(delivery.team, delivery.data_type):
             if content is None:
                 raise Fault("there is nothing to count in a file that nobody recognised")
             counts = counting(
-                content, self.catalogue(), provider=delivery.provider, period=delivery.period,
+                content, catalogue, provider=delivery.provider, period=delivery.period,
                 landed_at=delivery.landed_at, seed=self.seed(delivery.content_sha256),
             )  # fmt: skip
-            return FileOrder(delivery.reference, counts, delivery)
+            return FileOrder(delivery.reference, counts, delivery, policies=catalogue.digest)
         if delivery.team is None or delivery.whole or content is None:
-            return FileOrder(delivery.reference, None, delivery)
+            return FileOrder(delivery.reference, None, delivery, policies=catalogue.digest)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})
         kind = providers.kinds_of(session, {delivery.provider})[delivery.provider]
-        basis = _basis_of(delivery, content, kind, self.catalogue())
-        shown = delivery._replace(apart=frozenset(apart))
-        return FileOrder(delivery.reference, basis, shown, frozenset[bytes]().union(*apart.values()))
+        basis = _basis_of(delivery, content, kind, catalogue)
+        shown, digests = delivery._replace(apart=frozenset(apart)), frozenset[bytes]().union(*apart.values())
+        return FileOrder(delivery.reference, basis, shown, digests, catalogue.digest)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
         """Return the NAME.about.txt of deliveries, by sequence: on items left out, or on reasons to wait."""

@@ -18,7 +18,7 @@ import asyncssh
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.mailboxes.contents import Contents, OpenContent
+from gateway.mailboxes.contents import Contents, FileOrder, OpenContent
 from gateway.mailboxes.mailbox_access import FILES_A_QUERY, AccessEnded, MailboxAccess, Person
 from gateway.mailboxes.names import (
     ABOUT,
@@ -31,7 +31,6 @@ from gateway.mailboxes.names import (
     file_name,
     place_of,
 )
-from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, encoded, failed
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing
@@ -66,10 +65,10 @@ class SharedResources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CollectedFile:
-    """A file opened by a client: the content of a delivery, or a text (list, NAME.about.txt) as bytes."""
+    """A file opened by a client: the content of an order, or a text (list, NAME.about.txt) as bytes."""
 
     place: MailboxPlace
-    delivery: Delivery | None
+    order: FileOrder | None
     content: OpenContent | None = None
     text: bytes = b""
 
@@ -111,7 +110,7 @@ class MailboxTree(Server):
         """Return the size and times of an open file."""
         await self._ask(self._mailboxes.folders)
         opened = _opened(file)
-        modified = opened.delivery.decided_at if opened.delivery else self._mailboxes.clock()
+        modified = opened.order.delivery.decided_at if opened.order else self._mailboxes.clock()
         size = opened.content.given.size if opened.content else len(opened.text)
         return _attrs(_FILE_MODE, size, modified)
 
@@ -175,7 +174,7 @@ class MailboxTree(Server):
         if place.is_about:
             text = await self._ask(self._mailboxes.about, place)
             self._open += 1
-            return CollectedFile(place, order.delivery, text=text)
+            return CollectedFile(place, order, text=text)
         content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
@@ -185,15 +184,15 @@ class MailboxTree(Server):
             raise
         passing("collect.recorded")
         self._open += 1
-        return CollectedFile(place, order.delivery, content)
+        return CollectedFile(place, order, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """Return a piece of an open file. Declined if the person may not open it any more."""
         opened = _opened(file)
-        if opened.delivery is None:
+        if opened.order is None:
             await self._ask(self._mailboxes.inside_lists, opened.place)
         else:
-            await self._ask(self._mailboxes.check_reading, opened.delivery)
+            await self._ask(self._mailboxes.check_reading, opened.order)
         if opened.content is None:
             return opened.text[offset : offset + length]
         return self._resources.contents.read(opened.content, offset, length)

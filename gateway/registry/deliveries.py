@@ -226,8 +226,8 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     """
     given = [col(DeliveryRow.transfer) == delivery.sequence, col(DeliveryRow.team) == delivery.team]
     given += [col(DeliveryRow.whole).is_(True)] if delivery.whole else []
-    still = true() if delivery.team is None else exists().where(*given)
-    asked = select(and_(~has_reason(WITHDRAWN), still)).where(col(TransferRow.sequence) == delivery.sequence)
+    asked = select(and_(~has_reason(WITHDRAWN), exists().where(*given)))
+    asked = asked.where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
         return False
     now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})

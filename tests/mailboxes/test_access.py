@@ -9,9 +9,11 @@ import pytest
 from sqlmodel import select
 
 from gateway.mailboxes.names import SHELVES
-from gateway.registry import staff
+from gateway.model import Refused, Released
+from gateway.registry import staff, transfers
 from gateway.registry.tables import KeyRow, StaffTeamRow
 from tests.mailboxes.mailroom import MARKER, NOW, Mailroom, open_memory
+from tests.policies import why
 from tests.waiting import eventually
 
 CONTENT = MARKER * 20_000
@@ -189,11 +191,33 @@ def test_whoever_may_see_fewer_held_files_reads_no_further_in_the_others(mailroo
         assert sensitive.read(4) + other.read(4) == b"sssshhhh"
         with mailroom.registry.write() as session:
             staff.set_teams(session, "few-to-triage", [triage])
-        with pytest.raises(OSError, match="taken back"):
+        with pytest.raises(OSError, match="waits for others than you"):
             sensitive.read(4)
         assert other.read(4) == b"hhhh"
         sensitive.close()
         other.close()
+
+
+REFUSED = Refused(reasons=(why("person:refused"),))
+PASSED_ON = Released(flow="student-core", data_type="student-core", teams=("sen",), reasons=())
+
+
+@pytest.mark.parametrize("decision", [REFUSED, PASSED_ON, None], ids=["refused", "passed on", "by old rules"])
+def test_whoever_has_a_held_file_open_reads_no_further_once_it_waits_no_longer(
+    mailroom: Mailroom, decision: Refused | Released | None
+):
+    name = f"triage-{getattr(decision, 'state', 'rules')}"
+    mailroom.staff(name, "central-data-team")
+    reference = mailroom.hold(b"h" * 9000)
+    with mailroom.sftp(name) as sftp, sftp.open(mailroom.path("held", reference), bufsize=0) as file:
+        assert file.read(4) == b"hhhh"
+        with mailroom.registry.write() as session:
+            if decision is None:  # By the present ones it may be for few people.
+                transfers.row_of(session, reference).rules = "those of last year"
+            else:
+                transfers.record_decisions(session, [(reference, decision)], NOW)
+        with pytest.raises(OSError, match="does not wait any more"):
+            file.read(4)
 
 
 def test_there_is_nothing_but_sftp(mailroom: Mailroom, person: str):

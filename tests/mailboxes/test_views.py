@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +128,26 @@ def test_the_size_of_a_view_is_told_no_more_once_other_policies_are_in_force(
         assert sftp.stat(path).st_size is None
         sftp.open(path).close()
         assert sftp.stat(path).st_size is not None
+
+
+def test_who_has_a_view_open_when_other_policies_come_into_force_reads_no_further(
+    staffed: Mailroom, reference: str, request: pytest.FixtureRequest, tmp_path: Path
+):
+    home, path = staffed.home, f"/sen/{CSV.format(reference)}"
+    shutil.copytree(home.policies, fewer := tmp_path / "fewer")
+    others, sen, rights = (fewer / "rights.toml").read_text().partition('team = "sen"\ngroups')
+    less = rights.replace("without = [", 'without = ["SEN: SEN Need", ', 1)
+    (fewer / "rights.toml").write_text(others + sen + less)
+    version, current = home.version(load_catalogue(fewer).digest), home.versions / "current"
+    shutil.copytree(fewer, version)
+    with staffed.sftp("jo-sen") as sftp, sftp.open(path, bufsize=0) as before:
+        assert b"UPN" in before.read(10)
+        request.addfinalizer(current.unlink)
+        current.write_text(version.name)
+        with pytest.raises(OSError, match="Other policies came into force"):
+            before.read(10)
+        with sftp.open(path) as after:
+            assert ",".join(columns(after.read())) == WHO
 
 
 @pytest.mark.needs("sftp")

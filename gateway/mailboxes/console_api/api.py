@@ -43,11 +43,10 @@ from gateway.mailboxes.console_api.context import (
     team_named,
 )
 from gateway.mailboxes.console_api.openid import OpenIdProvider
-from gateway.mailboxes.contents import OpenContent
+from gateway.mailboxes.contents import FileOrder, OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
-from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
 from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, Declining, Shown
@@ -214,19 +213,19 @@ class ConsoleApi:
         except BaseException:
             self._resources.contents.give_back(content, who.name)
             raise
-        return _FileGiven(self._resources, who.person, content, order.delivery)
+        return _FileGiven(self._resources, who.person, content, order)
 
 
 class _FileGiven(StreamingResponse):
     """A streaming response with a collected file; the file is closed even if the client leaves early."""
 
     def __init__(
-        self, resources: SharedResources, person: Person, content: OpenContent, delivery: Delivery
+        self, resources: SharedResources, person: Person, content: OpenContent, order: FileOrder
     ) -> None:
         self._resources, self._person, self._content = resources, person, content
-        # Not that of the content's order: whoever opened the content first may be of another team.
-        self._delivery = delivery
-        headers = {"content-length": str(content.given.size), "x-gateway-name": file_name(delivery)}
+        self._order = order  # Not the content's: whoever opened the content first may be of another team.
+        name = file_name(order.delivery)
+        headers = {"content-length": str(content.given.size), "x-gateway-name": name}
         super().__init__(self._pieces(), media_type="application/octet-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -239,7 +238,7 @@ class _FileGiven(StreamingResponse):
         """Yield the file piece by piece; stop if it is withdrawn, or the person's access ends."""
         mailboxes, offset = self._resources.mailboxes, 0
         while True:
-            await _in(self._resources.readers, mailboxes.check_reading, self._person, self._delivery)
+            await _in(self._resources.readers, mailboxes.check_reading, self._person, self._order)
             piece = self._resources.contents.read(self._content, offset, _PIECE)
             if not piece:
                 return
