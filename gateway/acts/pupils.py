@@ -5,14 +5,14 @@ A child is named by UPN, or by name and date of birth. Each question is logged, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 
-from sqlmodel import Session
+from sqlmodel import Session, col, or_, select
 
-from gateway.access import AccessRight
+from gateway.access import AccessRight, Sight
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Recording
 from gateway.acts.fields import Why, argument, option
 from gateway.acts.listing import ListingAct, Row, columns_of
@@ -44,7 +44,8 @@ from gateway.registry import (
 )
 from gateway.registry.log import Entry
 from gateway.registry.markers import Marker
-from gateway.registry.tables import HoldRow, PupilRow
+from gateway.registry.sight import is_few
+from gateway.registry.tables import DeliveryRow, HoldRow, PupilRow, TransferRow
 from gateway.reports.document import Block, Document, Paragraph, Points, Section, table_or
 from gateway.reports.retention import Retention, load_retention
 from gateway.secrets import secret_files
@@ -428,8 +429,10 @@ class _ListLeavers(Act, right=AccessRight.WELFARE, asks_passkey=False):
         if self.from_ is not None:
             begin = moment(self.from_, time(), context.catalogue.calendar.timezone)
         with context.recording() as record:
-            sees, by = context.sight(record.session).marked, record.by
-            found, hidden, question = leavers(record.session, begin, moved=self.moved, by=by, marked=sees)
+            sight, teams = context.sight(record.session), context.catalogue.looking_teams().welfare
+            found, hidden, question = leavers(
+                record.session, begin, moved=self.moved, by=record.by, sight=sight, teams=teams
+            )
             log.append(record.session, [question], record.at)
         rows = [
             {"left": one.at, "provider": one.provider, "reference": one.reference, "record": one.record,
@@ -454,24 +457,30 @@ class ListMovers(_ListLeavers, command="pupils movers"):
 
 
 def leavers(
-    session: Session, since: datetime, *, moved: bool, by: str, marked: bool = False
+    session: Session, since: datetime, *, moved: bool, by: str, sight: Sight, teams: Collection[str]
 ) -> tuple[list[tuple[RollRow, str | None]], bool, Entry]:
     """Return the children who left a school since a time: those on no roll now, or with `moved` those on
     another. Each child comes as the last roll row at the former school, with the provider that has the child
-    now, or None. Second, return True if markers hide any children from the person `by`, even if none of them
-    left (`marked`: as for `kept_from`). Third, return the log entry of the question, which the caller appends
-    before answering.
+    now, or None; a file for few people is named only within `sight`, or if delivered to one of `teams`.
+    Second, return True if markers hide any children from the person `by`, even if none of them left. Third,
+    return the log entry of the question, which the caller appends before answering.
     """
     enrolled = [provider.id for provider in providers.list_providers(session)]
     every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
     found = [(one, to) for one, to in every if one.at >= since and (to is not None) == moved]
-    hidden = markers.kept_from(session, name_of(by), marked=marked)
+    hidden = markers.kept_from(session, name_of(by), marked=sight.marked)
     shown = [(one, to) for one, to in found if bytes.fromhex(one.pupil) not in hidden]
     fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
     question = Entry(kind="pupils-asked", subject=_SUBJECT, fields=fields, actor=by)
     # The files stand as sequences in the rolls.
-    references = transfers.references(session, {int(one.reference) for one, _ in shown})
-    named = [(replace(one, reference=references[int(one.reference)]), to) for one, to in shown]
+    theirs = select(DeliveryRow.transfer).where(col(DeliveryRow.team).in_(teams))
+    told = () if sight.few else (or_(~is_few(), col(TransferRow.sequence).in_(theirs)),)
+    references = transfers.references(session, {int(one.reference) for one, _ in shown}, *told)
+    files = (references.get(int(one.reference)) for one, _ in shown)
+    named = [
+        (replace(one, reference=file or "", record=one.record if file else None), to)
+        for (one, to), file in zip(shown, files, strict=True)
+    ]
     return named, bool(hidden), question
 
 

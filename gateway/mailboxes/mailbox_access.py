@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import asyncssh
 from sqlmodel import Session
 
-from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
+from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_know, may_open, rights_of
 from gateway.acts.pupils import leavers
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
@@ -194,7 +194,11 @@ class MailboxAccess:
             raise Declined(NO_SUCH_FILE)
         now, moved = self.clock(), _LISTS[str(place.name)]
         with self.registry.write() as session:
-            found, _, question = leavers(session, now - _LEFT_SINCE, moved=moved, by=person.name)
+            viewer = Viewer(name=person.name, teams=frozenset(self._teams(session, person)))
+            found, _, question = leavers(
+                session, now - _LEFT_SINCE, moved=moved, by=person.name,
+                sight=may_know(viewer, self.looking), teams=(str(place.folder),),
+            )  # fmt: skip
             log.append(session, [question], now)
             log.sign_head(session, self.log_key, self.log_origin, now)
         text = io.StringIO(newline="")

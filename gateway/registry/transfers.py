@@ -65,12 +65,12 @@ def known(session: Session, references: Iterable[str]) -> set[str]:
     return set(session.scalars(_KNOWN, {"wanted": list(references)}))
 
 
-def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
-    """Return the references of transfers, by sequence."""
+def references(session: Session, sequences: Collection[int], *where: ColumnElement[bool]) -> dict[int, str]:
+    """Return the references of transfers, by sequence: those that meet all conditions `where`."""
     found: dict[int, str] = {}
     sequence = col(TransferRow.sequence)
     for some in portions(sorted(sequences)):
-        query = select_columns(sequence, col(TransferRow.reference)).where(sequence.in_(some))
+        query = select_columns(sequence, col(TransferRow.reference)).where(sequence.in_(some), *where)
         found |= dict(session.execute(query).all())
     return found
 

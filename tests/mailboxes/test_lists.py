@@ -92,6 +92,21 @@ def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
             sftp.remove(f"{ROOT}/movers.csv")
 
 
+def test_a_file_for_few_people_is_named_to_the_team_only_if_the_team_has_it(
+    mailroom: Mailroom, reference: str
+):
+    for team, pupil in (("sen", b"s" * 16), (TEAM, b"w" * 16)):
+        other = mailroom.deliver(b"x", team)
+        with mailroom.registry.write() as session:
+            row = transfers.row_of(session, other)
+            row.few, at = True, datetime.now(UTC)
+            left = [RollEntry(pupil=pupil, on_roll=False, record=9)]
+            rolls.enter(session, [rolls.Roll(PROVIDER, at, transfers.sequence_of(row), left)])
+    found = read(mailroom, "children-on-no-roll.csv")
+    said = {(one["Reference"], one["Record"]) for one in found}
+    assert said == {("", ""), (other, "9"), (reference, "1")}
+
+
 def test_a_person_who_left_the_team_reads_no_further(mailroom: Mailroom, reference: str):
     mailroom.staff("lists-mover", TEAM, "sen")
     with mailroom.sftp("lists-mover") as sftp, sftp.open(f"{ROOT}/movers.csv", bufsize=0) as file:

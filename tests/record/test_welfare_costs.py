@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from gateway.access import Sight
 from gateway.acts.pupils import leavers
 from gateway.model import Provider, RollEntry, Upload
 from gateway.registry import markers, providers, rolls, transfers
 from gateway.registry.database import Registry
 
+SIGHT = Sight(few=False, marked=False)
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
@@ -49,7 +51,9 @@ def asked(registry: Registry, since: datetime, name: str) -> tuple[tuple[int, bo
         connection = session.connection()
         note = lambda *given: seen.append(given[2])  # noqa: E731
         event.listen(connection, "before_cursor_execute", note)
-        found, hidden, _ = leavers(session, since, moved=False, by=name)
+        found, hidden, _ = leavers(
+            session, since, moved=False, by=name, sight=SIGHT, teams=("education-welfare",)
+        )
         event.remove(connection, "before_cursor_execute", note)
     return (len(found), hidden), seen
 
