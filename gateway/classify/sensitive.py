@@ -297,6 +297,11 @@ class Sensitive(RuleTable):
             return True
         return kind == "name" and _ALSO_KNOWN_AS.search(text) is not None
 
+    def is_no_place(self, line: str) -> bool:
+        """Return True for ordinary words alone, by which no place is called ("Travelling", "Abroad")."""
+        words = set(plain_text(_STREET.sub(" of ", line)).split()) - WORDS["in_a_place"]
+        return bool(words) and words <= self._nobody and words.isdisjoint(WORDS["of_places"])
+
     def _numbered(self, found: re.Match[str]) -> str:
         """Return a blank for a street; the text itself if a topic's stem is in it ("12 Violence Drive")."""
         name = found[1].casefold()
@@ -378,7 +383,7 @@ class Sensitive(RuleTable):
         signs, telling = self._signs, set[bytes]()
         if not signs.isdisjoint(map(_BEGINNING, words)):
             telling = {word for word in words if _BEGINNING(word) in signs} - self._exempt[kind == "name"]
-        if kind == "name":
+        if kind != "label":
             telling |= self._called_by_nobody.intersection(words)
         # Three words in a row of one or two letters may be pieces of one word.
         may_be_pieces = b"\1\1\1" in bytes(map(len, words)).translate(_SHORT)

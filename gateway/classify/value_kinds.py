@@ -541,6 +541,8 @@ class Words:
             return False
         if any(map(abbreviations.end_a_street, rest)) or re.search(_ROOM, text):
             return False
+        if any(map(self._sensitive.is_no_place, rest)):
+            return False
         return self.are(", ".join(rest))
 
     def are(self, text: str) -> bool:

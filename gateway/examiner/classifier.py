@@ -11,9 +11,11 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
+from string import ascii_letters
 from typing import BinaryIO
 
 from gateway.classify import Rules, classify, load_rules
+from gateway.classify.sensitive import ACCENTED, is_latin
 from gateway.examiner.confinement import Cell
 from gateway.examiner.persons import PersonCollector, RollCollector, as_lines
 from gateway.examiner.process_pool import Answer, Work, serve
@@ -46,6 +48,7 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
     """Judge a value of each field and classify a text of each kind, so all rules are loaded early."""
+    all(map(is_latin, ascii_letters + ACCENTED + ACCENTED.upper()))  # Each letter is looked up once.
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:

@@ -94,8 +94,9 @@ def test_ordinary_words_stand_in_labels_and_addresses() -> None:
         name = f"Ann {word.title()}"
         assert fault("surname", name), word
         assert name not in quick([name, "Ann Brown"]), word
-    for label in ("Twenty Acres", "Food Technology", "Business Park", "Surgery Office", "Community Centre"):
+    for label in ("Twenty Acres", "Business Park", "Surgery Office", "Community Centre"):
         assert [key for key in ("house", "registration-group", "address") if fault(key, label)] == []
+    assert [key for key in ("house", "registration-group") if fault(key, "Food Technology")] == []
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def test_a_house_of_one_pupil_is_in_no_view(odd: str) -> None:
         ("Kestrel (PP)", False), ("Owl - RC", False), ("Owl no photos", False), ("RC", False),
         ("TRAV", False), ("Jewish", False), ("Roma", False), ("K", False), ("Owl/PP", False),
         ("Wren*SEN", False), ("Wren JW", False), ("Kurdish", False),
-        ("Tier 4", False), ("Wren 4", False),
+        ("Tier 4", False), ("Wren 4", False), ("Step Down", False),
         ("Wren", True), ("Owl A", True), ("None", True), ("St Francis", True),
     ],
 )  # fmt: skip
@@ -363,6 +363,7 @@ def test_a_class_of_eight_in_a_school_of_a_thousand_is_shown() -> None:
         ("Y.C.", False),
         ("s e n", False),
         ("5 Nurture", False),
+        ("Phased", False),
         ("Hub", False),
         ("Syrian", False),
         ("Brazil", True),
@@ -541,6 +542,8 @@ def test_a_very_long_name_is_judged_from_each_word_and_not_from_each_letter() ->
         ("1 Elm Road, London SW1A", True), ("Flat 3 SW", False),
         ("Leeds LS", True), ("1 Elm Road, Taunton TA", True), ("9 Elm Road RO", False),
         ("2 Deaf Hill Terrace", True), ("Flat AB, 9 Elm RD", True), ("9 Elm Road LEEDS", True),
+        ("Travelling", False), ("Tent, Ham Hill", False), ("Abroad", False), ("Overseas", False),
+        ("Hillside", True), ("Sandwich", True), ("Woodlands Cottage", True), ("Flat", True), ("Japan", True),
     ],
 )  # fmt: skip
 def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is_shown: bool) -> None:
