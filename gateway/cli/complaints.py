@@ -313,6 +313,7 @@ def of_settings(home: Home, settings: Settings, at: datetime) -> Iterator[Compla
         if certificate is not None:
             yield from of_certificate(certificate, f"the certificate of [{section}], {certificate},", at)
     services = ["intake", "mailboxes", "console", *(["web"] if settings.web.origin is not None else [])]
+    services += ["metrics"] if settings.metrics.port is not None else []
     places = [(name, getattr(settings, name)) for name in services]
     for (one, its), (other, another) in combinations(places, 2):
         meet = its.host == another.host or not {"0.0.0.0", "::"}.isdisjoint((its.host, another.host))  # noqa: S104

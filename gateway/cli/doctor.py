@@ -23,7 +23,7 @@ from gateway.cli.commands import HomeOption, JsonOption, fails_clearly
 from gateway.cli.complaints import Complaint, complaint
 from gateway.cli.console import err, now, out, plain, print_json, registrar_of
 from gateway.cli.console import registry as open_registry
-from gateway.cli.keys import host_keys
+from gateway.cli.keys import host_key_files, host_keys
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner import confinement
@@ -136,7 +136,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         ("modes", _modes(home)),
         ("secrets", _secrets(home, settings)),
         ("settings", complaints.of_settings(home, settings, at)),
-        ("the list of host keys", _host_list(home)),
+        ("host keys", _host_keys(home)),
         ("the OpenPGP program", _engine(home, settings)),
         ("the store", _store(home, settings)),
         ("the malware scanner", _scanner(settings)),
@@ -318,8 +318,6 @@ def _secrets(home: Home, settings: Settings) -> Iterator[Complaint]:
             yield complaint("secrets-closed", error=f"{path} does not name the log's key")
         if home.pupil_key(home.key_set).exists():  # A missing one is told beside the index.
             secret_files.pupil_key(home)
-        if (secret := home.keys / "mailboxes_host_key").exists():  # A missing one is told by itself.
-            read_host_key(secret)
         if bare := secret_files.unprotected(home):
             secrets = counted(len(bare), "secret is", "secrets are")
             yield complaint("secrets-bare", secrets=secrets, keys=home.keys)
@@ -327,8 +325,16 @@ def _secrets(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield complaint("secrets-mode" if "chmod" in str(error) else "secrets-closed", error=error)
 
 
-def _host_list(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if intake shows a host key that the list signed for providers does not name."""
+def _host_keys(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint for each host key that cannot be read, or that intake shows and the list signed for
+    providers does not name.
+    """
+    for service, _, secret in host_key_files(home):
+        try:
+            if os.access(secret, os.R_OK):  # Others' keys, and missing ones, are not looked at here.
+                read_host_key(secret)
+        except ConfigurationError as error:
+            yield complaint("host-key-unreadable", error=error, service=service)
     signed = home.keys / "hosts.asc"
     for row in host_keys(home) if signed.exists() else ():
         shown = row["service"] == "intake" and row["use"] != "announced"

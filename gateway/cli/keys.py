@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -261,15 +262,18 @@ def publish(home: HomeOption) -> None:
 
 def host_keys(home: Home) -> list[dict[str, Any]]:
     """Return the host keys in use and announced: `service`, `use` and `fingerprint`."""
-    rows = []
+    shown = ((service, use, server.fingerprint(file)) for service, use, file in host_key_files(home))
+    return [{"service": service, "use": use, "fingerprint": one} for service, use, one in shown if one]
+
+
+def host_key_files(home: Home) -> Iterator[tuple[HostKeyService, str, Path]]:
+    """Yield service, use and path of each host key that a service reads when it starts, if it is there."""
     for service in get_args(HostKeyService):
         secret = _secret(home, service)
-        files = {"in use": secret, "announced": server.next_file(secret)}
+        yield service, "in use", secret
+        yield service, "announced", server.next_file(secret)
         if service == "intake":
-            files["for old programs"] = server.rsa_file(secret)
-        shown = {use: server.fingerprint(file) for use, file in files.items()}
-        rows += [{"service": service, "use": use, "fingerprint": one} for use, one in shown.items() if one]
-    return rows
+            yield service, "for old programs", server.rsa_file(secret)
 
 
 def _started(home: Home, service: HostKeyService) -> Path:

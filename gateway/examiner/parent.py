@@ -12,8 +12,8 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -49,13 +49,9 @@ def has_malware(settings: Scanner, reference: str, content: int) -> bool:
         return False
     scanner = ClamdUnixSocket(str(settings.socket), settings.seconds)
     try:
-        with os.fdopen(os.dup(content), "rb") as stream:
+        with _asking(), os.fdopen(os.dup(content), "rb") as stream:
             stream.seek(0)
             answer = scanner.instream(stream)
-    except BufferTooLongError:
-        raise Fault("the malware scanner takes no file so large: raise its StreamMaxLength") from None
-    except (ClamdError, OSError) as error:
-        raise Fault(f"the malware scanner cannot be asked ({type(error).__name__})") from None
     finally:
         os.lseek(content, 0, os.SEEK_SET)
     (status, name), *_ = answer.values() or [("ERROR", None)]
@@ -72,10 +68,19 @@ def has_malware(settings: Scanner, reference: str, content: int) -> bool:
 def prove_scanner(settings: Scanner) -> None:
     """Ask the malware scanner, if there is one, whether it is there. Fault if it does not answer."""
     if settings.socket is not None:
-        try:
+        with _asking():
             ClamdUnixSocket(str(settings.socket), settings.seconds).ping()
-        except (ClamdError, OSError) as error:
-            raise Fault(f"the malware scanner cannot be asked ({type(error).__name__})") from None
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Raise a Fault for each way in which the scanner fails to answer."""
+    try:
+        yield
+    except BufferTooLongError:
+        raise Fault("the malware scanner takes no file so large: raise its StreamMaxLength") from None
+    except (ClamdError, OSError) as error:
+        raise Fault(f"the malware scanner cannot be asked ({type(error).__name__})") from None
 
 
 _MOST_DETAIL = 80

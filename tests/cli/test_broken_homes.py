@@ -82,7 +82,7 @@ HOMES = {
         with_bytes("keys/mailboxes_host_key", lambda key: key[:90]),
         "as an SSH private key",
         FILE,
-        "give the pass",
+        "put it back",
     ),
     "statements": Broken(without("keys/statements"), "which log belongs to", FILE, "put it back"),
     "one statement": Broken(without("keys/statements/*.asc"), ".asc is missing", FILE, "give the pass"),
@@ -130,6 +130,12 @@ HOMES = {
     "one port for two": Broken(
         with_text("gateway.toml", lambda text: re.sub(r"port = \d+", "port = 2222", text)),
         "intake and mailboxes are to listen on port 2222",
+        HAND,
+        "give each a port",
+    ),
+    "a port for metrics": Broken(
+        with_text("gateway.toml", "{}\n[metrics]\nport = 2223\n".format),
+        "mailboxes and metrics are to listen on port 2223",
         HAND,
         "give each a port",
     ),

@@ -442,7 +442,7 @@ def test_a_certificate_of_the_console_that_is_missing_or_ends_is_told(site: Comm
 
 def test_a_host_key_that_the_signed_list_does_not_name_is_told(site: Commands) -> None:
     secret = site.home / "spool/host/ssh_host_ed25519_key"
-    secret.parent.mkdir()
+    secret.parent.mkdir(exist_ok=True)
     server.host_key(secret)
     site.gateway("keys", "host", "publish")
     assert not any("not in the list" in one.what for one in found_by(site))
@@ -450,6 +450,17 @@ def test_a_host_key_that_the_signed_list_does_not_name_is_told(site: Commands) -
     server.host_key(secret)
     (told,) = (one for one in found_by(site) if "not in the list" in one.what)
     assert "put spool/host/ back" in told.mend
+
+
+@pytest.mark.parametrize("name", ["ssh_host_ed25519_key", "ssh_host_ed25519_key.next", "ssh_host_rsa_key"])
+def test_a_host_key_of_intake_that_was_cut_off_is_told(site: Commands, name: str) -> None:
+    secret = site.home / "spool/host" / name
+    secret.parent.mkdir(exist_ok=True)
+    whole = server.host_key(secret).export_private_key()
+    for key, faults in ((whole, []), (whole[:90], ["fault"])):
+        secret.write_bytes(key)
+        assert [one.severity for one in found_by(site) if f"{name} cannot be read" in one.what] == faults
+    secret.unlink()
 
 
 def test_a_passphrase_file_that_is_open_is_closed_and_not_given_anew(
