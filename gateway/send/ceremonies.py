@@ -162,10 +162,11 @@ def check_owner(owner: str) -> str:
 def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
     """Extend the OpenPGP key to two years from now, and send it; the gateway accepts a renewal at once."""
     own = renewed(sender.own, sender.signing_passphrase(), now + TWO_YEARS)
+    proved = put(sender, "/keys", f"renewed-{own.fingerprint[:_SHOWN_DIGITS]}.asc", own.certificate, seconds)
+    # Not before: a clock that is ahead would leave a key whose dates the gateway does not know.
     make_anew(sender.settings.openpgp_key, own.armored)
     make_anew(sender.kit.certificate, own.certificate)
-    name = f"renewed-{own.fingerprint[:_SHOWN_DIGITS]}.asc"
-    return put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + TWO_YEARS:%Y-%m-%d}"
+    return proved, f"extended to {now + TWO_YEARS:%Y-%m-%d}"
 
 
 def rotate(sender: KitAtWork, kind: Which, now: datetime, seconds: float) -> Step:

@@ -36,6 +36,9 @@ def services(site: Site) -> Iterator[Running]:
 def test_a_key_is_renewed_replaced_and_revoked(site: Site, services: Running) -> None:
     oak = Office(site, "oak", services.intake, site.root / "oak", own=True)
     first = own(oak)
+    kept = [(oak.kit / name).read_bytes() for name in ("openpgp.asc", "certificate.asc")]
+    assert oak.by_a_clock("+2h", "renew")[0] == 6
+    assert kept == [(oak.kit / name).read_bytes() for name in ("openpgp.asc", "certificate.asc")]
     assert oak.send("renew").exit_code == 0
     (enrolled,) = [key for key in site.json("keys", "list", "oak") if key["kind"] == "openpgp"]
     expires = datetime.fromisoformat(enrolled["expires_at"])
