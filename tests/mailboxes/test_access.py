@@ -199,7 +199,7 @@ def test_whoever_may_see_fewer_held_files_reads_no_further_in_the_others(mailroo
 
 
 REFUSED = Refused(reasons=(why("person:refused"),))
-PASSED_ON = Released(flow="student-core", data_type="student-core", teams=("sen",), reasons=())
+PASSED_ON = Released(flow="student-core", data_type="student-core", teams=("passed-on-to",), reasons=())
 
 
 @pytest.mark.parametrize("decision", [REFUSED, PASSED_ON, None], ids=["refused", "passed on", "by old rules"])

@@ -93,10 +93,10 @@ def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
 
 
 def test_a_file_for_few_people_is_named_to_the_team_only_if_the_team_has_it(
-    mailroom: Mailroom, reference: str
+    mailroom: Mailroom, reference: str, team: str
 ):
-    for team, pupil in (("sen", b"s" * 16), (TEAM, b"w" * 16)):
-        other = mailroom.deliver(b"x", team)
+    for having, pupil in ((team, b"s" * 16), (TEAM, b"w" * 16)):
+        other = mailroom.deliver(b"x", having)
         with mailroom.registry.write() as session:
             row = transfers.row_of(session, other)
             row.few, at = True, datetime.now(UTC)
