@@ -97,7 +97,10 @@ _NUMBER_OR_AGE = re.compile(
     r"|\d{1,2} ?(y|yrs?|years?)\.?[ ,]*(\d{1,2} ?(m|mths?|months?)\.?)?|\d{1,2}[:;]\d{1,2}",
     re.ASCII,
 )
-_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|BFPO ?\d{1,4}", re.ASCII | re.IGNORECASE)
+# Some systems put the second half at a fixed place, behind up to three blanks ("M1   1AA").
+_POSTCODE = re.compile(
+    r"[A-Z]{1,2}\d[A-Z\d]?[ \u00a0]{0,3}\d[A-Z]{2}|BFPO ?\d{1,4}", re.ASCII | re.IGNORECASE
+)
 _TELEPHONE = re.compile(r"\+?[\d ()-]{7,20}( ?(ext|x)\.? ?\d{1,5})?", re.ASCII | re.IGNORECASE)
 _EMAIL = re.compile(r"([\w.%+'-]{1,64})@((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,24})", re.ASCII | re.IGNORECASE)
 _WORDS_OF_A_MAILBOX = 4

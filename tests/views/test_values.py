@@ -555,7 +555,8 @@ def test_streets_and_towns_are_shown_that_are_written_like_remarks(line: str, is
 @pytest.mark.parametrize(
     ("key", "good", "remarks"),
     [
-        ("postcode", ("TA1 1AA", "BFPO 58", "JE2 3AB"), ("Police Marker", "Dad Moved", "TA1 1AA Mum")),
+        ("postcode", ("TA1 1AA", "M1   1AA", "M1\u00a01AA", "BFPO 58"), ("Police Marker", "TA1 1AA Mum")),
+        ("postcode", ("JE2 3AB", "ec1a1bb"), ("Dad Moved", "M1 Dad")),
         ("phone", ("01632 960123", "(01632) 960123 Ext 12"), ("LA", "Ring Works", "Blocked")),
         ("phone-type", ("H", "Mobile"), ("Not Dad", "Prison")),
         ("middle-names", ("Iris", "Grace Ann", "J", "Văn"), ("Bail", "Illegit", "Roma", "Ann Foster")),
