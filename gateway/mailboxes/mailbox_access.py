@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -194,7 +194,7 @@ class MailboxAccess:
             raise Declined(NO_SUCH_FILE)
         now, moved = self.clock(), _LISTS[str(place.name)]
         with self.registry.write() as session:
-            viewer = Viewer(name=person.name, teams=frozenset(self._teams(session, person)))
+            viewer = _viewer(person, self._teams(session, person))
             found, _, question = leavers(
                 session, now - _LEFT_SINCE, moved=moved, by=person.name,
                 sight=may_know(viewer, self.looking), teams=(str(place.folder),),
@@ -323,11 +323,11 @@ class MailboxAccess:
     def _folders(self, person: Person, teams: tuple[str, ...]) -> tuple[str, ...]:
         if is_program(person.key) or not person.confirmed:  # Held files are for people who are known.
             return teams
-        viewer = Viewer(name=person.name, teams=frozenset(teams))
-        return (*teams, HELD) if AccessRight.HELD in rights_of(viewer, self.looking) else teams
+        rights = rights_of(_viewer(person, teams), self.looking)
+        return (*teams, HELD) if AccessRight.HELD in rights else teams
 
     def _may_open(self, person: Person, teams: tuple[str, ...]) -> Sight:
-        return may_open(Viewer(name=person.name, teams=frozenset(teams)), self.looking)
+        return may_open(_viewer(person, teams), self.looking)
 
     def _check_folder(self, person: Person, teams: tuple[str, ...], place: MailboxPlace) -> None:
         own_only = place.removed or place.shelf is not None
@@ -371,3 +371,8 @@ class MailboxAccess:
         if found is None:
             raise Declined(IS_FOLDER)
         return found
+
+
+def _viewer(person: Person, teams: Collection[str]) -> Viewer:
+    """Return a person of these teams as `access` asks for one. No role counts in the mailboxes."""
+    return Viewer(name=person.name, teams=frozenset(teams))
