@@ -32,7 +32,7 @@ _TELLS_BESIDE = {
 # Behind a word, three to five letters without a vowel in any language of these letters ("Jo Spld").
 WITHOUT_VOWEL = "[b-df-hj-np-tvxz]{3,5}"
 _MUTE = re.compile(rf"[^\W\d_A-Z][^\w'\u2019-]+(?i:(?!jnr|snr){WITHOUT_VOWEL})\b")
-# Alone, such as that of social services, an abbreviation that is nobody's name, as NG is.
+# Letters in upper case without a vowel are an abbreviation, such as SS for social services; NG is a surname.
 ALONE = re.compile(rf"(?!NG\Z)[B-DF-HJ-NP-TVXZ]{{2,5}}|{_TELLING}")
 # Two vowels, or one before the last of four letters, as in "Tommy LEE" and "Rahim KHAN".
 _SPOKEN = re.compile(r"(?=...).*[AEIOUY].*[AEIOUY].*|(?=.{4}).*[AEIOU][^AEIOU]")

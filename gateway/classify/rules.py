@@ -356,10 +356,13 @@ class Rules(Items):
     @cached_property
     def quick(self) -> Callable[..., value_kinds.Quick | None]:
         """Function that takes a field's key, and returns what `quick_for` does, given also `with_queries`."""
-        quick, apart = value_kinds.quick_for, "middle-names"  # Surnames in them are judged in full.
-        return cache(
-            lambda key, **how: quick(self.fields[key], self.sensitive, **how) if key != apart else None
-        )
+
+        def quick(key: str, *, with_queries: bool) -> value_kinds.Quick | None:
+            if key == "middle-names":  # Each value is judged in full, for surnames that tell.
+                return None
+            return value_kinds.quick_for(self.fields[key], self.sensitive, with_queries=with_queries)
+
+        return cache(quick)
 
     @cached_property
     def telling_elsewhere(self) -> frozenset[str]:

@@ -298,7 +298,7 @@ class Sensitive(RuleTable):
         return kind == "name" and _ALSO_KNOWN_AS.search(text) is not None
 
     def is_no_place(self, line: str) -> bool:
-        """Return True for ordinary words alone, by which no place is called ("Travelling", "Abroad")."""
+        """Return True if a line has ordinary words alone, and none that names a place ("Travelling")."""
         words = set(plain_text(_STREET.sub(" of ", line)).split()) - WORDS["in_a_place"]
         return bool(words) and words <= self._nobody and words.isdisjoint(WORDS["of_places"])
 

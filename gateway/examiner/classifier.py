@@ -48,7 +48,8 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
     """Judge a value of each field and classify a text of each kind, so all rules are loaded early."""
-    all(map(is_latin, ascii_letters + ACCENTED + ACCENTED.upper()))  # Each letter is looked up once.
+    for letter in ascii_letters + ACCENTED + ACCENTED.upper():
+        is_latin(letter)  # Its answer is kept.
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:

@@ -197,6 +197,7 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
     year = "R" if said in WORDS["reception"] else "N" if said in WORDS["nursery"] else year
     counts.years.setdefault(year, Counter())[_SEXES.get(_one(values, "sex").upper(), "")] += 1
     counts.arrived += came is not None and since is not None and came >= since
+    # Policies of before have postcodes among the lines of an address.
     texts = (*values.get("postcode", ()), *values.get("address", ()))
     postcodes = (" ".join(text.upper().split()) for text in texts)
     if (found := next(filter(None, map(_POSTCODE.fullmatch, postcodes)), None)) is not None:
